@@ -1,0 +1,43 @@
+# Every target sets up by itself what it needs, once, in .venv and node_modules.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export PYTHONPATH := $(CURDIR)/lambdas:$(CURDIR)
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+export CDK_DISABLE_CLI_TELEMETRY := true
+
+.PHONY: help setup demo test lint local clean
+
+help:  ## what can be done here
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready node_modules/.ready  ## install everything into .venv and node_modules
+
+$(VENV)/.ready: requirements-dev.txt requirements.txt lambdas/requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Python packages into .venv (once; takes a minute or two) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json $(VENV)/.ready
+	@echo "Installing the CDK command line into node_modules (once) ..."
+	@$(BIN)/npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+local: setup  ## start the local cloud on port 4566
+	@$(BIN)/python -m local_cloud up $(ARGS)
+
+test: setup  ## run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup  ## format, lint, types, import rules, template and state machine checks
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+clean:  ## remove what the build made (not .venv, not node_modules)
+	@rm -rf cdk.out .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
