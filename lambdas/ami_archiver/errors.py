@@ -1,0 +1,39 @@
+"""Every error that ends a step, by name. The state machine's definition uses the names of these classes.
+
+An expected outcome (the budget is full, an image cannot be stored) is returned, never raised: what is raised here
+means 'try this step again' or 'tell a person'.
+"""
+
+from __future__ import annotations
+
+
+class ArchiverError(Exception):
+    """The base of the closed list: `str(error)` says what, which value, what is allowed or what to do next."""
+
+
+class BadInput(ArchiverError):
+    """The execution's input is not what a run takes; nothing was changed."""
+
+
+class BadSettings(ArchiverError):
+    """The function's environment is incomplete or contradicts itself: deploy the stack again."""
+
+
+class BadRecord(ArchiverError):
+    """An item in the archive table cannot be read as what its key says it is; it was left as it is."""
+
+
+class LeaseLost(ArchiverError):
+    """Another run holds the lease: this run stops at once, the other one goes on with the queue."""
+
+
+class AccessDenied(ArchiverError):
+    """AWS refused a call for want of a permission: the role, a key policy or an organization's policy."""
+
+
+class TemporarilyUnavailable(ArchiverError):
+    """AWS throttled, timed out or failed inside: the same step will work later. Retried by the state machine."""
+
+
+RETRYABLE = (TemporarilyUnavailable,)
+"""What the state machine tries again, with back-off."""

@@ -1,0 +1,187 @@
+"""The words of the archive: image, snapshot, store task, stored object, and what is decided about them.
+
+Sizes are GiB (`_gib`) or bytes (`_bytes`); times are timezone-aware UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+GIB = 1024**3
+
+
+class Status(StrEnum):
+    """Where an archive record stands. `lifecycle` knows which moves exist."""
+
+    SELECTED = "SELECTED"
+    STORING = "STORING"
+    STORED = "STORED"
+    VERIFIED = "VERIFIED"
+    FAILED = "FAILED"
+
+
+class Decision(StrEnum):
+    """What a run decided about an image; each comes with a reason that a person can read."""
+
+    STORED = "stored"
+    ALREADY_ARCHIVED = "already_archived"
+    DEFERRED = "deferred"
+    INELIGIBLE = "ineligible"
+    EXCLUDED = "excluded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A decision about one image, with its reason."""
+
+    decision: Decision
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One EBS entry of an image's block device mapping."""
+
+    snapshot_id: str
+    volume_gib: int | None
+    """As the mapping says; None where it leaves it to the snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An AMI as DescribeImages shows it, reduced to what decisions need."""
+
+    image_id: str
+    name: str
+    owner_id: str
+    state: str
+    creation_date: datetime
+    root_device_type: str = "ebs"
+    virtualization_type: str = "hvm"
+    public: bool = False
+    volumes: tuple[Volume, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def snapshot_ids(self) -> tuple[str, ...]:
+        return tuple(volume.snapshot_id for volume in self.volumes)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An EBS snapshot as DescribeSnapshots shows it."""
+
+    snapshot_id: str
+    state: str
+    volume_gib: int
+    written_bytes: int | None = None
+    """FullSnapshotSizeInBytes: every written block. None where AWS leaves it out or says 0."""
+    encrypted: bool = False
+    kms_key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTask:
+    """The newest store task of an image, as DescribeStoreImageTasks shows it (it knows no id and no size)."""
+
+    image_id: str
+    bucket: str
+    object_key: str
+    state: Literal["InProgress", "Completed", "Failed"]
+    progress_percentage: int
+    started_at: datetime
+    failure_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object in the archive bucket, as S3 shows it now."""
+
+    key: str
+    version_id: str
+    size_bytes: int
+    etag: str
+    checksum: str | None = None
+    """'ALGORITHM:value', where S3 keeps one."""
+    encryption: str | None = None
+    """AES256 | aws:kms | aws:kms:dsse"""
+    kms_key_id: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreFacts:
+    """What a restore needs and EC2 does not keep in the stored object; recorded when the image is selected."""
+
+    launch_permissions: tuple[str, ...] | None = None
+    """'user:123456789012', 'group:all', 'organization:arn…', 'unit:arn…'; None: could not be read."""
+    ssm_parameters: tuple[str, ...] | None = None
+    """ARNs of SSM parameters whose value is the image id; None: could not be asked."""
+    encrypted: bool = False
+    kms_key_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One entry of a record's history."""
+
+    at: datetime
+    run_id: str
+    from_status: Status | None
+    to_status: Status
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRecord:
+    """What the archive knows of one image: one item in the table, never deleted."""
+
+    image_id: str
+    image_name: str
+    status: Status
+    decision: Decision
+    reason: str
+    policy: str
+    run_id: str
+    bucket: str
+    object_key: str
+    snapshot_gib: float
+    attempts: int
+    """Store tasks of this image that ended, whole or failed, since it was last selected."""
+    selected_at: datetime
+    changed_at: datetime
+    object_version_id: str | None = None
+    object_bytes: int | None = None
+    object_etag: str | None = None
+    object_checksum: str | None = None
+    failed_task_started_at: datetime | None = None
+    """Start of the newest failed task that is already counted in `attempts`."""
+    verified_at: datetime | None = None
+    facts: RestoreFacts = field(default_factory=RestoreFacts)
+    history: tuple[Move, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """An image that waits for its store task. Entries of earlier nights come first."""
+
+    night: str
+    """YYYYMMDD, UTC, of the run that selected it."""
+    image_id: str
+    policy: str
+    snapshot_gib: float
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLine:
+    """What a run's pages keep of one image: enough for the report, small enough for a fleet."""
+
+    image_id: str
+    policy: str
+    decision: Decision
+    reason: str
+    gib: float = 0.0

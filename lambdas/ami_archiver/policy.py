@@ -1,0 +1,87 @@
+"""A policy: which images, when, where to. Matching is pure; ages and groups come from the caller."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from ami_archiver.model import Image
+
+ANY = "*"
+"""A tag value that matches every value of its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One `[[policy]]` of archiver.toml, as the functions need it."""
+
+    name: str
+    tags: dict[str, tuple[str, ...]]
+    """Every key must be on the image, with one of the values (`*`: any value)."""
+    exclude_tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Any of these keys with one of the values excludes the image."""
+    name_patterns: tuple[str, ...] = ()
+    """Shell patterns; none: every name."""
+    min_age_days: float = 0
+    keep_newest: int = 0
+    """This many newest images of every group are not stored."""
+    group_by_tag: str | None = None
+    group_by_name: str | None = None
+    """A regular expression with one group: its capture in the image's name is the group."""
+    window_hours: float | None = None
+    """No new store this long after the run's start; None: no window."""
+    max_images_per_run: int | None = None
+    max_gib_per_run: float | None = None
+    attempts: int = 3
+    object_prefix: str = "{policy}"
+    object_tags: dict[str, str] = field(default_factory=dict)
+    paused: bool = False
+
+    def selects(self, image: Image) -> bool:
+        """Whether the policy is about this image at all: its tags and its name match."""
+        return _has_tags(image, self.tags) and (
+            not self.name_patterns or any(fnmatchcase(image.name, p) for p in self.name_patterns)
+        )
+
+    def exclusion(self, image: Image, now: datetime, *, among_newest: bool) -> str | None:
+        """Why the policy leaves out an image that it selects, or None."""
+        for key, values in self.exclude_tags.items():
+            value = image.tags.get(key)
+            if value is not None and (ANY in values or value in values):
+                return f"tag {key}={value} excludes it"
+        age = now - image.creation_date
+        if age < timedelta(days=self.min_age_days):
+            return f"{age / timedelta(days=1):.1f} days old, policy asks for {self.min_age_days:g}"
+        if among_newest:
+            return f"among the newest {self.keep_newest} of group {self.group_of(image)!r}"
+        return None
+
+    def group_of(self, image: Image) -> str | None:
+        """The group within which the newest are kept; None: the image is in no group, and is not kept back."""
+        if self.group_by_tag is not None:
+            return image.tags.get(self.group_by_tag)
+        if self.group_by_name is not None:
+            match = re.search(self.group_by_name, image.name)
+            return match.group(1) if match else None
+        return self.name
+
+    def prefix_for(self, now: datetime, account_id: str, region: str) -> str:
+        """Where in the bucket an image stored now goes, without a trailing slash."""
+        return self.object_prefix.format(
+            policy=self.name,
+            account=account_id,
+            region=region,
+            year=f"{now:%Y}",
+            month=f"{now:%m}",
+            day=f"{now:%d}",
+        ).strip("/")
+
+
+PREFIX_FIELDS = ("policy", "account", "region", "year", "month", "day")
+"""What an object prefix may name in braces."""
+
+
+def _has_tags(image: Image, wanted: dict[str, tuple[str, ...]]) -> bool:
+    return all(key in image.tags and (ANY in values or image.tags[key] in values) for key, values in wanted.items())
