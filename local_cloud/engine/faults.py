@@ -1,0 +1,164 @@
+"""Faults on demand, for tests and the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from local_cloud.engine.runner import TaskRunner
+from local_cloud.engine.tasks import StoreTask, Task
+from local_cloud.model import GIB, BlockDevice, Image, Snapshot
+
+_STORE_FAILURE = "The store task failed because of an internal error"
+_RESTORE_FAILURE = "The restore task failed because of an internal error"
+
+
+class StartStore(Protocol):
+    """How a store task is started once the image is known to be storable; AwsError at the in-flight limit."""
+
+    def __call__(
+        self,
+        account_id: str,
+        region: str,
+        image: Image,
+        snapshots: tuple[Snapshot, ...],
+        bucket: str,
+        key: str,
+        object_tags: dict[str, str],
+        *,
+        writes_object: bool,
+    ) -> None: ...
+
+
+@dataclass(slots=True)
+class _Failure:
+    reason: str
+    at_percent: float
+    times: int | None
+
+
+class Faults:
+    """What shall go wrong. Everything takes effect on tasks in progress as well as on those to come."""
+
+    def __init__(self, runner: TaskRunner, start_store: StartStore, new_id: Callable[[str], str]) -> None:
+        self._runner = runner
+        self._start_store = start_store
+        self._new_id = new_id
+        self._lock = runner.catalog.lock
+        self._stores: dict[str, _Failure] = {}
+        self._restores: dict[str, _Failure] = {}
+        self._hanging: set[str] = set()
+
+    def fail_store(
+        self, image_id: str, reason: str = _STORE_FAILURE, at_percent: float = 60, times: int | None = 1
+    ) -> None:
+        """Let the image's next `times` store tasks (None: all) fail at this percentage; one in progress is the first.
+
+        One that is past the percentage fails at once.
+        """
+        self._plan(self._stores, image_id, _Failure(reason, at_percent, times))
+
+    def fail_restore(
+        self, object_key: str, reason: str = _RESTORE_FAILURE, at_percent: float = 60, times: int | None = 1
+    ) -> None:
+        """As `fail_store`, for restores of the object with this key, in whatever bucket."""
+        self._plan(self._restores, object_key, _Failure(reason, at_percent, times))
+
+    def hang(self, image_id: str) -> None:
+        """Let the image's task, store or restore, move nothing more until `clear`; one to come hangs at 0 %."""
+        with self._lock:
+            self._runner.advance()
+            self._hanging.add(image_id)
+            for task in self._moving():
+                if task.image_id == image_id:
+                    self._runner.freeze(task)
+
+    def occupy(
+        self, account_id: str, region: str, sizes_gib: list[float], bucket: str = "someone-elses-bucket"
+    ) -> list[str]:
+        """Start store tasks of somebody else in the account, one per size, of images made for it; returns their ids.
+
+        The in-flight limit holds for them too (AwsError; those before stay). No object is written in the end.
+        """
+        image_ids = []
+        with self._lock:
+            self._runner.advance()
+            for size_gib in sizes_gib:
+                image, snapshot = self._foreign_image(account_id, size_gib)
+                key = f"{image.image_id}.bin"
+                self._start_store(account_id, region, image, (snapshot,), bucket, key, {}, writes_object=False)
+                self._runner.catalog.add_snapshot(region, snapshot)
+                self._runner.catalog.add_image(region, image)
+                image_ids.append(image.image_id)
+        return image_ids
+
+    def delete_snapshot(self, region: str, snapshot_id: str) -> None:
+        """Delete a snapshot although an image uses it; a store task that reads it fails."""
+        self._runner.catalog.remove_snapshot(region, snapshot_id)
+
+    def clear(self) -> None:
+        """Take all faults back: tasks that hang go on, planned failures are off, foreign tasks stay."""
+        with self._lock:
+            self._runner.advance()
+            self._stores.clear()
+            self._restores.clear()
+            self._hanging.clear()
+            for task in self._moving():
+                self._runner.thaw(task)
+                if task.planned_failure:
+                    self._runner.cancel_failure(task)
+
+    def apply_to(self, task: Task) -> None:
+        """Give a task that is about to start what is planned for it. For the service; the lock is held."""
+        failure = self._take(*self._key_of(task))
+        if failure:
+            task.planned_failure = failure.reason
+            task.transfer.stop_at_gib = task.transfer.size_gib * failure.at_percent / 100
+        task.transfer.hangs = task.image_id in self._hanging
+
+    def _plan(self, failures: dict[str, _Failure], key: str, failure: _Failure) -> None:
+        if not 0 <= failure.at_percent <= 100:
+            raise ValueError(f"a task fails at 0 to 100 percent, not {failure.at_percent}")
+        with self._lock:
+            self._runner.advance()
+            failures[key] = failure
+            for task in self._moving():
+                planned_here, planned_key = self._key_of(task)
+                if (
+                    planned_here is failures
+                    and planned_key == key
+                    and not task.planned_failure
+                    and self._take(failures, key)
+                ):
+                    self._runner.plan_failure(task, failure.reason, failure.at_percent)
+
+    def _moving(self) -> list[Task]:
+        return [*self._runner.moving("store"), *self._runner.moving("restore")]
+
+    def _key_of(self, task: Task) -> tuple[dict[str, _Failure], str]:
+        if isinstance(task, StoreTask):
+            return self._stores, task.image_id
+        return self._restores, task.object_key
+
+    @staticmethod
+    def _take(failures: dict[str, _Failure], key: str) -> _Failure | None:
+        failure = failures.get(key)
+        if failure and failure.times is not None:
+            failure.times -= 1
+            if failure.times <= 0:
+                del failures[key]
+        return failure
+
+    def _foreign_image(self, account_id: str, size_gib: float) -> tuple[Image, Snapshot]:
+        now = self._runner.clock.now()
+        image_id, snapshot_id = self._new_id("ami"), self._new_id("snap")
+        size_bytes = round(size_gib * GIB)
+        volume_gib = max(1, -(-size_bytes // GIB))
+        snapshot = Snapshot(
+            snapshot_id, account_id, volume_gib, now, full_snapshot_size_bytes=size_bytes, tags={"Foreign": "true"}
+        )
+        device = BlockDevice("/dev/xvda", snapshot_id, volume_gib)
+        name = f"foreign-{image_id.removeprefix('ami-')}"
+        image = Image(image_id, name, account_id, now, (device,), description="Stored by somebody else")
+        return image, snapshot
