@@ -1,0 +1,154 @@
+"""DescribeImageAttribute, ModifyImageAttribute, ResetImageAttribute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from local_cloud.ec2.answers import iso_time
+from local_cloud.ec2.lookup import own_image
+from local_cloud.ec2.operation import SUCCEEDED, Operation
+from local_cloud.ec2.request import Request, is_account_id
+from local_cloud.ec2.views import product_codes_view
+from local_cloud.ec2.world import World
+from local_cloud.errors import AwsError
+from local_cloud.model import Image
+
+_PERMISSION_LISTS = {
+    "UserIds": "UserId",
+    "UserGroups": "Group",
+    "OrganizationArns": "OrganizationArn",
+    "OrganizationalUnitArns": "OrganizationalUnitArn",
+}
+_VALUES: dict[str, tuple[str, Callable[[Image], str | None]]] = {
+    "description": ("Description", lambda image: image.description),
+    "kernel": ("KernelId", lambda image: image.kernel_id),
+    "ramdisk": ("RamdiskId", lambda image: image.ramdisk_id),
+    "sriovNetSupport": ("SriovNetSupport", lambda image: image.sriov_net_support),
+    "bootMode": ("BootMode", lambda image: image.boot_mode),
+    "tpmSupport": ("TpmSupport", lambda image: image.tpm_support),
+    "uefiData": ("UefiData", lambda _: None),
+    "imdsSupport": ("ImdsSupport", lambda image: image.imds_support),
+    "deregistrationProtection": ("DeregistrationProtection", lambda image: image.deregistration_protection),
+    "lastLaunchedTime": (
+        "LastLaunchedTime",
+        lambda image: iso_time(image.last_launched_time) if image.last_launched_time else None,
+    ),
+}
+Permission = dict[str, str]
+
+
+def describe_image_attribute(world: World, request: Request) -> dict[str, Any]:
+    image = own_image(world, request)
+    attribute = request.params["Attribute"]
+    result: dict[str, Any] = {"ImageId": image.image_id}
+    if attribute == "launchPermission":
+        return result | {"LaunchPermissions": list(image.launch_permissions)}
+    if attribute == "productCodes":
+        return result | {"ProductCodes": product_codes_view(image)}
+    if attribute not in _VALUES:
+        raise AwsError("AuthFailure", f"Unauthorized attempt to access restricted resource: {attribute}")
+    name, read = _VALUES[attribute]
+    value = read(image)
+    return result | {name: {} if value is None else {"Value": value}}
+
+
+def modify_image_attribute(world: World, request: Request) -> dict[str, Any]:
+    """One attribute a call: as a parameter of its own, or named by `Attribute` with `Value` or lists of users."""
+    image = own_image(world, request)
+    match _attribute_to_modify(request.params):
+        case "description":
+            description = _value(request.params, "Description")
+            request.stop_if_dry_run()
+            image.description = description
+        case "imdsSupport":
+            if (support := _value(request.params, "ImdsSupport")) != "v2.0":
+                raise AwsError("InvalidParameterValue", f"Value ({support}) for parameter imdsSupport is invalid.")
+            request.stop_if_dry_run()
+            image.imds_support = support
+        case "launchPermission":
+            add, remove = _launch_permissions(request.params)
+            _check_permissions(image, add, remove)
+            request.stop_if_dry_run()
+            kept = [permission for permission in image.launch_permissions if permission not in remove]
+            image.launch_permissions[:] = [*kept, *(permission for permission in add if permission not in kept)]
+        case other:
+            raise AwsError("InvalidParameterValue", f"Value ({other}) for parameter attribute is invalid.")
+    return SUCCEEDED
+
+
+def _attribute_to_modify(params: Mapping[str, Any]) -> str:
+    direct = [
+        attribute
+        for attribute, name in (
+            ("description", "Description"),
+            ("imdsSupport", "ImdsSupport"),
+            ("launchPermission", "LaunchPermission"),
+        )
+        if name in params
+    ]
+    if attribute := params.get("Attribute"):
+        direct.append(attribute)
+    elif any(name in params for name in _PERMISSION_LISTS):
+        direct.append("launchPermission")
+    if not direct:
+        raise AwsError("MissingParameter", "The request must contain the parameter attribute")
+    if len(set(direct)) > 1:
+        raise AwsError("InvalidParameterCombination", "Only one attribute can be modified at a time")
+    return str(direct[0])
+
+
+def _value(params: Mapping[str, Any], name: str) -> str:
+    value = params[name].get("Value") if name in params else params.get("Value")
+    if value is None:
+        raise AwsError("MissingParameter", "The request must contain the parameter value")
+    return str(value)
+
+
+def _launch_permissions(params: Mapping[str, Any]) -> tuple[list[Permission], list[Permission]]:
+    add = list(params.get("LaunchPermission", {}).get("Add", []))
+    remove = list(params.get("LaunchPermission", {}).get("Remove", []))
+    listed = [{key: item} for name, key in _PERMISSION_LISTS.items() for item in params.get(name, [])]
+    operation = params.get("OperationType")
+    if listed and operation is None:
+        raise AwsError("MissingParameter", "The request must contain the parameter operationType")
+    (remove if operation == "remove" else add).extend(listed)
+    if not add and not remove:
+        raise AwsError("InvalidParameterCombination", "No attributes specified.")
+    return add, remove
+
+
+def _check_permissions(image: Image, add: Sequence[Permission], remove: Sequence[Permission]) -> None:
+    for permission in (*add, *remove):
+        if len(permission) != 1:
+            raise AwsError("InvalidParameterCombination", "A launch permission names exactly one user, group or ARN")
+        if (user := permission.get("UserId")) is not None and not is_account_id(user):
+            raise _invalid_item(user, "userId")
+        if (group := permission.get("Group")) is not None and group != "all":
+            raise _invalid_item(group, "userGroup")
+    if add and image.state == "disabled":
+        raise AwsError("InvalidAMIID.Unavailable", f"The image '{image.image_id}' is disabled and cannot be shared")
+    if {"Group": "all"} in add:
+        if any(kind == "marketplace" for _, kind in image.product_codes):
+            raise AwsError("OperationNotPermitted", "Images with a Marketplace product code cannot be made public")
+        if any(device.encrypted for device in image.block_devices):
+            raise AwsError("OperationNotPermitted", "Images with encrypted snapshots cannot be made public")
+
+
+def _invalid_item(value: str, kind: str) -> AwsError:
+    return AwsError("InvalidAMIAttributeItemValue", f'Invalid attribute item value "{value}" for {kind} item type.')
+
+
+def reset_image_attribute(world: World, request: Request) -> dict[str, Any]:
+    """Only `launchPermission` can be reset: the image is private again."""
+    image = own_image(world, request)
+    request.stop_if_dry_run()
+    image.launch_permissions.clear()
+    return SUCCEEDED
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "DescribeImageAttribute": describe_image_attribute,
+    "ModifyImageAttribute": modify_image_attribute,
+    "ResetImageAttribute": reset_image_attribute,
+}

@@ -1,0 +1,133 @@
+"""What an owner does to an image as a whole: deregister, disable, enable, protect, deprecate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from local_cloud.ec2.lookup import own_image, usable_image
+from local_cloud.ec2.operation import SUCCEEDED, Operation
+from local_cloud.ec2.request import Request
+from local_cloud.ec2.world import World
+from local_cloud.errors import AwsError
+from local_cloud.model import Image
+
+_COOLDOWN_SECONDS = 24 * 3600
+
+
+def deregister_image(world: World, request: Request) -> dict[str, Any]:
+    """With `DeleteAssociatedSnapshots` there is a result for each snapshot; the image is gone whatever they say."""
+    image = own_image(world, request)
+    _check_unprotected(world, request, image)
+    request.stop_if_dry_run()
+    world.catalog.remove_image(request.region, image.image_id)
+    if not request.params.get("DeleteAssociatedSnapshots"):
+        return SUCCEEDED
+    results = [
+        {"SnapshotId": snapshot_id, "ReturnCode": _delete_snapshot(world, request, snapshot_id)}
+        for snapshot_id in dict.fromkeys(image.snapshot_ids)
+    ]
+    return {"Return": True, "DeleteSnapshotResults": results}
+
+
+def _check_unprotected(world: World, request: Request, image: Image) -> None:
+    cooldown_ends = world.protection_ends.get((request.region, image.image_id), 0)
+    if image.deregistration_protection != "disabled" or world.clock.seconds() < cooldown_ends:
+        raise AwsError(
+            "OperationNotPermitted",
+            f"The image {image.image_id} is protected from deregistration. Disable its deregistration protection "
+            "and, if that was enabled with a cooldown, wait 24 hours.",
+        )
+
+
+def _delete_snapshot(world: World, request: Request, snapshot_id: str) -> str:
+    snapshot = world.catalog.snapshots(request.region).get(snapshot_id)
+    if snapshot is None or snapshot.locked:
+        return "client-error"
+    if snapshot.owner_id != request.account_id:
+        return "missing-permissions"
+    if world.catalog.images_on_snapshot(request.region, snapshot_id):
+        return "skipped"
+    world.catalog.remove_snapshot(request.region, snapshot_id)
+    return "success"
+
+
+def disable_image(world: World, request: Request) -> dict[str, Any]:
+    """Drops the launch permissions for good: EnableImage does not bring them back."""
+    image = own_image(world, request)
+    if image.state not in ("available", "disabled"):
+        raise AwsError("InvalidAMIID.Unavailable", f"The image '{image.image_id}' is {image.state}")
+    request.stop_if_dry_run()
+    image.state = "disabled"
+    image.launch_permissions.clear()
+    return SUCCEEDED
+
+
+def enable_image(world: World, request: Request) -> dict[str, Any]:
+    image = own_image(world, request)
+    if image.state not in ("available", "disabled"):
+        raise AwsError("InvalidAMIID.Unavailable", f"The image '{image.image_id}' is {image.state}")
+    request.stop_if_dry_run()
+    image.state = "available"
+    return SUCCEEDED
+
+
+def enable_protection(world: World, request: Request) -> dict[str, Any]:
+    image = own_image(world, request)
+    request.stop_if_dry_run()
+    cooldown = request.params.get("WithCooldown", False)
+    image.deregistration_protection = "enabled-with-cooldown" if cooldown else "enabled-without-cooldown"
+    world.protection_ends.pop((request.region, image.image_id), None)
+    return {"Return": image.deregistration_protection}
+
+
+def disable_protection(world: World, request: Request) -> dict[str, Any]:
+    """Where it was enabled with a cooldown, deregistering stays refused for 24 hours of the clock."""
+    image = own_image(world, request)
+    request.stop_if_dry_run()
+    if image.deregistration_protection == "enabled-with-cooldown":
+        ends = world.clock.seconds() + _COOLDOWN_SECONDS
+        world.protection_ends[request.region, image.image_id] = ends
+    image.deregistration_protection = "disabled"
+    return {"Return": "disabled"}
+
+
+def enable_deprecation(world: World, request: Request) -> dict[str, Any]:
+    image = own_image(world, request)
+    at = request.params["DeprecateAt"]
+    now = world.clock.now()
+    if not now < at <= now + timedelta(days=3653):
+        raise AwsError("InvalidParameterValue", "DeprecateAt must be in the future, and at most 10 years ahead")
+    request.stop_if_dry_run()
+    image.deprecation_time = (at + timedelta(seconds=30)).replace(second=0, microsecond=0)
+    return SUCCEEDED
+
+
+def disable_deprecation(world: World, request: Request) -> dict[str, Any]:
+    image = own_image(world, request)
+    request.stop_if_dry_run()
+    image.deprecation_time = None
+    return SUCCEEDED
+
+
+def cancel_launch_permission(world: World, request: Request) -> dict[str, Any]:
+    """An account gives back the launch permission that another one gave it."""
+    image = usable_image(world, request, request.params["ImageId"])
+    request.stop_if_dry_run()
+    image.launch_permissions[:] = [
+        permission for permission in image.launch_permissions if permission != {"UserId": request.account_id}
+    ]
+    return SUCCEEDED
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "DeregisterImage": deregister_image,
+    "DisableImage": disable_image,
+    "EnableImage": enable_image,
+    "EnableImageDeregistrationProtection": enable_protection,
+    "DisableImageDeregistrationProtection": disable_protection,
+    "EnableImageDeprecation": enable_deprecation,
+    "DisableImageDeprecation": disable_deprecation,
+    "CancelImageLaunchPermission": cancel_launch_permission,
+}

@@ -1,0 +1,203 @@
+"""moto's EC2 on top of the catalog: its instances and volumes come from the catalog's images and snapshots.
+
+moto keeps an AMI as an object with a volume and a snapshot of its own, which is far too heavy for 100,000 images,
+and loads some hundreds by default. Here its backend has none: where moto looks one up, it gets a small stand-in.
+Each `MotoInstances` has backends of its own, so that two clouds in one process share nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from moto.core.request import Request as MotoRequest
+from moto.core.responses import ActionResult
+from moto.core.utils import camelcase_to_underscores
+from moto.ec2.models import EC2Backend
+from moto.ec2.responses import EC2Response
+from moto.ec2.utils import is_valid_resource_id
+
+from local_cloud.clock import Clock
+from local_cloud.ec2.lookup import check_image_ids, image_gone, images_not_found
+from local_cloud.ec2.request import Caller
+from local_cloud.engine.catalog import Catalog, can_use
+from local_cloud.errors import AwsError
+from local_cloud.model import BlockDevice, Image, Snapshot
+
+_PROVISIONED = {"io1", "io2"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ami:
+    """What moto reads of an image when it launches an instance."""
+
+    platform: str | None
+    virtualization_type: str
+    architecture: str
+    root_device_name: str
+    kernel_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _VolumeSize:
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _EbsSnapshot:
+    """What moto reads of a snapshot when it makes a volume of it."""
+
+    volume: _VolumeSize
+    encrypted: bool
+
+
+class CatalogBackend(EC2Backend):
+    """moto's backend of one account and Region, without images and snapshots of its own."""
+
+    def __init__(self, caller: Caller, catalog: Catalog, clock: Clock) -> None:
+        self.catalog = catalog
+        self.clock = clock
+        super().__init__(caller.region, caller.account_id)
+
+    def _load_amis(self) -> None:
+        """moto's default AMIs stay out."""
+
+    def describe_images(  # type: ignore[override] # moto's callers read no more than `_Ami` has
+        self,
+        ami_ids: list[str] | None = None,
+        filters: dict[str, Any] | None = None,
+        exec_users: list[str] | None = None,  # noqa: ARG002 - moto's signature
+        owners: list[str] | None = None,  # noqa: ARG002 - moto's signature
+    ) -> list[_Ami]:
+        wanted = ami_ids or (filters or {}).get("image-id") or []
+        images = self.catalog.images(self.region_name)
+        found = [images[one] for one in ([wanted] if isinstance(wanted, str) else wanted) if one in images]
+        return [
+            _Ami(one.platform, one.virtualization_type, one.architecture, one.root_device_name, one.kernel_id)
+            for one in found
+        ]
+
+    def get_snapshot(self, snapshot_id: str) -> _EbsSnapshot:  # type: ignore[override] # as above
+        snapshot: Snapshot | None = self.catalog.snapshots(self.region_name).get(snapshot_id)
+        if snapshot is None:
+            raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
+        return _EbsSnapshot(_VolumeSize(snapshot.volume_size_gib), snapshot.encrypted)
+
+    def _create_default_encryption_key(self) -> str:
+        """moto would start its KMS for this."""
+        self.default_kms_key_id = f"arn:aws:kms:{self.region_name}:{self.account_id}:alias/aws/ebs"
+        return self.default_kms_key_id
+
+    def launchable_image(self, image_id: str | None, launch_template: dict[str, Any]) -> Image:
+        """The image an instance would be launched from.
+
+        Raises `AwsError`: MissingParameter, InvalidAMIID.* (also for an image that is not available).
+        """
+        if not image_id and launch_template:
+            image_id = self._get_template_from_args(launch_template).image_id
+        if not image_id:
+            raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
+        check_image_ids([image_id])
+        image = self.catalog.images(self.region_name).get(image_id)
+        if image is None and self.catalog.was_deregistered(self.region_name, image_id):
+            raise image_gone(image_id)
+        if image is None or not can_use(image, self.account_id):
+            raise images_not_found([image_id])
+        if image.state != "available":
+            raise AwsError("InvalidAMIID.Unavailable", f"The image '{image_id}' is {image.state}")
+        return image
+
+    def run_instances(self, image_id: str, *args: Any, **kwargs: Any) -> Any:
+        """With the image's block devices, where the request and its launch template bring none of their own."""
+        image = self.launchable_image(image_id, kwargs.get("launch_template") or {})
+        ebs = [device for device in image.block_devices if device.virtual_name is None]
+        if ebs and "block_device_mappings" not in kwargs and not kwargs.get("launch_template"):
+            kwargs["block_device_mappings"] = [_mapping(device) for device in ebs]
+        reservation = super().run_instances(image_id, *args, **kwargs)
+        image.last_launched_time = self.clock.now()
+        return reservation
+
+
+def _mapping(device: BlockDevice) -> dict[str, Any]:
+    # moto launches no volume with provisioned IOPS, since it does not pass the number on.
+    volume_type = "gp3" if device.volume_type in _PROVISIONED else device.volume_type
+    return {
+        "DeviceName": device.device_name,
+        "Ebs": {
+            "VolumeSize": device.volume_size_gib,
+            "VolumeType": volume_type,
+            "SnapshotId": device.snapshot_id,
+            "DeleteOnTermination": device.delete_on_termination,
+            "Encrypted": device.encrypted,
+            "KmsKeyId": device.kms_key_id if device.encrypted else None,
+        },
+    }
+
+
+class MotoInstances:
+    """moto's EC2 for all accounts and Regions of one cloud: instances, launch templates, volumes, networks."""
+
+    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._backends: dict[Caller, CatalogBackend] = {}
+
+    def backend(self, caller: Caller) -> CatalogBackend:
+        if caller not in self._backends:
+            self._backends[caller] = CatalogBackend(caller, self._catalog, self._clock)
+        return self._backends[caller]
+
+    def accounts(self, region: str) -> list[str]:
+        return [caller.account_id for caller in self._backends if caller.region == region]
+
+    def knows_kind_of(self, resource_id: str) -> bool:
+        return is_valid_resource_id(resource_id)
+
+    def answer(self, caller: Caller, action: str, request: MotoRequest) -> bytes:
+        """moto's answer to one request. What moto does not have is UnsupportedOperation.
+
+        Raises `AwsError`, and moto's own ServiceException.
+        """
+        response = _Response(self, caller)
+        response.setup_class(request)
+        method = getattr(response, _method_name(action), None)
+        if method is None:
+            raise _unsupported(action)
+        try:
+            result = method()
+        except NotImplementedError as error:
+            raise _unsupported(action) from error
+        body = response.serialized(result)[2] if isinstance(result, ActionResult) else result
+        return body.encode() if isinstance(body, str) else bytes(body)
+
+
+class _Response(EC2Response):
+    """moto's EC2 with its account, Region and backend given instead of guessed."""
+
+    def __init__(self, instances: MotoInstances, caller: Caller) -> None:
+        super().__init__()
+        self._instances = instances
+        self._caller = caller
+
+    def get_current_account(self) -> str:
+        return self._caller.account_id
+
+    def get_region_from_url(self, request: Any, full_url: str) -> str:  # noqa: ARG002 - moto's signature
+        return self._caller.region
+
+    @property
+    def ec2_backend(self) -> CatalogBackend:
+        return self._instances.backend(self._caller)
+
+    def run_instances(self) -> ActionResult:
+        """Look for the image before a dry run ends."""
+        self.ec2_backend.launchable_image(self._get_param("ImageId"), self._get_param("LaunchTemplate", {}))
+        return super().run_instances()
+
+
+def _method_name(action: str) -> str:
+    return str(camelcase_to_underscores(action))
+
+
+def _unsupported(action: str) -> AwsError:
+    return AwsError("UnsupportedOperation", f"The local cloud does not have the operation {action}")

@@ -1,0 +1,132 @@
+"""DescribeImageReferences: what in the caller's own account refers to an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from local_cloud.ec2.lookup import check_image_ids
+from local_cloud.ec2.operation import Operation
+from local_cloud.ec2.paging import check_max_results, page
+from local_cloud.ec2.request import Request
+from local_cloud.ec2.world import World
+from local_cloud.errors import AwsError
+
+INSTANCE, LAUNCH_TEMPLATE, PARAMETER = "ec2:Instance", "ec2:LaunchTemplate", "ssm:Parameter"
+_IMAGE_DATA_TYPE = "aws:ec2:image"
+_STATES = ("pending", "running", "shutting-down", "terminated", "stopping", "stopped")
+_DEFAULT_DEPTH = 10
+_MAX_DEPTH = 10_000
+Reference = tuple[str, str, str]
+"""(image id, resource type, ARN)"""
+
+
+def describe_image_references(world: World, request: Request) -> dict[str, Any]:
+    """The images need not exist: what refers to a deregistered one is found too.
+
+    Terminated instances count unless `state-name` says otherwise. There is no Image Builder here, so its recipes
+    never refer to anything.
+    """
+    check_max_results(request, 5, 1000)
+    check_image_ids(request.params["ImageIds"])
+    checks = _checks(request)
+    image_ids = set(request.params["ImageIds"])
+    references = sorted(
+        {reference for check in checks for reference in check(world, request) if reference[0] in image_ids}
+    )
+    found, token = page(request, references, lambda reference: reference)
+    views = [{"ImageId": image_id, "ResourceType": kind, "Arn": arn} for image_id, kind, arn in found]
+    return {"ImageReferences": views, "NextToken": token}
+
+
+Check = Callable[[World, Request], Iterator[Reference]]
+
+
+def _checks(request: Request) -> list[Check]:
+    chosen = request.params.get("ResourceTypes", [])
+    everything = request.params.get("IncludeAllResourceTypes", False)
+    if not chosen and not everything:
+        raise AwsError(
+            "MissingParameter", "The request must contain the parameter IncludeAllResourceTypes or ResourceTypes"
+        )
+    checks: dict[str, Check] = {}
+    if everything:
+        checks = {INSTANCE: _instances(_STATES), LAUNCH_TEMPLATE: _templates(_DEFAULT_DEPTH), PARAMETER: _parameters}
+    for one in chosen:
+        kind, options = one.get("ResourceType"), one.get("ResourceTypeOptions", [])
+        if kind is None:
+            raise AwsError("MissingParameter", "The request must contain the parameter ResourceType")
+        if kind == INSTANCE:
+            checks[kind] = _instances(_states(options))
+        elif kind == LAUNCH_TEMPLATE:
+            checks[kind] = _templates(version_depth(options, _DEFAULT_DEPTH))
+        elif options:
+            raise AwsError("InvalidParameterCombination", f"ResourceTypeOptions are not valid for {kind}")
+        else:
+            checks[kind] = _parameters if kind == PARAMETER else _nothing
+    return list(checks.values())
+
+
+def _states(options: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    states: Sequence[str] = _option(options, "state-name") or _STATES
+    for state in states:
+        if state not in _STATES:
+            raise AwsError("InvalidParameterValue", f"Value ({state}) for parameter state-name is invalid.")
+    return states
+
+
+def version_depth(options: Sequence[Mapping[str, Any]], default: int) -> int:
+    """How many of the newest versions of each launch template are looked at; InvalidParameterValue if not 1-10000."""
+    values = _option(options, "version-depth")
+    if not values:
+        return default
+    text = values[0]
+    if len(values) != 1 or not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MAX_DEPTH):
+        raise AwsError("InvalidParameterValue", f"Value ({', '.join(values)}) for parameter version-depth is invalid.")
+    return int(text)
+
+
+def _option(options: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    values: list[str] = []
+    for option in options:
+        if option.get("OptionName") != name:
+            raise AwsError(
+                "InvalidParameterValue", f"Value ({option.get('OptionName')}) for parameter OptionName is invalid."
+            )
+        values.extend(option.get("OptionValues", []))
+    return values
+
+
+def _instances(states: Sequence[str]) -> Check:
+    def check(world: World, request: Request) -> Iterator[Reference]:
+        for instance in world.instances.backend(request.caller).all_instances():
+            if instance.state in states:
+                yield instance.image_id, INSTANCE, _arn(request, f"instance/{instance.id}")
+
+    return check
+
+
+def _templates(depth: int) -> Check:
+    def check(world: World, request: Request) -> Iterator[Reference]:
+        for template in world.instances.backend(request.caller).launch_templates.values():
+            for version in template.versions[-depth:]:
+                yield version.image_id, LAUNCH_TEMPLATE, _arn(request, f"launch-template/{template.id}")
+
+    return check
+
+
+def _parameters(world: World, request: Request) -> Iterator[Reference]:
+    for arn, data_type, value in world.parameters.parameters(request.account_id, request.region):
+        if data_type == _IMAGE_DATA_TYPE:
+            yield value, PARAMETER, arn
+
+
+def _nothing(_world: World, _request: Request) -> Iterator[Reference]:
+    return iter(())
+
+
+def _arn(request: Request, resource: str) -> str:
+    return f"arn:aws:ec2:{request.region}:{request.account_id}:{resource}"
+
+
+OPERATIONS: Mapping[str, Operation] = {"DescribeImageReferences": describe_image_references}

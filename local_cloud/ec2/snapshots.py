@@ -1,0 +1,153 @@
+"""DescribeSnapshots, DeleteSnapshot, and who may create volumes from a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from local_cloud.ec2.answers import iso_time
+from local_cloud.ec2.filters import Fields, compile_filters
+from local_cloud.ec2.lookup import check_snapshot_ids, may_create_volume, own_snapshot
+from local_cloud.ec2.operation import SUCCEEDED, Operation
+from local_cloud.ec2.paging import check_max_results, page
+from local_cloud.ec2.request import Request, is_account_id
+from local_cloud.ec2.views import snapshot_view
+from local_cloud.ec2.world import World
+from local_cloud.errors import AwsError
+from local_cloud.model import Snapshot
+
+_PERMISSION_ATTRIBUTE = "createVolumePermission"
+
+FIELDS: Fields[Snapshot] = {
+    "description": lambda snapshot: (snapshot.description,),
+    "encrypted": lambda snapshot: (snapshot.encrypted,),
+    "owner-alias": lambda snapshot: (snapshot.extra.get("OwnerAlias"),),
+    "owner-id": lambda snapshot: (snapshot.owner_id,),
+    "progress": lambda snapshot: (f"{snapshot.progress_percentage}%",),
+    "snapshot-id": lambda snapshot: (snapshot.snapshot_id,),
+    "start-time": lambda snapshot: (iso_time(snapshot.start_time),),
+    "status": lambda snapshot: (snapshot.state,),
+    "storage-tier": lambda snapshot: (snapshot.storage_tier,),
+    "transfer-type": lambda snapshot: (snapshot.extra.get("TransferType"),),
+    "volume-id": lambda snapshot: (snapshot.volume_id,),
+    "volume-size": lambda snapshot: (snapshot.volume_size_gib,),
+}
+
+
+def describe_snapshots(world: World, request: Request) -> dict[str, Any]:
+    check_max_results(request, 5, 1000)
+    snapshots = world.catalog.snapshots(request.region)
+    snapshot_ids = request.params.get("SnapshotIds")
+    if snapshot_ids:
+        if "MaxResults" in request.params:
+            raise AwsError(
+                "InvalidParameterCombination",
+                "The parameter snapshotSet cannot be used with the parameter maxResults",
+            )
+        check_snapshot_ids(snapshot_ids)
+        for one in snapshot_ids:
+            if one not in snapshots or not may_create_volume(snapshots[one], request.account_id):
+                raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{one}' does not exist.")
+    candidates = sorted(set(snapshot_ids)) if snapshot_ids else world.snapshot_ids(request.region)
+    accept = _acceptance(world, request)
+    found, token = page(request, candidates, lambda one: (one,), accept=lambda one: accept(snapshots[one]))
+    views = [snapshot_view(snapshots[one], world.tags_of(request, snapshots[one])) for one in found]
+    return {"Snapshots": views, "NextToken": token}
+
+
+def _acceptance(world: World, request: Request) -> Callable[[Snapshot], bool]:
+    filtered = compile_filters(
+        request.params.get("Filters", []), FIELDS, lambda snapshot: world.tags_of(request, snapshot)
+    )
+    owners = _users(request, "OwnerIds", "amazon")
+    restorers = _users(request, "RestorableByUserIds", "all")
+
+    def accept(snapshot: Snapshot) -> bool:
+        if not may_create_volume(snapshot, request.account_id):
+            return False
+        if owners and snapshot.owner_id not in owners and snapshot.extra.get("OwnerAlias") not in owners:
+            return False
+        if restorers and not any(one == snapshot.owner_id or one in snapshot.shared_with for one in restorers):
+            return False
+        return filtered(snapshot)
+
+    return accept
+
+
+def _users(request: Request, parameter: str, word: str) -> set[str]:
+    users = request.params.get(parameter, [])
+    for user in users:
+        if user not in ("self", word) and not is_account_id(user):
+            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')
+    return {request.account_id if user == "self" else user for user in users}
+
+
+def delete_snapshot(world: World, request: Request) -> dict[str, Any]:
+    """Refused while an image, disabled ones included, is on the snapshot, or while it is locked."""
+    snapshot = own_snapshot(world, request)
+    if users := world.catalog.images_on_snapshot(request.region, snapshot.snapshot_id):
+        raise AwsError(
+            "InvalidSnapshot.InUse",
+            f"The snapshot {snapshot.snapshot_id} is currently in use by {', '.join(sorted(users))}",
+        )
+    if snapshot.locked:
+        raise AwsError("OperationNotPermitted", f"The snapshot {snapshot.snapshot_id} is locked")
+    request.stop_if_dry_run()
+    world.catalog.remove_snapshot(request.region, snapshot.snapshot_id)
+    return SUCCEEDED
+
+
+def describe_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
+    snapshot = own_snapshot(world, request)
+    result: dict[str, Any] = {"SnapshotId": snapshot.snapshot_id}
+    if request.params["Attribute"] == _PERMISSION_ATTRIBUTE:
+        permissions = [{"Group": one} if one == "all" else {"UserId": one} for one in snapshot.shared_with]
+        return result | {"CreateVolumePermissions": permissions}
+    return result | {"ProductCodes": []}
+
+
+def modify_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
+    snapshot = own_snapshot(world, request)
+    params = request.params
+    _check_attribute(params.get("Attribute", _PERMISSION_ATTRIBUTE))
+    permission = params.get("CreateVolumePermission", {})
+    add = [user for one in permission.get("Add", []) for user in one.values()]
+    remove = [user for one in permission.get("Remove", []) for user in one.values()]
+    listed = [*params.get("UserIds", []), *params.get("GroupNames", [])]
+    operation = params.get("OperationType")
+    if listed and operation is None:
+        raise AwsError("MissingParameter", "The request must contain the parameter operationType")
+    (remove if operation == "remove" else add).extend(listed)
+    if not add and not remove:
+        raise AwsError("InvalidParameterCombination", "No attributes specified.")
+    for user in (*add, *remove):
+        if user != "all" and not is_account_id(user):
+            raise AwsError("InvalidParameterValue", f"Value ({user}) for parameter userId is invalid.")
+    if "all" in add and snapshot.encrypted:
+        raise AwsError("OperationNotPermitted", "Encrypted snapshots cannot be made public")
+    request.stop_if_dry_run()
+    kept = [user for user in snapshot.shared_with if user not in remove]
+    snapshot.shared_with = tuple(dict.fromkeys([*kept, *add]))
+    return SUCCEEDED
+
+
+def reset_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
+    snapshot = own_snapshot(world, request)
+    _check_attribute(request.params["Attribute"])
+    request.stop_if_dry_run()
+    snapshot.shared_with = ()
+    return SUCCEEDED
+
+
+def _check_attribute(attribute: str) -> None:
+    if attribute != _PERMISSION_ATTRIBUTE:
+        raise AwsError("InvalidParameterValue", f"Value ({attribute}) for parameter attribute is invalid.")
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "DescribeSnapshots": describe_snapshots,
+    "DeleteSnapshot": delete_snapshot,
+    "DescribeSnapshotAttribute": describe_snapshot_attribute,
+    "ModifySnapshotAttribute": modify_snapshot_attribute,
+    "ResetSnapshotAttribute": reset_snapshot_attribute,
+}
