@@ -1,0 +1,97 @@
+"""What MiniStack reads from the process's environment, set in one place, and who holds its global state.
+
+MiniStack keeps its state in module globals and takes its settings from environment variables, some of them when it
+is first imported. So a process has one cloud at a time, and everything here happens before `ministack` is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from types import ModuleType
+
+from local_cloud.settings import CloudSettings
+
+DUMMY_SECRET = "test"  # noqa: S105 - MiniStack does not check signatures
+_held = threading.Lock()
+
+_REMOVED = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CA_BUNDLE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_SDK_UA_APP_ID",
+    "AUTH",
+    "EDGE_PORT",
+    "LOCALSTACK_PERSISTENCE",
+    "PYTHONPATH",  # a function must find its dependencies in its own asset
+    "SERVICES",
+    "SFN_MOCK_CONFIG",
+    "USE_SSL",
+)
+"""What a developer's shell may hold and function workers, which inherit the environment, must not see."""
+
+
+def _variables(settings: CloudSettings, port: int, log_level: str) -> dict[str, str]:
+    return {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "localhost",
+        "MINISTACK_ACCOUNT_ID": settings.account_id,
+        "MINISTACK_REGION": settings.region,
+        "LOG_LEVEL": log_level,
+        # No listener but our own, no Docker, nothing on disk.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": "unix:///nonexistent/docker.sock",
+        "LAMBDA_EXECUTOR": "local",
+        "PERSIST_STATE": "0",
+        "S3_PERSIST": "0",
+        # What function workers inherit.
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": settings.account_id,
+        "AWS_SECRET_ACCESS_KEY": DUMMY_SECRET,
+        "AWS_DEFAULT_REGION": settings.region,
+        "AWS_REGION": settings.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
+    }
+
+
+@contextlib.contextmanager
+def ministack(settings: CloudSettings, port: int, *, verbose: bool = False) -> Iterator[ModuleType]:
+    """MiniStack's `app` module with clean state, for this caller alone; the environment is put back afterwards.
+
+    RuntimeError if another cloud lives in this process.
+    """
+    if not _held.acquire(blocking=False):
+        raise RuntimeError("one local cloud at a time in a process: MiniStack's state is global; close the other one")
+    before = dict(os.environ)
+    try:
+        for name in [*_REMOVED, *(n for n in before if n.startswith("AWS_ENDPOINT_URL_"))]:
+            os.environ.pop(name, None)
+        os.environ.update(_variables(settings, port, "INFO" if verbose else "CRITICAL"))
+        # Imported here, because it reads the environment and takes half a second.
+        from ministack import app  # noqa: PLC0415
+
+        app._reset_all_state()
+        try:
+            yield app
+        finally:
+            app._reset_all_state()  # ends the function workers too
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        _held.release()
+
+
+def quiet() -> None:
+    """Silence MiniStack's and its libraries' logging in a process that is nothing but the cloud."""
+    logging.getLogger().setLevel(logging.CRITICAL)
