@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ami_archiver.model import ArchiveRecord, Decision, Move, Status
+from ami_archiver.model import ArchiveRecord, Decision, Move, Status, StoredObject
 
-ALLOWED: dict[Status, frozenset[Status]] = {
+ALLOWED: dict[Status | None, frozenset[Status]] = {
+    None: frozenset({Status.SELECTED}),
     Status.SELECTED: frozenset({Status.STORING, Status.FAILED}),
     Status.STORING: frozenset({Status.STORED, Status.FAILED}),
     Status.STORED: frozenset({Status.VERIFIED, Status.FAILED}),
@@ -40,6 +41,72 @@ def move(
     """The record after the move, with the move appended to its history. Raises IllegalMove."""
     if to not in ALLOWED[record.status]:
         raise IllegalMove(f"{record.image_id}: {record.status} → {to}")
+    return _step(record, to, decision, why, at, run_id, changes)
+
+
+def select(fresh: ArchiveRecord, before: ArchiveRecord | None) -> ArchiveRecord:
+    """`fresh`, a record in SELECTED, as the first one of its image or as the new attempt after a FAILED one."""
+    previous = before.status if before else None
+    if fresh.status not in ALLOWED[previous]:
+        raise IllegalMove(f"{fresh.image_id}: {previous} → {fresh.status}")
+    entry = Move(fresh.changed_at, fresh.run_id, previous, fresh.status, fresh.reason)
+    return replace(fresh, history=(*(before.history if before else ()), entry))
+
+
+def verify(record: ArchiveRecord, found: StoredObject, why: str, *, at: datetime, run_id: str) -> ArchiveRecord:
+    """The record of an image whose object was looked at and is whole: STORED, then VERIFIED, in one write."""
+    if record.status is Status.STORING:
+        record = move(record, Status.STORED, Decision.STORED, why, at=at, run_id=run_id)
+    reason = f"object {found.key} verified: {found.size_bytes} bytes, version {found.version_id}"
+    return move(
+        record,
+        Status.VERIFIED,
+        Decision.STORED,
+        reason,
+        at=at,
+        run_id=run_id,
+        object_key=found.key,
+        object_version_id=found.version_id,
+        object_bytes=found.size_bytes,
+        object_etag=found.etag,
+        object_checksum=found.checksum,
+        verified_at=at,
+    )
+
+
+def attempt_failed(
+    record: ArchiveRecord,
+    why: str,
+    allowed: int,
+    *,
+    at: datetime,
+    run_id: str,
+    task_started_at: datetime | None = None,
+) -> ArchiveRecord:
+    """A STORING record after one more failed attempt: still STORING, to be started again, or FAILED at the last one."""
+    attempts = record.attempts + 1
+    changes = {"attempts": attempts, "failed_task_started_at": task_started_at or record.failed_task_started_at}
+    why = f"attempt {attempts} of {allowed} failed: {why}"
+    if attempts >= allowed:
+        return move(record, Status.FAILED, Decision.FAILED, why, at=at, run_id=run_id, **changes)
+    return _step(record, record.status, Decision.DEFERRED, why, at, run_id, changes)
+
+
+def found_at(record: ArchiveRecord, key: str, at: datetime, run_id: str) -> ArchiveRecord:
+    """A STORING record whose object turned out to be in the bucket already, under another key."""
+    why = f"object {key} is in the bucket already"
+    return _step(record, record.status, Decision.DEFERRED, why, at, run_id, {"object_key": key})
+
+
+def _step(
+    record: ArchiveRecord,
+    to: Status,
+    decision: Decision,
+    why: str,
+    at: datetime,
+    run_id: str,
+    changes: dict[str, Any],
+) -> ArchiveRecord:
     entry = Move(at=at, run_id=run_id, from_status=record.status, to_status=to, why=why)
     return replace(
         record,

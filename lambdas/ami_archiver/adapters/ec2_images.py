@@ -1,0 +1,161 @@
+"""Images and snapshots of EC2."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.batches import batches
+from ami_archiver.errors import AccessDenied
+from ami_archiver.model import Image, Snapshot, Volume
+from ami_archiver.policy import ANY, Policy
+from ami_archiver.ports import ImagePage
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import (
+        DescribeImagesRequestTypeDef,
+        FilterTypeDef,
+        ImageTypeDef,
+        LaunchPermissionTypeDef,
+        SnapshotTypeDef,
+    )
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 1000
+"""The most that DescribeImages and DescribeSnapshots return in one page."""
+VALUES_PER_FILTER = 200
+"""https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html"""
+IMAGES_PER_REFERENCES_CALL = 10
+
+
+class Ec2Images:
+    def __init__(self, client: EC2Client) -> None:
+        self._ec2 = client
+
+    def pages(self, policy: Policy, start: str | None = None) -> Iterator[ImagePage]:
+        request: DescribeImagesRequestTypeDef = {
+            "Owners": ["self"],
+            "IncludeDisabled": True,
+            "MaxResults": PAGE_SIZE,
+            "Filters": _tag_filters(policy),
+        }
+        token = start
+        while True:
+            if token:
+                request["NextToken"] = token
+            with translated(f"policy {policy.name}"):
+                answer = self._ec2.describe_images(**request)
+            token = answer.get("NextToken") or None
+            yield ImagePage([_image(raw) for raw in answer["Images"]], token)
+            if token is None:
+                return
+
+    def by_id(self, image_ids: Collection[str]) -> dict[str, Image]:
+        found: dict[str, Image] = {}
+        for batch in batches(sorted(image_ids), VALUES_PER_FILTER):
+            with translated():
+                answer = self._ec2.describe_images(
+                    IncludeDisabled=True, Filters=[{"Name": "image-id", "Values": batch}]
+                )
+            found |= {raw["ImageId"]: _image(raw) for raw in answer["Images"]}
+        return found
+
+    def snapshots(self, snapshot_ids: Collection[str]) -> dict[str, Snapshot]:
+        """By a filter, since one id that is gone would fail a whole call by ids."""
+        found: dict[str, Snapshot] = {}
+        for batch in batches(sorted(set(snapshot_ids)), VALUES_PER_FILTER):
+            pages = self._ec2.get_paginator("describe_snapshots").paginate(
+                Filters=[{"Name": "snapshot-id", "Values": batch}], PaginationConfig={"PageSize": PAGE_SIZE}
+            )
+            with translated():
+                for page in pages:
+                    found |= {raw["SnapshotId"]: _snapshot(raw) for raw in page["Snapshots"]}
+        return found
+
+    def launch_permissions(self, image_id: str) -> tuple[str, ...] | None:
+        try:
+            with translated(image_id):
+                answer = self._ec2.describe_image_attribute(ImageId=image_id, Attribute="launchPermission")
+        except ClientError as error:
+            logger.warning("launch permissions unknown", extra={"image_id": image_id, "reason": code_of(error)})
+            return None
+        return tuple(sorted(_permission(raw) for raw in answer.get("LaunchPermissions", [])))
+
+    def ssm_parameters(self, image_ids: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
+        found: dict[str, list[str]] = {}
+        for batch in batches(image_ids, IMAGES_PER_REFERENCES_CALL):
+            pages = self._ec2.get_paginator("describe_image_references").paginate(
+                ImageIds=batch, ResourceTypes=[{"ResourceType": "ssm:Parameter"}]
+            )
+            try:
+                with translated():
+                    for page in pages:
+                        for raw in page["ImageReferences"]:
+                            found.setdefault(raw["ImageId"], []).append(raw["Arn"])
+            except (ClientError, AccessDenied) as error:
+                # The call is younger than some Regions and policies: what cannot be asked is recorded as unknown.
+                logger.warning("image references unknown", extra={"reason": str(error)})
+                return None
+        return {image_id: tuple(sorted(arns)) for image_id, arns in found.items()}
+
+
+def _tag_filters(policy: Policy) -> list[FilterTypeDef]:
+    """EC2's filters know * and ? as wildcards: literal ones are escaped, and the policy matches once more itself."""
+    filters: list[FilterTypeDef] = []
+    for key, values in policy.tags.items():
+        if ANY in values:
+            filters.append({"Name": "tag-key", "Values": [_literal(key)]})
+        else:
+            filters.append({"Name": f"tag:{key}", "Values": [_literal(value) for value in values]})
+    return filters
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
+
+
+def _image(raw: ImageTypeDef) -> Image:
+    return Image(
+        image_id=raw["ImageId"],
+        name=raw.get("Name", ""),
+        owner_id=raw.get("OwnerId", ""),
+        state=raw.get("State", "unknown"),
+        creation_date=datetime.fromisoformat(raw["CreationDate"]),
+        root_device_type=raw.get("RootDeviceType", "unknown"),
+        virtualization_type=raw.get("VirtualizationType", "unknown"),
+        public=raw.get("Public", False),
+        volumes=tuple(
+            Volume(mapping["Ebs"]["SnapshotId"], mapping["Ebs"].get("VolumeSize"))
+            for mapping in raw.get("BlockDeviceMappings", [])
+            if mapping.get("Ebs", {}).get("SnapshotId")
+        ),
+        tags={tag["Key"]: tag.get("Value", "") for tag in raw.get("Tags", [])},
+    )
+
+
+def _snapshot(raw: SnapshotTypeDef) -> Snapshot:
+    return Snapshot(
+        snapshot_id=raw["SnapshotId"],
+        state=raw.get("State", "unknown"),
+        volume_gib=raw.get("VolumeSize", 0),
+        written_bytes=raw.get("FullSnapshotSizeInBytes") or None,
+        encrypted=raw.get("Encrypted", False),
+        kms_key_id=raw.get("KmsKeyId"),
+    )
+
+
+def _permission(raw: LaunchPermissionTypeDef) -> str:
+    if "UserId" in raw:
+        return f"user:{raw['UserId']}"
+    if "Group" in raw:
+        return f"group:{raw['Group']}"
+    if "OrganizationArn" in raw:
+        return f"organization:{raw['OrganizationArn']}"
+    return f"unit:{raw.get('OrganizationalUnitArn', '')}"

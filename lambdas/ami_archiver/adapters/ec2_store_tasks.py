@@ -1,0 +1,95 @@
+"""EC2's store tasks. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-store-restore.html"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from ami_archiver.adapters.aws_errors import code_of, message_of, translated
+from ami_archiver.batches import batches
+from ami_archiver.model import StoreTask
+from ami_archiver.ports import Accepted, Refused
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, StoreImageTaskResultTypeDef
+
+IDS_PER_CALL = 20
+"""DescribeStoreImageTasks takes at most 20 image ids, and no MaxResults with them."""
+PAGE_SIZE = 200
+
+ABOUT_THE_IMAGE = frozenset(
+    {
+        "InvalidAMIID.NotFound",
+        "InvalidAMIID.Malformed",
+        "InvalidAMIID.Unavailable",
+        "InvalidSnapshot.NotFound",
+        "InvalidSnapshotID.Malformed",
+        "AuthFailure",
+        "OperationNotPermitted",
+    }
+)
+
+
+class Ec2StoreTasks:
+    def __init__(self, client: EC2Client) -> None:
+        self._ec2 = client
+
+    def in_progress(self) -> list[StoreTask]:
+        return list(self._all({"Name": "task-state", "Values": ["InProgress"]}))
+
+    def newest(self, image_ids: Collection[str], bucket: str) -> dict[str, StoreTask]:
+        found: dict[str, StoreTask] = {}
+        elsewhere: set[str] = set()
+        for batch in batches(sorted(image_ids), IDS_PER_CALL):
+            with translated():
+                answer = self._ec2.describe_store_image_tasks(ImageIds=batch)
+            for raw in answer.get("StoreImageTaskResults", []):
+                task = _task(raw)
+                if task.bucket == bucket:
+                    found[task.image_id] = task
+                else:
+                    elsewhere.add(task.image_id)
+        if elsewhere:  # by id only the newest task comes back, which here went into somebody else's bucket
+            for task in self._all({"Name": "bucket", "Values": [bucket]}):
+                if task.image_id in elsewhere:
+                    found[task.image_id] = task
+                    elsewhere.remove(task.image_id)
+                if not elsewhere:
+                    break
+        return found
+
+    def start(self, image_id: str, bucket: str, prefix: str, tags: Mapping[str, str]) -> Accepted | Refused:
+        try:
+            with translated(image_id):
+                answer = self._ec2.create_store_image_task(
+                    ImageId=image_id,
+                    Bucket=f"{bucket}/{prefix}" if prefix else bucket,
+                    S3ObjectTags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                )
+        except ClientError as error:
+            code = code_of(error)
+            return Refused(code, message_of(error), concerns_image=code in ABOUT_THE_IMAGE)
+        return Accepted(answer["ObjectKey"])
+
+    def _all(self, only: FilterTypeDef) -> Iterator[StoreTask]:
+        pages = self._ec2.get_paginator("describe_store_image_tasks").paginate(
+            Filters=[only], PaginationConfig={"PageSize": PAGE_SIZE}
+        )
+        with translated():
+            for page in pages:
+                yield from map(_task, page["StoreImageTaskResults"])
+
+
+def _task(raw: StoreImageTaskResultTypeDef) -> StoreTask:
+    return StoreTask(
+        image_id=raw["AmiId"],
+        bucket=raw["Bucket"],
+        object_key=raw["S3objectKey"],
+        state=raw["StoreTaskState"],  # type: ignore[arg-type]  # the SDK says str, AWS's guide names the three
+        progress_percentage=raw.get("ProgressPercentage", 0),
+        started_at=raw["TaskStartTime"],
+        failure_reason=raw.get("StoreTaskFailureReason") or "",
+    )

@@ -1,0 +1,66 @@
+"""The archive bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.model import StoredObject
+from ami_archiver.ports import ListedObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "405", "MethodNotAllowed"})
+"""405: what is asked for is a delete marker."""
+
+
+class S3ArchiveBucket:
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._s3 = client
+        self._bucket = bucket
+
+    def listing(self) -> Iterator[ListedObject]:
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket)
+        with translated(self._bucket):
+            for page in pages:
+                for raw in page.get("Versions", []):
+                    if raw.get("IsLatest"):
+                        yield ListedObject(
+                            raw["Key"], raw.get("VersionId", "null"), raw.get("Size", 0), raw.get("ETag", "").strip('"')
+                        )
+
+    def look(self, key: str) -> StoredObject | None:
+        try:
+            with translated(key):
+                head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+                tagging = self._s3.get_object_tagging(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in ABSENT:
+                return None
+            raise
+        return StoredObject(
+            key=key,
+            version_id=head.get("VersionId", "null"),
+            size_bytes=head["ContentLength"],
+            etag=head["ETag"].strip('"'),
+            checksum=_checksum(head),
+            encryption=head.get("ServerSideEncryption"),
+            kms_key_id=head.get("SSEKMSKeyId"),
+            tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]},
+        )
+
+
+def _checksum(head: HeadObjectOutputTypeDef) -> str | None:
+    checksums = {
+        "CRC64NVME": head.get("ChecksumCRC64NVME"),
+        "SHA256": head.get("ChecksumSHA256"),
+        "SHA1": head.get("ChecksumSHA1"),
+        "CRC32C": head.get("ChecksumCRC32C"),
+        "CRC32": head.get("ChecksumCRC32"),
+    }
+    return next((f"{name}:{value}" for name, value in checksums.items() if value), None)

@@ -1,0 +1,141 @@
+"""The lease: one item, changed only by condition."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.adapters.table_items import plain_item, serialized
+from ami_archiver.errors import LeaseLost
+from ami_archiver.ports import ActiveRun, Lease
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEY = {"pk": {"S": "LEASE"}, "sk": {"S": "LEASE"}}
+
+
+class TableLeases:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._dynamodb = client
+        self._table = table
+
+    def read(self) -> Lease:
+        with translated("the lease"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=KEY, ConsistentRead=True)
+        return _lease(answer.get("Item", {}))
+
+    def take(self, run: ActiveRun, now: datetime, until: datetime) -> Lease | None:
+        try:
+            return self._update(
+                "SET #holder = :me, expires_at = :until, runs = :runs",
+                "attribute_not_exists(#holder) OR expires_at < :now",
+                {
+                    ":me": run.run_id,
+                    ":until": _epoch(until),
+                    ":now": _epoch(now),
+                    ":runs": {run.run_id: _run_item(run)},
+                },
+            )
+        except ClientError as error:
+            _only_conditional(error)
+        try:
+            return self.renew(run.run_id, until)
+        except LeaseLost:
+            return None
+
+    def join(self, holder: str, run: ActiveRun, now: datetime) -> bool:
+        try:
+            self._update(
+                "SET runs.#run = :run",
+                "#holder = :holder AND expires_at >= :now",
+                {":run": _run_item(run), ":holder": holder, ":now": _epoch(now)},
+                run=run.run_id,
+            )
+        except ClientError as error:
+            _only_conditional(error)
+            return False
+        return True
+
+    def renew(self, run_id: str, until: datetime, *, add: Collection[str] = (), remove: Collection[str] = ()) -> Lease:
+        update = "SET expires_at = :until"
+        values: dict[str, Any] = {":until": _epoch(until), ":me": run_id}
+        if add:
+            update += " ADD in_flight :ids"
+            values[":ids"] = set(add)
+        elif remove:
+            update += " DELETE in_flight :ids"
+            values[":ids"] = set(remove)
+        try:
+            return self._update(update, "#holder = :me", values)
+        except ClientError as error:
+            _only_conditional(error)
+            raise LeaseLost(
+                f"run {run_id} does not hold the lease: another run took it after it had expired. "
+                "Nothing is lost; the run that holds it goes on with the queue."
+            ) from error
+
+    def release(self, run_id: str, runs: int) -> bool:
+        try:
+            self._update(
+                "REMOVE #holder, expires_at SET runs = :none",
+                "#holder = :me AND size(runs) = :runs",
+                {":me": run_id, ":runs": runs, ":none": {}},
+            )
+        except ClientError as error:
+            _only_conditional(error)
+            if self.read().holder != run_id:
+                raise LeaseLost(f"run {run_id} does not hold the lease any more") from error
+            return False
+        return True
+
+    def _update(self, update: str, condition: str, values: Mapping[str, Any], **names: str) -> Lease:
+        with translated("the lease"):
+            answer = self._dynamodb.update_item(
+                TableName=self._table,
+                Key=KEY,
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={name: serialized(value) for name, value in values.items()},
+                ReturnValues="ALL_NEW",
+                ExpressionAttributeNames={"#holder": "holder", **{f"#{name}": value for name, value in names.items()}},
+            )
+        return _lease(answer["Attributes"])
+
+
+def _only_conditional(error: ClientError) -> None:
+    if code_of(error) != "ConditionalCheckFailedException":
+        raise error
+
+
+def _epoch(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _run_item(run: ActiveRun) -> dict[str, Any]:
+    return {"policy": run.policy, "started_at": run.started_at, "window_closes_at": run.window_closes_at}
+
+
+def _lease(item: Mapping[str, Any]) -> Lease:
+    raw = plain_item(item)
+    expires = raw.get("expires_at")
+    return Lease(
+        holder=raw.get("holder"),
+        expires_at=datetime.fromtimestamp(int(expires), UTC) if expires is not None else None,
+        runs={run_id: _run(run_id, run) for run_id, run in raw.get("runs", {}).items()},
+        in_flight=frozenset(raw.get("in_flight", ())),
+    )
+
+
+def _run(run_id: str, raw: Mapping[str, Any]) -> ActiveRun:
+    closes = raw.get("window_closes_at")
+    return ActiveRun(
+        run_id=run_id,
+        policy=raw["policy"],
+        started_at=datetime.fromisoformat(raw["started_at"]),
+        window_closes_at=datetime.fromisoformat(closes) if closes else None,
+    )

@@ -1,0 +1,192 @@
+"""Archive records and the queue, in DynamoDB. Every write carries its condition; every read is strongly consistent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.adapters.table_items import (
+    QUEUE,
+    Item,
+    image_key,
+    move_item,
+    queue_entry,
+    queue_item,
+    queue_key,
+    record_attributes,
+    record_of,
+    serialized,
+    size_order,
+)
+from ami_archiver.batches import batches
+from ami_archiver.errors import BadRecord, TemporarilyUnavailable
+from ami_archiver.model import ArchiveRecord, QueueEntry
+from ami_archiver.ports import Fetched
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEYS_PER_BATCH_GET = 100
+ACTIONS_PER_TRANSACTION = 100
+HISTORY_KEPT = 200
+"""Moves that stay in the record (an item holds 400 KB); older ones go to items of their own, none is dropped."""
+
+Change = tuple[ArchiveRecord | None, ArchiveRecord]
+
+
+class TableRecords:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._dynamodb = client
+        self._table = table
+
+    def get(self, image_ids: Collection[str]) -> Fetched:
+        fetched = Fetched({}, {})
+        for batch in batches(sorted(image_ids), KEYS_PER_BATCH_GET):
+            wanted: Any = {self._table: {"Keys": [image_key(image_id) for image_id in batch], "ConsistentRead": True}}
+            while wanted:
+                with translated():
+                    answer = self._dynamodb.batch_get_item(RequestItems=wanted)
+                for item in answer["Responses"].get(self._table, []):
+                    self._sort_in(item, fetched)
+                wanted = answer.get("UnprocessedKeys")
+        return fetched
+
+    def enqueue(self, changes: Sequence[Change], entries: Sequence[QueueEntry]) -> set[str]:
+        lost: set[str] = set()
+        for batch in batches(zip(changes, entries, strict=True), ACTIONS_PER_TRANSACTION // 2):
+            pairs = list(batch)
+            while pairs:
+                actions = []
+                for (before, after), entry in pairs:
+                    actions.append({"Update": self._update(before, after)})
+                    actions.append({"Put": {"TableName": self._table, "Item": queue_item(entry)}})
+                refused = self._transact(actions)
+                if not refused:
+                    break
+                lost |= {pairs[index // 2][1].image_id for index in refused}
+                pairs = [pair for pair in pairs if pair[1].image_id not in lost]
+        return lost
+
+    def save(self, before: ArchiveRecord | None, after: ArchiveRecord, *, leaving: QueueEntry | None = None) -> bool:
+        actions: list[Any] = [{"Update": self._update(before, after)}]
+        if leaving is not None:
+            actions.append({"Delete": {"TableName": self._table, "Key": queue_key(leaving)}})
+        if len(after.history) > HISTORY_KEPT:
+            return self._save_and_page_out(after, actions)
+        if len(actions) > 1:
+            return not self._transact(actions)
+        try:
+            with translated(after.image_id):
+                self._dynamodb.update_item(**actions[0]["Update"])
+        except ClientError as error:
+            if code_of(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def largest(self, night: str, below_gib: float | None, policies: Collection[str]) -> Iterator[QueueEntry]:
+        upper = f"{night}#{size_order(below_gib)}" if below_gib is not None else f"{night}#~"
+        query = {
+            "KeyConditionExpression": "pk = :queue AND sk BETWEEN :from AND :to",
+            "ExpressionAttributeValues": {":queue": {"S": QUEUE}, ":from": {"S": f"{night}#"}, ":to": {"S": upper}},
+            "ScanIndexForward": False,
+            "Limit": 50,
+        }
+        return (entry for entry in self._entries(query) if entry.policy in policies)
+
+    def nights(self) -> Iterator[str]:
+        after = "!"
+        while True:
+            query = {
+                "KeyConditionExpression": "pk = :queue AND sk > :after",
+                "ExpressionAttributeValues": {
+                    ":queue": {"S": QUEUE},
+                    ":after": {"S": f"{after}~"},
+                },
+                "Limit": 1,
+            }
+            entry = next(self._entries(query), None)
+            if entry is None:
+                return
+            after = entry.night
+            yield entry.night
+
+    def queued(self) -> Iterator[QueueEntry]:
+        query = {"KeyConditionExpression": "pk = :queue", "ExpressionAttributeValues": {":queue": {"S": QUEUE}}}
+        return self._entries(query)
+
+    def _entries(self, query: dict[str, Any]) -> Iterator[QueueEntry]:
+        start: Any = None
+        while True:
+            more = {"ExclusiveStartKey": start} if start else {}
+            with translated("the queue"):
+                answer = self._dynamodb.query(TableName=self._table, ConsistentRead=True, **query, **more)
+            yield from map(queue_entry, answer["Items"])
+            start = answer.get("LastEvaluatedKey")
+            if not start:
+                return
+
+    def _sort_in(self, item: Item, fetched: Fetched) -> None:
+        try:
+            record = record_of(item)
+            fetched.records[record.image_id] = record
+        except BadRecord as error:
+            fetched.unreadable[item["pk"]["S"].removeprefix("IMAGE#")] = str(error)
+
+    def _update(self, before: ArchiveRecord | None, after: ArchiveRecord) -> dict[str, Any]:
+        """The update from one to the other: what differs, the new moves appended, on the condition of the old state.
+
+        The history only grows, so its length is the record's revision.
+        """
+        old, new = record_attributes(before) if before else {}, record_attributes(after)
+        changed = {name: value for name, value in new.items() if name not in old or old[name] != value}
+        names = {f"#{i}": name for i, name in enumerate(changed)}
+        values = {f":{i}": serialized(value) for i, value in enumerate(changed.values())}
+        sets = [f"#{i} = :{i}" for i in range(len(changed))]
+        moves = after.history[len(before.history) if before else 0 :]
+        values[":moves"] = serialized([move_item(move) for move in moves])
+        if before is None:
+            sets.append("history = :moves")
+            condition = "attribute_not_exists(pk)"
+        else:
+            sets.append("history = list_append(history, :moves)")
+            condition = "#status = :was AND size(history) = :length"
+            names["#status"] = "status"
+            values |= {":was": serialized(before.status), ":length": serialized(len(before.history))}
+        return {
+            "TableName": self._table,
+            "Key": image_key(after.image_id),
+            "UpdateExpression": "SET " + ", ".join(sets),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+
+    def _save_and_page_out(self, after: ArchiveRecord, actions: list[Any]) -> bool:
+        """As `save`, with all moves but the newest put into an item of their own."""
+        kept = after.history[-HISTORY_KEPT // 2 :]
+        older = after.history[: -HISTORY_KEPT // 2]
+        update = actions[0]["Update"]
+        update["UpdateExpression"] = update["UpdateExpression"].replace("list_append(history, :moves)", ":moves")
+        update["ExpressionAttributeValues"][":moves"] = serialized([move_item(move) for move in kept])
+        page = {"pk": {"S": f"IMAGE#{after.image_id}"}, "sk": {"S": f"HISTORY#{older[-1].at.isoformat()}"}}
+        page["moves"] = serialized([move_item(move) for move in older])
+        return not self._transact([*actions, {"Put": {"TableName": self._table, "Item": page}}])
+
+    def _transact(self, actions: Sequence[Any]) -> list[int]:
+        """All or nothing: the indexes of the actions whose condition failed; none: it is written."""
+        try:
+            with translated():
+                self._dynamodb.transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            if code_of(error) != "TransactionCanceledException":
+                raise
+            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            refused = [index for index, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
+            if not refused:
+                raise TemporarilyUnavailable(f"the table is busy: {reasons}") from error
+            return refused
+        return []

@@ -1,0 +1,77 @@
+"""What runs decided: pages of decisions, and summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ami_archiver.adapters.aws_errors import translated
+from ami_archiver.adapters.table_items import line_item, line_of, plain_item, serialized
+from ami_archiver.batches import batches
+from ami_archiver.model import DecisionLine
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LINES_PER_ITEM = 500
+"""At up to 600 bytes a line, below the 400 KB that an item holds."""
+
+
+class TableRuns:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._dynamodb = client
+        self._table = table
+
+    def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine]) -> None:
+        for number, batch in enumerate(batches(lines, LINES_PER_ITEM)):
+            key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": f"{page}#{number:03}"}}
+            item = key | {"lines": serialized([line_item(line) for line in batch])}
+            with translated(run_id):
+                self._dynamodb.put_item(TableName=self._table, Item=item)
+
+    def pages(self, run_id: str) -> Iterator[tuple[str, list[DecisionLine]]]:
+        start: Any = None
+        while True:
+            with translated(run_id):
+                answer = self._dynamodb.query(
+                    TableName=self._table,
+                    ConsistentRead=True,
+                    KeyConditionExpression="pk = :run",
+                    ExpressionAttributeValues={":run": {"S": f"RUN#{run_id}"}},
+                    **({"ExclusiveStartKey": start} if start else {}),
+                )
+            for item in answer["Items"]:
+                raw = plain_item(item)
+                yield raw["sk"], [line_of(line) for line in raw["lines"]]
+            start = answer.get("LastEvaluatedKey")
+            if not start:
+                return
+
+    def put_summary(self, run_id: str, summary: Mapping[str, Any]) -> None:
+        item = {"pk": {"S": "RUNS"}, "sk": {"S": run_id}, "summary": serialized(dict(summary))}
+        with translated(run_id):
+            self._dynamodb.put_item(TableName=self._table, Item=item)
+
+    def summary(self, run_id: str) -> dict[str, Any] | None:
+        with translated(run_id):
+            answer = self._dynamodb.get_item(
+                TableName=self._table, Key={"pk": {"S": "RUNS"}, "sk": {"S": run_id}}, ConsistentRead=True
+            )
+        if "Item" not in answer:
+            return None
+        summary: dict[str, Any] = _jsonable(plain_item(answer["Item"])["summary"])
+        return summary
+
+
+def _jsonable(value: Any) -> Any:
+    """DynamoDB's numbers back as int or float."""
+    match value:
+        case dict():
+            return {key: _jsonable(inner) for key, inner in value.items()}
+        case list():
+            return [_jsonable(inner) for inner in value]
+        case Decimal():
+            return int(value) if value == int(value) else float(value)
+        case _:
+            return value

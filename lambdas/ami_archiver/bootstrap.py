@@ -1,0 +1,37 @@
+"""Puts settings, adapters and steps together, once per function instance, at the first event."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from ami_archiver.adapters import clients
+from ami_archiver.adapters.ec2_images import Ec2Images
+from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
+from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
+from ami_archiver.adapters.sns_notifier import SnsNotifier
+from ami_archiver.adapters.table_leases import TableLeases
+from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.adapters.table_runs import TableRuns
+from ami_archiver.app import App
+from ami_archiver.clock import SystemClock
+from ami_archiver.settings import Settings
+
+
+@cache
+def app() -> App:
+    """Raises BadSettings."""
+    settings = Settings.from_env(os.environ)
+    ec2, dynamodb = clients.ec2(), clients.dynamodb()
+    return App(
+        settings=settings,
+        region=os.environ["AWS_REGION"],
+        clock=SystemClock(),
+        images=Ec2Images(ec2),
+        store_tasks=Ec2StoreTasks(ec2),
+        bucket=S3ArchiveBucket(clients.s3(), settings.bucket_name),
+        records=TableRecords(dynamodb, settings.table_name),
+        leases=TableLeases(dynamodb, settings.table_name),
+        runs=TableRuns(dynamodb, settings.table_name),
+        notifier=SnsNotifier(clients.sns(), settings.topic_arn),
+    )

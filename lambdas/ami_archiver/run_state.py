@@ -1,0 +1,127 @@
+"""What a run's steps hand to each other through the state machine: ids and counts, never lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from ami_archiver.errors import BadInput
+from ami_archiver.settings import Settings
+
+Metrics = dict[str, float]
+"""Figures of one step, by CloudWatch metric name."""
+
+
+class Next(StrEnum):
+    """What the state machine does after a step; each value is a branch of a Choice."""
+
+    SELECT_MORE = "select_more"
+    CHECK = "check"
+    START = "start"
+    WAIT = "wait"
+    HAND_OVER = "hand_over"
+    REPORT = "report"
+    END = "end"
+
+
+class Outcome(StrEnum):
+    """What became of a run."""
+
+    WORKED = "worked"
+    JOINED = "joined"
+    """It selected into the queue that another policy's run was working off."""
+    MET = "met"
+    """It met a run of the same policy and did nothing."""
+    PAUSED = "paused"
+    DRY_RUN = "dry_run"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """The state between two steps. Times are ISO 8601 in UTC; `loops` counts the looks at the store tasks."""
+
+    run_id: str
+    policy: str
+    dry_run: bool
+    started_at: str
+    next: Next
+    outcome: Outcome = Outcome.WORKED
+    working_run: str | None = None
+    """The run that works off the queue, where it is another one."""
+    loops: int = 0
+    wait_seconds: int = 0
+    page: int = 0
+    next_token: str | None = None
+    selected_images: int = 0
+    selected_gib: float = 0.0
+    counts: dict[str, int] = field(default_factory=dict)
+    """Decisions of a dry run, which keeps no pages."""
+
+    @property
+    def started(self) -> datetime:
+        return datetime.fromisoformat(self.started_at)
+
+    def then(self, step: Next, **changes: Any) -> RunState:
+        return replace(self, next=step, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: object) -> RunState:
+        """Raises BadInput, which names what is missing, unknown or of the wrong type."""
+        if not isinstance(raw, dict):
+            raise BadInput(f"the state of a run must be an object, not {raw!r}")
+        known = {f.name: f for f in fields(cls)}
+        if unknown := sorted(raw.keys() - known.keys()):
+            raise BadInput(f"the state of a run has no {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
+        types = {"run_id": str, "policy": str, "dry_run": bool, "started_at": str, "next": str, "loops": int}
+        for name, kind in types.items():
+            if name not in raw and name != "loops":
+                raise BadInput(f"the state of a run needs {name!r}")
+            if name in raw and not isinstance(raw[name], kind):
+                raise BadInput(f"{name!r} of a run is {raw[name]!r}, must be of type {kind.__name__}")
+        try:
+            datetime.fromisoformat(raw["started_at"])
+            return cls(**{**raw, "next": Next(raw["next"]), "outcome": Outcome(raw.get("outcome", Outcome.WORKED))})
+        except (ValueError, TypeError) as error:
+            raise BadInput(f"the state of a run cannot be read: {error}") from error
+
+
+def begin(event: object, settings: Settings) -> RunState:
+    """The first state of a run, from what the state machine hands to the first step. Raises BadInput.
+
+    `event` is {"input": the execution's input, "execution_name": …, "execution_started_at": …}. The run's id sorts by
+    time and is the same however often the step is repeated.
+    """
+    if not isinstance(event, Mapping) or not isinstance(event.get("input"), dict):
+        raise BadInput(f"a run takes an object like {EXAMPLE}, not {event!r}")
+    given = event["input"]
+    if unknown := sorted(given.keys() - {"policy", "dry_run"}):
+        raise BadInput(f"a run takes 'policy' and 'dry_run', not {', '.join(map(repr, unknown))}; like {EXAMPLE}")
+    name = given.get("policy")
+    names = ", ".join(repr(policy.name) for policy in settings.policies)
+    if not isinstance(name, str) or settings.policy(name) is None:
+        raise BadInput(f"'policy' is {name!r}, must be one of {names}")
+    dry_run = given.get("dry_run", False)
+    if not isinstance(dry_run, bool):
+        raise BadInput(f"'dry_run' is {dry_run!r}, must be true or false")
+    try:
+        started = datetime.fromisoformat(event["execution_started_at"]).astimezone(UTC)
+        execution = str(event["execution_name"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise BadInput(f"the state machine must hand over the execution's name and start: {error!r}") from error
+    return RunState(
+        run_id=f"{started:%Y%m%dT%H%M%S}-{name}-{execution.rsplit(':', 1)[-1][:8]}",
+        policy=name,
+        dry_run=dry_run,
+        started_at=started.isoformat(),
+        next=Next.SELECT_MORE,
+        outcome=Outcome.DRY_RUN if dry_run else Outcome.WORKED,
+    )
+
+
+EXAMPLE = '{"policy": "nightly", "dry_run": false}'

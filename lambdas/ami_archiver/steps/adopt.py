@@ -1,0 +1,85 @@
+"""Taking up what is there already: objects in the bucket that no record knows of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ami_archiver import lifecycle
+from ami_archiver.app import App
+from ami_archiver.eligibility import image_gib
+from ami_archiver.inventory import image_id_of
+from ami_archiver.model import ArchiveRecord, Decision, Image, RestoreFacts, Snapshot, Status
+from ami_archiver.policy import Policy
+from ami_archiver.run_state import RunState
+from ami_archiver.verification import flaw
+
+
+def fresh_record(
+    app: App, policy: Policy, state: RunState, image: Image, gib: float, reason: str, facts: RestoreFacts
+) -> ArchiveRecord:
+    """A record in SELECTED, before it has any history."""
+    now = app.clock.now()
+    return ArchiveRecord(
+        image_id=image.image_id,
+        image_name=image.name,
+        status=Status.SELECTED,
+        decision=Decision.DEFERRED,
+        reason=reason,
+        policy=policy.name,
+        run_id=state.run_id,
+        bucket=app.settings.bucket_name,
+        object_key=object_key(app, policy, image.image_id),
+        snapshot_gib=gib,
+        attempts=0,
+        selected_at=now,
+        changed_at=now,
+        facts=facts,
+    )
+
+
+def object_key(app: App, policy: Policy, image_id: str) -> str:
+    """Where a store started now puts the image: EC2 names the object <image-id>.bin below the prefix."""
+    prefix = policy.prefix_for(app.clock.now(), app.settings.account_id, app.region)
+    return f"{prefix}/{image_id}.bin" if prefix else f"{image_id}.bin"
+
+
+def find_keys(app: App, image_ids: set[str]) -> dict[str, str]:
+    """The keys of these images' objects, wherever in the bucket they are: one listing."""
+    return {
+        image_id: listed.key for listed in app.bucket.listing() if (image_id := image_id_of(listed.key)) in image_ids
+    }
+
+
+def objects_without_record(
+    app: App,
+    policy: Policy,
+    state: RunState,
+    images: Sequence[tuple[Image, ArchiveRecord | None]],
+    snapshots: Mapping[str, Snapshot],
+) -> list[tuple[ArchiveRecord, Decision]]:
+    """Verify and record each image's object. EC2 would refuse to store it again: one copy of an image per bucket."""
+    keys = find_keys(app, {image.image_id for image, _ in images})
+    taken = []
+    for image, before in images:
+        key = keys.get(image.image_id)
+        if key is None:
+            continue  # it was deleted since the listing; the next run stores the image
+        gib = image_gib(image, snapshots)
+        facts = RestoreFacts(launch_permissions=app.images.launch_permissions(image.image_id))
+        fresh = fresh_record(app, policy, state, image, gib, f"object {key} was in the bucket before", facts)
+        record = lifecycle.select(replace(fresh, object_key=key), before)
+        at, run_id = app.clock.now(), state.run_id
+        found = app.bucket.look(key)
+        why = flaw(image.image_id, found, key, app.settings.bucket_key_arn)
+        if found is None or why:
+            record = lifecycle.move(
+                record, Status.FAILED, Decision.FAILED, why or f"object {key} is gone", at=at, run_id=run_id
+            )
+        else:
+            record = lifecycle.move(record, Status.STORING, Decision.DEFERRED, "adopted", at=at, run_id=run_id)
+            record = lifecycle.verify(record, found, f"adopted object {key}", at=at, run_id=run_id)
+        if app.records.save(before, record):
+            decision = Decision.FAILED if record.status is Status.FAILED else Decision.ALREADY_ARCHIVED
+            taken.append((record, decision))
+    return taken

@@ -1,0 +1,158 @@
+"""CheckStoreTasks: finish what EC2 has ended, and say what comes next and how long to wait for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from ami_archiver import lifecycle
+from ami_archiver.app import App
+from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Status, StoredObject, StoreTask
+from ami_archiver.run_state import Metrics, Next, RunState
+from ami_archiver.steps import lease as leases
+from ami_archiver.steps.decided import log_decision
+from ami_archiver.steps.in_flight import running_tasks, says_something_new
+from ami_archiver.steps.queue import Front
+from ami_archiver.verification import flaw
+from ami_archiver.waiting import in_flight_gib, seconds_to_wait
+
+logger = logging.getLogger(__name__)
+
+HAND_OVER_LOOPS = 1000
+"""Looks per execution: at about 18 events each, well under Step Functions' 25,000 events of history."""
+
+
+def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
+    """One look at everything that is under way. Raises LeaseLost."""
+    lease = leases.renew(app, state)
+    state = state.then(Next.WAIT, loops=state.loops + 1)
+    fetched = app.records.get(lease.in_flight)
+    records = fetched.records
+    running = running_tasks(app, records)
+    in_progress = {r.task.image_id for r in running if r.task.bucket == app.settings.bucket_name}
+    look = _Look(app, state)
+    look.at(record for record in records.values() if record.image_id not in in_progress)
+    look.unreadable(fetched.unreadable)
+    if look.lines:
+        app.runs.put_page(state.run_id, f"CHECK#{state.loops:07}", look.lines)
+    done = look.done | (lease.in_flight - records.keys())
+    if done:
+        lease = leases.renew(app, state, remove=done)
+
+    startable = Front(app.records, leases.open_policies(app, lease, state)).largest(None) is not None
+    in_flight = in_flight_gib(running)
+    metrics = {"InFlightGiB": in_flight, "ImagesStored": look.stored, "ImagesFailed": look.failed}
+    more_to_start = startable or look.unstarted
+    overdue = app.clock.now() - state.started > timedelta(hours=app.settings.run_limit_hours)
+    if overdue or not (more_to_start or look.going_on or in_progress & records.keys()):
+        return state.then(Next.REPORT, wait_seconds=0), metrics
+    wait_seconds = seconds_to_wait(
+        running,
+        app.clock.now(),
+        budget_gib=app.settings.in_flight_budget_gib,
+        more_to_start=more_to_start,
+        minimum=app.settings.wait_min_seconds,
+        maximum=app.settings.wait_max_seconds,
+    )
+    if state.loops % HAND_OVER_LOOPS == 0:
+        step = Next.HAND_OVER
+    elif more_to_start and in_flight < app.settings.in_flight_budget_gib:
+        step = Next.START
+    else:
+        step = Next.WAIT
+    return state.then(step, wait_seconds=wait_seconds), metrics
+
+
+class _Look:
+    """What came of the images whose store is under way but which EC2 does not list as in progress."""
+
+    def __init__(self, app: App, state: RunState) -> None:
+        self._app = app
+        self._state = state
+        self.lines: list[DecisionLine] = []
+        self.done: set[str] = set()
+        self.unstarted = False
+        """An intention without a task and without an object: to be started (again)."""
+        self.going_on = False
+        self.stored = 0
+        self.failed = 0
+
+    def at(self, records: Iterable[ArchiveRecord]) -> None:
+        open_records = []
+        for record in records:
+            if record.status in (Status.STORING, Status.STORED):
+                open_records.append(record)
+            elif record.status is not Status.SELECTED:
+                self._finished(record)
+        storing = [r.image_id for r in open_records if r.status is Status.STORING]
+        tasks = self._app.store_tasks.newest(storing, self._app.settings.bucket_name)
+        for record in open_records:
+            self._settle(record, tasks.get(record.image_id))
+
+    def unreadable(self, reasons: Mapping[str, str]) -> None:
+        """A record that cannot be read is left as it is; its image's store goes on without us."""
+        for image_id, reason in reasons.items():
+            self.done.add(image_id)
+            self.failed += 1
+            self._line(DecisionLine(image_id, self._state.policy, Decision.FAILED, reason))
+
+    def _settle(self, record: ArchiveRecord, task: StoreTask | None) -> None:
+        if record.status is Status.STORING and not says_something_new(record, task):
+            task = None
+        if task is not None and task.state == "InProgress":
+            self.going_on = True
+            return
+        if task is not None and task.state == "Failed":
+            self._attempt_failed(record, task.failure_reason or "EC2 gave no reason", task)
+            return
+        key = task.object_key if task else record.object_key
+        found = self._app.bucket.look(key)
+        if found is not None:
+            self._verify(record, found)
+        elif task is not None or record.status is Status.STORED:
+            self._attempt_failed(record, f"EC2 reported it complete, but object {key} is not in the bucket", task)
+        else:
+            self.unstarted = True
+
+    def _verify(self, record: ArchiveRecord, found: StoredObject) -> None:
+        at, run_id = self._app.clock.now(), self._state.run_id
+        why = flaw(record.image_id, found, found.key, self._app.settings.bucket_key_arn)
+        if why:
+            after = lifecycle.move(record, Status.FAILED, Decision.FAILED, why, at=at, run_id=run_id)
+        else:
+            after = lifecycle.verify(record, found, f"object {found.key} is complete", at=at, run_id=run_id)
+        self._save(record, after)
+
+    def _attempt_failed(self, record: ArchiveRecord, why: str, task: StoreTask | None) -> None:
+        policy = self._app.settings.policy(record.policy)
+        after = lifecycle.attempt_failed(
+            record,
+            why,
+            policy.attempts if policy else 1,
+            at=self._app.clock.now(),
+            run_id=self._state.run_id,
+            task_started_at=task.started_at if task else None,
+        )
+        self._save(record, after)
+
+    def _save(self, before: ArchiveRecord, after: ArchiveRecord) -> None:
+        if not self._app.records.save(before, after):
+            self.going_on = True  # somebody else moved it just now; the next look sees what it became
+        elif after.status is Status.STORING:
+            self.unstarted = True
+            logger.warning("store attempt failed", extra={"image_id": after.image_id, "reason": after.reason})
+        else:
+            self.stored += after.status is Status.VERIFIED
+            self.failed += after.status is Status.FAILED
+            self._finished(after)
+
+    def _finished(self, record: ArchiveRecord) -> None:
+        self.done.add(record.image_id)
+        if record.run_id != self._state.run_id:
+            return  # an earlier run's result, already in that run's pages
+        self._line(DecisionLine(record.image_id, record.policy, record.decision, record.reason, record.snapshot_gib))
+
+    def _line(self, line: DecisionLine) -> None:
+        self.lines.append(line)
+        log_decision(logger, line)

@@ -1,0 +1,43 @@
+"""What is being stored in the account right now, whoever started it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from ami_archiver.app import App
+from ami_archiver.eligibility import image_gib
+from ami_archiver.model import ArchiveRecord, StoreTask
+from ami_archiver.waiting import Running
+
+logger = logging.getLogger(__name__)
+
+
+def running_tasks(app: App, ours: Mapping[str, ArchiveRecord]) -> list[Running]:
+    """Every task in progress in the account, with its size: ours from the records, others' from EC2.
+
+    An image that cannot be seen (deregistered while it is stored, or another account's) counts with 0 GiB: if that is
+    wrong EC2 refuses the next start, which only costs a wait.
+    """
+    tasks = app.store_tasks.in_progress()
+    unknown = {task.image_id for task in tasks} - ours.keys() - app.sizes.keys()
+    if unknown:
+        images = app.images.by_id(unknown)
+        snapshots = app.images.snapshots([s for image in images.values() for s in image.snapshot_ids])
+        app.sizes.update({image_id: image_gib(image, snapshots) for image_id, image in images.items()})
+        for image_id in sorted(unknown - images.keys()):
+            app.sizes[image_id] = 0.0
+            logger.warning("size of a store task is unknown", extra={"image_id": image_id})
+    return [Running(task, _gib(app, task, ours)) for task in tasks]
+
+
+def _gib(app: App, task: StoreTask, ours: Mapping[str, ArchiveRecord]) -> float:
+    record = ours.get(task.image_id)
+    return record.snapshot_gib if record else app.sizes[task.image_id]
+
+
+def says_something_new(record: ArchiveRecord, task: StoreTask | None) -> bool:
+    """Whether a task tells something about a STORING record that is not counted in its attempts yet."""
+    if task is None:
+        return False
+    return record.failed_task_started_at is None or task.started_at > record.failed_task_started_at

@@ -1,0 +1,78 @@
+"""Who works off the queue: one run at a time, which others of other policies may join."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from ami_archiver.app import App
+from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.ports import ActiveRun, Lease
+from ami_archiver.run_state import Outcome, RunState
+
+STEP_SECONDS = 900
+"""The longest a step may take: Lambda's limit."""
+CLOCK_SKEW_SECONDS = 300
+"""How far apart two workers' clocks may be without one taking what the other still holds."""
+
+
+def until(app: App) -> datetime:
+    """When a lease taken or renewed now ends by itself: after the longest wait, a step, and the step once more."""
+    lasts = app.settings.wait_max_seconds + 2 * STEP_SECONDS + CLOCK_SKEW_SECONDS
+    return app.clock.now() + timedelta(seconds=lasts)
+
+
+def active_run(app: App, state: RunState) -> ActiveRun:
+    policy = app.settings.policy(state.policy)
+    hours = policy.window_hours if policy else None
+    closes = state.started + timedelta(hours=hours) if hours is not None else None
+    return ActiveRun(state.run_id, state.policy, state.started, closes)
+
+
+def enter(app: App, state: RunState) -> tuple[Outcome, str | None]:
+    """Take the lease, or see whose run holds it: (WORKED, None), (JOINED, holder) or (MET, holder).
+
+    JOINED only says that the run may select; it joins when its selection is in the queue (`settle`).
+    """
+    lease = app.leases.take(active_run(app, state), app.clock.now(), until(app))
+    if lease is not None:
+        return Outcome.WORKED, None
+    lease = app.leases.read()
+    if lease.holder is None:
+        raise TemporarilyUnavailable("the lease was given back just now; the step is tried again")
+    same_policy = any(run.policy == state.policy and run.run_id != state.run_id for run in lease.runs.values())
+    return (Outcome.MET if same_policy else Outcome.JOINED), lease.holder
+
+
+def settle(app: App, state: RunState) -> tuple[Outcome, str | None]:
+    """After the selection: join the working run or, where it has ended meanwhile, work.
+
+    The working run gives the lease back only if no run joined since its last look at the queue, so either it sees
+    this selection, or this run gets the lease.
+    """
+    outcome, holder = enter(app, state)
+    if holder is None:
+        return outcome, None
+    if not app.leases.join(holder, active_run(app, state), app.clock.now()):
+        raise TemporarilyUnavailable(f"run {holder} ended just now; the step is tried again")
+    return Outcome.JOINED, holder
+
+
+def renew(app: App, state: RunState, *, add: Collection[str] = (), remove: Collection[str] = ()) -> Lease:
+    """Prolong the run's lease. Raises LeaseLost."""
+    return app.leases.renew(state.run_id, until(app), add=add, remove=remove)
+
+
+def open_policies(app: App, lease: Lease, state: RunState) -> list[str]:
+    """The policies whose images may still be started: those whose store window has not closed.
+
+    A policy that has no run tonight (its backlog is drained along) goes by the working run's window.
+    """
+    now = app.clock.now()
+    windows = {run.policy: run.window_closes_at for run in lease.runs.values()}
+    own = windows.get(state.policy)
+    return [
+        policy.name
+        for policy in app.settings.policies
+        if (closes := windows.get(policy.name, own)) is None or now < closes
+    ]

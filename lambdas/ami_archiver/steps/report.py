@@ -1,0 +1,116 @@
+"""ReportRun: write the summaries, give the lease back, and tell whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ami_archiver.app import App
+from ami_archiver.errors import LeaseLost
+from ami_archiver.model import Decision, DecisionLine
+from ami_archiver.ports import ActiveRun, Lease
+from ami_archiver.run_state import Metrics, Next, Outcome, RunState
+from ami_archiver.summary import Tally, headline, summarize, tally, text_of
+
+
+def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, Any]]:
+    """(state, metrics, summary). `state.next` is CHECK, and nothing is told, if another policy joined meanwhile."""
+    if state.outcome is not Outcome.WORKED:
+        summary = _without_work(app, state)
+        app.runs.put_summary(state.run_id, summary)
+        if state.outcome is Outcome.DRY_RUN:
+            _tell(app, summary)
+        return state.then(Next.END), {}, summary
+
+    lease = app.leases.read()
+    if lease.holder == state.run_id:
+        summaries = _of_all_runs(app, state, lease)
+        for summary in summaries:
+            app.runs.put_summary(summary["run_id"], summary)
+        if not app.leases.release(state.run_id, len(lease.runs)):
+            return state.then(Next.CHECK), {}, {}
+    else:
+        summaries = _written_before(app, state, lease)
+    for summary in summaries:
+        _tell(app, summary)
+    own = summaries[0]
+    return state.then(Next.END), {"RunSeconds": own["seconds"]}, own
+
+
+def _without_work(app: App, state: RunState) -> dict[str, Any]:
+    """The summary of a run that met, joined, was paused, or only looked."""
+    result = Tally()
+    more: dict[str, Any] = {}
+    if state.outcome is Outcome.DRY_RUN:
+        result.counts |= {d: state.counts.get(d.value, 0) for d in Decision}
+        more = {"would_store": state.counts.get("would_store", 0), "would_store_gib": state.selected_gib}
+    elif state.outcome is Outcome.JOINED:
+        result = tally(state.policy, _selected(app, state.run_id), {})
+    if state.working_run:
+        more["working_run"] = state.working_run
+    return summarize(
+        run_id=state.run_id,
+        policy=state.policy,
+        outcome=state.outcome.value,
+        started_at=state.started,
+        ended_at=app.clock.now(),
+        result=result,
+        **more,
+    )
+
+
+def _of_all_runs(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]]:
+    """The working run's summary first, then those of the runs that joined it."""
+    ended = {
+        line.image_id: line
+        for name, lines in app.runs.pages(state.run_id)
+        if name.startswith("CHECK#")
+        for line in lines
+    }
+    own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started, None)
+    others = [run for run_id, run in lease.runs.items() if run_id != state.run_id]
+    policies = {run.policy for run in [own, *others]}
+    backlog = [line for line in ended.values() if line.policy not in policies]
+    first = _of_one_run(app, own, ended, joined_runs=[run.run_id for run in others], backlog=_backlog(backlog))
+    return [first, *(_of_one_run(app, run, ended, working_run=state.run_id) for run in others)]
+
+
+def _of_one_run(app: App, run: ActiveRun, ended: dict[str, DecisionLine], **more: Any) -> dict[str, Any]:
+    return summarize(
+        run_id=run.run_id,
+        policy=run.policy,
+        outcome=Outcome.WORKED.value,
+        started_at=run.started_at,
+        ended_at=app.clock.now(),
+        result=tally(run.policy, _selected(app, run.run_id), ended),
+        **more,
+    )
+
+
+def _backlog(lines: list[DecisionLine]) -> dict[str, dict[str, int]]:
+    """What was drained of policies that had no run tonight: counts by policy and decision."""
+    result: dict[str, dict[str, int]] = {}
+    for line in lines:
+        counts = result.setdefault(line.policy, {})
+        counts[line.decision.value] = counts.get(line.decision.value, 0) + 1
+    return result
+
+
+def _selected(app: App, run_id: str) -> Iterator[DecisionLine]:
+    return (line for name, lines in app.runs.pages(run_id) if name.startswith("SELECT#") for line in lines)
+
+
+def _written_before(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]]:
+    """The summaries of this step's earlier attempt, which died after giving the lease back. Raises LeaseLost."""
+    own = app.runs.summary(state.run_id)
+    if own is None or own["outcome"] != Outcome.WORKED.value:
+        raise LeaseLost(
+            f"run {state.run_id} does not hold the lease any more, {lease.holder or 'nobody'} does: "
+            "its work is in the table and goes on with the next run"
+        )
+    joined = [app.runs.summary(run_id) for run_id in own.get("joined_runs", [])]
+    return [own, *(summary for summary in joined if summary)]
+
+
+def _tell(app: App, summary: dict[str, Any]) -> None:
+    app.notifier.publish(headline(summary), text_of(summary))

@@ -1,0 +1,165 @@
+"""StartStoreTasks: fill the account's in-flight budget from the queue."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from ami_archiver import lifecycle
+from ami_archiver.admission import admission, next_start
+from ami_archiver.app import App
+from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, Status, StoreTask
+from ami_archiver.ports import Accepted, Lease, Refused
+from ami_archiver.run_state import Metrics, Next, RunState
+from ami_archiver.steps import adopt
+from ami_archiver.steps import lease as leases
+from ami_archiver.steps.in_flight import running_tasks, says_something_new
+from ami_archiver.steps.queue import Front
+from ami_archiver.verification import IMAGE_TAG, POLICY_TAG
+from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait
+
+logger = logging.getLogger(__name__)
+
+REFUSALS_PER_STEP = 2
+"""A refusal may be the budget's or the image's: one other image is tried, so that one image never stops the others."""
+
+
+def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
+    """Start stores while the sum in flight is below the budget. Raises LeaseLost."""
+    lease = leases.renew(app, state)
+    records = app.records.get(lease.in_flight).records
+    running = running_tasks(app, records)
+    fill = _Fill(app, state, running)
+    fill.again([r for r in records.values() if r.image_id not in {x.task.image_id for x in running}])
+    fill.from_queue(lease)
+    wait_seconds = seconds_to_wait(
+        fill.running,
+        app.clock.now(),
+        budget_gib=app.settings.in_flight_budget_gib,
+        more_to_start=fill.more_to_start,
+        minimum=app.settings.wait_min_seconds,
+        maximum=app.settings.wait_max_seconds,
+    )
+    return state.then(Next.WAIT, wait_seconds=wait_seconds), {"InFlightGiB": in_flight_gib(fill.running)}
+
+
+class _Fill:
+    def __init__(self, app: App, state: RunState, running: list[Running]) -> None:
+        self._app = app
+        self._state = state
+        self._refusals = 0
+        self.running = list(running)
+        self.more_to_start = False
+
+    def again(self, records: list[ArchiveRecord]) -> None:
+        """Start those whose intention is written but of which EC2 knows nothing: refused, failed, or never asked."""
+        storing = [r for r in records if r.status is Status.STORING]
+        tasks = self._app.store_tasks.newest([r.image_id for r in storing], self._app.settings.bucket_name)
+        for record in sorted(storing, key=lambda r: -r.snapshot_gib):
+            task = tasks.get(record.image_id)
+            if task is not None and says_something_new(record, task):
+                if task.state == "InProgress":
+                    self.running.append(Running(task, record.snapshot_gib))
+            elif self._may_start(record.snapshot_gib) and self._app.bucket.look(record.object_key) is None:
+                self._ask(record)
+            else:
+                self.more_to_start = True
+
+    def from_queue(self, lease: Lease) -> None:
+        """Choose what fits from the queue, write that it is under way, then start one after the other."""
+        front = Front(self._app.records, leases.open_policies(self._app, lease, self._state))
+        settings = self._app.settings
+        planned = in_flight_gib(self.running)
+        chosen: list[QueueEntry] = []
+        while self._refusals < REFUSALS_PER_STEP:
+            entry = next_start(planned, settings.in_flight_budget_gib, settings.admission_rule, front.largest)
+            if entry is None:
+                break
+            front.take(entry)
+            chosen.append(entry)
+            planned += entry.snapshot_gib
+        self.more_to_start = self.more_to_start or front.largest(None) is not None
+        if not chosen:
+            return
+        leases.renew(self._app, self._state, add=[entry.image_id for entry in chosen])
+        records = self._app.records.get([entry.image_id for entry in chosen]).records
+        for entry in chosen:
+            record = records.get(entry.image_id)
+            if self._refusals >= REFUSALS_PER_STEP:
+                self.more_to_start = True
+                return
+            if record is not None and record.status is Status.SELECTED:
+                self._start(record, entry)
+
+    def _start(self, record: ArchiveRecord, entry: QueueEntry) -> None:
+        policy = self._app.settings.policy(record.policy)
+        key = adopt.object_key(self._app, policy, record.image_id) if policy else record.object_key
+        intention = lifecycle.move(
+            record,
+            Status.STORING,
+            Decision.DEFERRED,
+            f"store into {key} requested; {self._budget(record.snapshot_gib)}",
+            at=self._app.clock.now(),
+            run_id=self._state.run_id,
+            object_key=key,
+        )
+        if self._app.records.save(record, intention, leaving=entry):
+            self._ask(intention)
+
+    def _ask(self, record: ArchiveRecord) -> None:
+        """Call EC2 for a record whose intention is written, and take the answer for what it is."""
+        policy = self._app.settings.policy(record.policy)
+        tags = {**(policy.object_tags if policy else {}), IMAGE_TAG: record.image_id, POLICY_TAG: record.policy}
+        prefix = record.object_key.rpartition("/")[0]
+        answer = self._app.store_tasks.start(record.image_id, record.bucket, prefix, tags)
+        if isinstance(answer, Accepted):
+            now = self._app.clock.now()
+            self._now_running(record, now)
+            logger.info("store started", extra={"image_id": record.image_id, "gib": record.snapshot_gib})
+        else:
+            self._refused(record, answer)
+
+    def _refused(self, record: ArchiveRecord, answer: Refused) -> None:
+        """Look before judging: EC2 uses one error code for a task, an object and perhaps a budget in the way."""
+        task = self._app.store_tasks.newest([record.image_id], record.bucket).get(record.image_id)
+        if task is not None and task.state == "InProgress":
+            self.running.append(Running(task, record.snapshot_gib))
+            return
+        key = adopt.find_keys(self._app, {record.image_id}).get(record.image_id)
+        if key is not None:
+            self._adopt(record, key)
+            return
+        why = f"EC2 refused the store: {answer.code}: {answer.message}"
+        in_flight = running_tasks(self._app, {record.image_id: record})
+        if answer.concerns_image or not in_flight:
+            self._attempt_failed(record, why, final=answer.concerns_image)
+        else:
+            logger.info("store refused", extra={"image_id": record.image_id, "reason": why})
+        self._refusals += not answer.concerns_image
+        self.more_to_start = True
+
+    def _adopt(self, record: ArchiveRecord, key: str) -> None:
+        """Its object is in the bucket already: the next check verifies it there."""
+        if key != record.object_key:
+            self._app.records.save(record, lifecycle.found_at(record, key, self._app.clock.now(), self._state.run_id))
+
+    def _attempt_failed(self, record: ArchiveRecord, why: str, *, final: bool) -> None:
+        policy = self._app.settings.policy(record.policy)
+        allowed = record.attempts + 1 if final or policy is None else policy.attempts
+        at, run_id = self._app.clock.now(), self._state.run_id
+        self._app.records.save(record, lifecycle.attempt_failed(record, why, allowed, at=at, run_id=run_id))
+
+    def _may_start(self, gib: float) -> bool:
+        settings = self._app.settings
+        verdict = admission(in_flight_gib(self.running), settings.in_flight_budget_gib, settings.admission_rule, gib)
+        return verdict.admit and self._refusals < REFUSALS_PER_STEP
+
+    def _budget(self, gib: float) -> str:
+        settings = self._app.settings
+        return admission(
+            in_flight_gib(self.running), settings.in_flight_budget_gib, settings.admission_rule, gib
+        ).reason
+
+    def _now_running(self, record: ArchiveRecord, at: datetime) -> None:
+        task = StoreTask(record.image_id, record.bucket, record.object_key, "InProgress", 0, at)
+        self.running.append(Running(task, record.snapshot_gib))
