@@ -28,10 +28,11 @@ _TaskT = TypeVar("_TaskT", bound=Task)
 
 
 class ImageService:
-    """The service for all accounts and Regions. Thread-safe: S3 is called without the catalog's lock held.
+    """The service for all accounts and Regions. Thread-safe: it calls S3 without the catalog's lock held.
 
-    Every call brings the tasks up to the clock first; `settle` does only that. `encrypt_by_default` is the account's
-    EBS encryption by default, which restored snapshots follow. Equal seeds give equal ids.
+    So must its callers: whoever holds the lock while calling makes everybody wait for S3. Every call brings the tasks
+    up to the clock first; `settle` does only that. `encrypt_by_default` is the account's EBS encryption by default,
+    which restored snapshots follow. Equal seeds give equal ids.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class ImageService:
                 tasks = list(book.newest_first("store", account_id, region))
             else:
                 found = [book.newest("store", account_id, region, image_id) for image_id in dict.fromkeys(image_ids)]
-                tasks = sorted((task for task in found if task), key=lambda task: -task.started_seconds)
+                tasks = sorted((task for task in found if task), key=lambda task: -task.number)
             return [self._as_of_now(task) for task in tasks if isinstance(task, StoreTask)]
 
     def create_restore_image_task(

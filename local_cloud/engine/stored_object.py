@@ -172,6 +172,8 @@ def _read_header(data: bytes) -> tuple[StoredImage, int]:
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CorruptObject(f"the header cannot be read: {error!r}") from error
+    if not {snapshot.snapshot_id for snapshot in stored.snapshots}.issuperset(stored.image.snapshot_ids):
+        raise CorruptObject("the header maps a snapshot that the object does not hold")
     return stored, start + length
 
 

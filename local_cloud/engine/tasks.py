@@ -30,6 +30,8 @@ class Task:
     """What counts against the in-flight limit."""
     started_at: datetime
     started_seconds: float
+    number: int = 0
+    """In the order of starting."""
     state: TaskState = "InProgress"
     progress_percentage: int = 0
     failure_reason: str = ""
@@ -110,7 +112,8 @@ class TaskBook:
     def add(self, task: Task) -> None:
         kind = kind_of(task)
         self._number += 1
-        self._tasks.setdefault((kind, task.account_id, task.region), {})[self._number] = task
+        task.number = self._number
+        self._tasks.setdefault((kind, task.account_id, task.region), {})[task.number] = task
         self._newest[kind, task.account_id, task.region, task.image_id] = task
         self._in_progress[kind][task] = None
         scope = self._scope(kind, task.account_id, task.region)
@@ -144,13 +147,13 @@ class TaskBook:
         horizon = now - self._settings.task_memory_days * _DAY_SECONDS
         for (kind, account_id, region), tasks in self._tasks.items():
             old = []
-            for number, task in tasks.items():
+            for task in tasks.values():
                 if task.started_seconds >= horizon:
                     break
                 if task.state != "InProgress":
-                    old.append((number, task))
-            for number, task in old:
-                del tasks[number]
+                    old.append(task)
+            for task in old:
+                del tasks[task.number]
                 key = (kind, account_id, region, task.image_id)
                 if self._newest.get(key) is task:
                     del self._newest[key]
