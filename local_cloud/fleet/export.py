@@ -15,23 +15,17 @@ What an export cannot say is filled in:
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from local_cloud.fleet.entries import image_from, is_machine, snapshot_from, use_from
 from local_cloud.fleet.fields import Entry, shown
 from local_cloud.fleet.fleet import Fleet, FleetError, Use
-from local_cloud.fleet.stream import JsonStream, JsonSyntaxError
+from local_cloud.fleet.sections import entries_of
 from local_cloud.model import Image, Snapshot
 from local_cloud.settings import CloudSettings
-
-_SECTIONS = ("Images", "Snapshots", "InUse", "MissingSnapshots")
-_EXPECTED = 'expected {"Images": [...]} and/or {"Snapshots": [...]}, or a bare list of either'
-_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(slots=True)
@@ -51,8 +45,9 @@ class _Loading:
 def load_fleet(*paths: Path | str, owner_id: str | None = None) -> Fleet:
     """The fleet in the export `paths`: one file with both lists, or several.
 
-    With `owner_id`, the account that owns most of the export becomes that account, also where it is named in
-    permissions and locations; other owners stay who they are. Nothing is renamed if `owner_id` owns something already.
+    With `owner_id`, the account that owns most of the private images (or else of the snapshots, or else of all images)
+    becomes that account, also where it is named in permissions and locations; other owners stay who they are. Nothing
+    is renamed if `owner_id` owns something already.
     Raises FleetError, which names the file and the entry.
     """
     if not paths:
@@ -71,20 +66,21 @@ def load_fleet(*paths: Path | str, owner_id: str | None = None) -> Fleet:
 
 
 def _read_file(path: Path, loading: _Loading) -> None:
-    for section, index, value in _entries(path):
-        if section == "MissingSnapshots":
-            if not isinstance(value, str):
-                raise FleetError(f"{path}: {section}[{index}]: {shown(value)} is not a snapshot id")
-            loading.stay_missing.add(value)
-            continue
-        entry = Entry(path, section, index, value)
-        kind = section or _kind_of(entry)
-        if kind == "InUse":
-            loading.in_use.append((entry, use_from(entry)))
-        elif kind == "Images":
-            _add_image(entry, loading)
-        else:
-            _add_snapshot(entry, loading)
+    with closing(entries_of(path)) as entries:
+        for section, index, value in entries:
+            if section == "MissingSnapshots":
+                if not isinstance(value, str):
+                    raise FleetError(f"{path}: {section}[{index}]: {shown(value)} is not a snapshot id")
+                loading.stay_missing.add(value)
+                continue
+            entry = Entry(path, section, index, value)
+            kind = section or _kind_of(entry)
+            if kind == "InUse":
+                loading.in_use.append((entry, use_from(entry)))
+            elif kind == "Images":
+                _add_image(entry, loading)
+            else:
+                _add_snapshot(entry, loading)
 
 
 def _kind_of(entry: Entry) -> str:
@@ -121,91 +117,24 @@ def _add_snapshot(entry: Entry, loading: _Loading) -> None:
         loading.without_permissions.add(snapshot.snapshot_id)
 
 
-def _entries(path: Path) -> Iterator[tuple[str, int, Any]]:
-    """Section, index and value of every entry; the section of a bare list is ''."""
-    try:
-        with path.open("rb") as raw:
-            utf16 = raw.read(2) in (b"\xff\xfe", b"\xfe\xff")
-        if utf16:
-            raise FleetError(f"{path}: is UTF-16, not UTF-8 (PowerShell: pipe into Out-File -Encoding utf8)")
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            yield from _sections(path, JsonStream(handle))
-    except UnicodeDecodeError as error:
-        raise FleetError(f"{path}: is not UTF-8: {error.reason}") from None
-    except OSError as error:
-        raise FleetError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def _sections(path: Path, stream: JsonStream) -> Iterator[tuple[str, int, Any]]:
-    place = ""
-    try:
-        start = stream.peek()
-        if start == "":
-            raise FleetError(f"{path}: is empty; {_EXPECTED}")
-        if start == "[":
-            for index in stream.items():
-                place = f"[{index}]: "
-                yield "", index, _text_only(path, place, stream)
-        elif start == "{":
-            known = False
-            for key in stream.keys():  # noqa: SIM118 -- not a dict: walks the stream
-                place = f"{key}: "
-                if key not in _SECTIONS:
-                    stream.value()
-                    continue
-                known = True
-                if stream.peek() != "[":
-                    raise FleetError(f"{path}: {place}{shown(stream.value())} is not a list")
-                for index in stream.items():
-                    place = f"{key}[{index}]: "
-                    yield key, index, _text_only(path, place, stream)
-            if not known:
-                raise FleetError(f"{path}: has neither Images nor Snapshots; {_EXPECTED}")
-        else:
-            raise FleetError(f"{path}: {shown(stream.value())} at the top; {_EXPECTED}")
-        place = ""
-        if stream.peek() != "":
-            raise stream.error("expected nothing more")
-    except JsonSyntaxError as error:
-        raise FleetError(f"{path}: {place}is not JSON: {error}") from None
-    except RecursionError:
-        raise FleetError(f"{path}: {place}is nested too deep") from None
-
-
-def _text_only(path: Path, place: str, stream: JsonStream) -> Any:
-    """The next value, unless it has characters that no answer of AWS can carry (XML 1.0); JSON must escape them."""
-    value = stream.value()
-    if stream.escaped and any(map(_NOT_TEXT.search, _strings(value))):
-        raise FleetError(f"{path}: {place}has characters that are not text")
-    return value
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
-
-
 def _settle_owners(loading: _Loading, owner_id: str | None) -> str:
     """Give the main owner's things, and nobody's, to `owner_id`; answers whose the fleet is."""
-    owners = Counter(image.owner_id for image in loading.images.values() if image.owner_id)
-    owners.update(snapshot.owner_id for snapshot in loading.snapshots.values() if snapshot.owner_id)
-    exported_by = owners.most_common(1)[0][0] if owners else None
+    images, snapshots = loading.images.values(), loading.snapshots.values()
+    owners = [
+        Counter(image.owner_id for image in images if image.owner_id and not image.public),
+        Counter(snapshot.owner_id for snapshot in snapshots if snapshot.owner_id),
+        Counter(image.owner_id for image in images if image.owner_id),
+    ]
+    exported_by = next((each.most_common(1)[0][0] for each in owners if each), None)
     if owner_id is None:
         own = exported_by or CloudSettings().account_id
         renamed = ""
     else:
         own = owner_id
-        renamed = "" if exported_by is None or owner_id in owners else exported_by
-    for image in loading.images.values():
+        renamed = "" if exported_by is None or any(owner_id in each for each in owners) else exported_by
+    for image in images:
         _settle_image(image, renamed, own)
-    for snapshot in loading.snapshots.values():
+    for snapshot in snapshots:
         if snapshot.owner_id in ("", renamed):
             snapshot.owner_id = own
         if renamed and renamed in snapshot.shared_with:

@@ -58,7 +58,8 @@ class System:
 LINUX = System(None, "Linux/UNIX", "RunInstances")
 WINDOWS = System("windows", "Windows", "RunInstances:0002")
 RED_HAT = System(None, "Red Hat Enterprise Linux", "RunInstances:0010")
-_SYSTEMS = (LINUX,) * 17 + (WINDOWS,) * 2 + (RED_HAT,)
+_SYSTEMS = {2: WINDOWS, 6: RED_HAT, 12: WINDOWS}
+"""By a family's number modulo 20. What a family is follows from its number, so that a small fleet has every sort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,9 @@ def families(images: int, rng: Random, *, now: datetime, owner_id: str, region: 
     """Families with how many versions each has, `images` in all."""
     keys = [f"arn:aws:kms:{region}:{owner_id}:key/{uuid_of(rng)}" for _ in range(4)]
     number = 0
+    longest = max(2, images // 5)
     while images > 0:
-        versions = min(images, rng.choice((1, 2, 2, 3, 4, 5, 6, 8, 12, 24)))
+        versions = min(images, longest, rng.choice((1, 2, 2, 3, 4, 5, 6, 8, 12, 24)))
         yield _family(number, rng, now=now, keys=keys), versions
         images -= versions
         number += 1
@@ -105,15 +107,15 @@ def _family(number: int, rng: Random, *, now: datetime, keys: list[str]) -> Fami
     application = _APPLICATIONS[number % len(_APPLICATIONS)]
     if number >= len(_APPLICATIONS):
         application = f"{application}-{number // len(_APPLICATIONS) + 1}"
-    system = rng.choice(_SYSTEMS)
+    system = _SYSTEMS.get(number % 20, LINUX)
     return Family(
         application=application,
         environment=rng.choice(_ENVIRONMENTS),
-        architecture="x86_64" if system is WINDOWS or rng.random() < 0.7 else "arm64",
+        architecture="arm64" if number % 4 == 1 else "x86_64",
         system=system,
         median_gib=log_normal_gib(rng, spread=1.05),
-        volumes=rng.choice((1, 1, 1, 1, 1, 1, 2, 2, 3, 4)),
-        kms_key_id=rng.choice(keys) if rng.random() < 0.35 else None,
+        volumes=rng.choice((2, 2, 3, 4)) if number % 3 == 0 else 1,
+        kms_key_id=rng.choice(keys) if number % 3 == 1 else None,
         archived=rng.random() < 0.85,
         newest=now - timedelta(days=rng.randrange(1, 900), seconds=rng.randrange(86_400)),
         cadence_days=rng.choice((1, 7, 7, 14, 30, 30, 60)),

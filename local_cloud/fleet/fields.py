@@ -47,7 +47,7 @@ class Entry:
 
     def rest(self) -> dict[str, Any]:
         """The fields that nobody asked for."""
-        return {intern(key): value for key, value in self._raw.items()} if self._raw else {}
+        return {intern(key): value for key, value in self._raw.items() if value is not None} if self._raw else {}
 
     def identity(self, key: str, prefix: str) -> str:
         """The entry's own id; from here on errors carry it."""

@@ -17,9 +17,10 @@ from local_cloud.fleet.sizes import FLEET_KINDS, FleetKind, above_budget_gib, be
 from local_cloud.fleet.traits import Traits, draw_traits
 from local_cloud.model import Image
 
-_FEWEST_USES, _MOST_USES, _USE_SHARE = 4, 60, 0.02
-_DEFAULT_VERSION_DEPTH = 10
-_INSTANCE_STATES: tuple[InstanceState, ...] = ("running", "running", "stopped", "terminated")
+_FEWEST_USES, _MOST_USES, _USE_SHARE = 6, 60, 0.02
+_INSTANCE_STATES: tuple[InstanceState, ...] = ("running", "stopped", "terminated")
+_NEWER_VERSIONS = (0, 12, 3)
+"""12: more than the 10 that EC2 looks at by default."""
 
 
 def generate_fleet(
@@ -75,10 +76,11 @@ def _realistic(images: int, builder: FleetBuilder, region: str) -> Fleet:
     index = 0
     for family, versions in drawn:
         for version in reversed(range(versions)):
-            archive = "true" if family.archived else rng.choice((None, None, "false"))
+            above_budget = traits.has("above-budget", index)
+            archive = "true" if family.archived or above_budget else rng.choice((None, None, "false"))
             image = builder.image(family, family.version(version), archive=archive)
             size_gib = log_normal_gib(rng, family.median_gib, spread=0.35)
-            if traits.has("above-budget", index):
+            if above_budget:
                 size_gib = above_budget_gib(rng)
             builder.volumes(
                 image,
@@ -124,11 +126,9 @@ def _add_uses(builder: FleetBuilder, traits: Traits) -> None:
     for number, image in enumerate(rng.sample(usable, wanted)):
         name = f"{image.tags['Application']}-{number}"
         if number % 4 == 0:
-            state: InstanceState = rng.choice(_INSTANCE_STATES) if number else "running"
-            use = Use("instance", image.image_id, instance_state=state)
+            use = Use("instance", image.image_id, instance_state=_INSTANCE_STATES[number // 4 % 3])
         elif number % 4 == 1:
-            newer = rng.choice((0, 0, 3, _DEFAULT_VERSION_DEPTH + 2)) if number > 1 else 0
-            use = Use("launch-template", image.image_id, name, newer_versions=newer)
+            use = Use("launch-template", image.image_id, name, newer_versions=_NEWER_VERSIONS[number // 4 % 3])
         elif number % 4 == 2:
             use = Use("ssm-parameter", image.image_id, f"/images/{name}/current")
         else:

@@ -9,6 +9,8 @@ from typing import Any, NoReturn, TextIO
 
 _CHUNK_CHARACTERS = 1 << 20
 _SPACE = re.compile(r"[ \t\n\r]*")
+_ENDED = re.compile(r"[ \t\n\r,:\]}]")
+"""What can follow a value; anything else means that the value (a number) may go on in the next piece."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -67,7 +69,8 @@ class JsonStream:
                     continue
                 offset = getattr(error, "pos", self._position)
                 raise self.error(getattr(error, "msg", str(error)), offset) from None
-            if end == len(self._buffer) and self._fill(wanted):
+            if not _ENDED.match(self._buffer, end) and self._fill(wanted):
+                wanted *= 2
                 continue
             self.escaped = self._buffer.find("\\", self._position, end) >= 0
             self._position = end
