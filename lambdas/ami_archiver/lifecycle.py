@@ -53,8 +53,13 @@ def select(fresh: ArchiveRecord, before: ArchiveRecord | None) -> ArchiveRecord:
     return replace(fresh, history=(*(before.history if before else ()), entry))
 
 
-def verify(record: ArchiveRecord, found: StoredObject, why: str, *, at: datetime, run_id: str) -> ArchiveRecord:
-    """The record of an image whose object was looked at and is whole: STORED, then VERIFIED, in one write."""
+def verify(
+    record: ArchiveRecord, found: StoredObject, why: str, *, at: datetime, run_id: str, tasks: int = 1
+) -> ArchiveRecord:
+    """The record of an image whose object was looked at and is whole: STORED, then VERIFIED, in one write.
+
+    `tasks` is how many store tasks of ours it took since the last one counted: 0 for an object that was there before.
+    """
     if record.status is Status.STORING:
         record = move(record, Status.STORED, Decision.STORED, why, at=at, run_id=run_id)
     reason = f"object {found.key} verified: {found.size_bytes} bytes, version {found.version_id}"
@@ -65,6 +70,7 @@ def verify(record: ArchiveRecord, found: StoredObject, why: str, *, at: datetime
         reason,
         at=at,
         run_id=run_id,
+        attempts=record.attempts + tasks,
         object_key=found.key,
         object_version_id=found.version_id,
         object_bytes=found.size_bytes,

@@ -188,8 +188,8 @@ class Runs(Protocol):
         """Write one page of decisions; the same page written again replaces it."""
         ...
 
-    def pages(self, run_id: str) -> Iterator[tuple[str, list[DecisionLine]]]:
-        """The run's pages by name, one in memory at a time."""
+    def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:
+        """The run's pages whose name begins so, one in memory at a time."""
         ...
 
     def put_summary(self, run_id: str, summary: Mapping[str, Any]) -> None: ...

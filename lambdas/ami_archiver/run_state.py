@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 from ami_archiver.errors import BadInput
@@ -115,7 +116,7 @@ def begin(event: object, settings: Settings) -> RunState:
     except (KeyError, ValueError, TypeError) as error:
         raise BadInput(f"the state machine must hand over the execution's name and start: {error!r}") from error
     return RunState(
-        run_id=f"{started:%Y%m%dT%H%M%S}-{name}-{execution.rsplit(':', 1)[-1][:8]}",
+        run_id=f"{started:%Y%m%dT%H%M%S}-{name}-{sha256(execution.encode()).hexdigest()[:8]}",
         policy=name,
         dry_run=dry_run,
         started_at=started.isoformat(),

@@ -30,20 +30,19 @@ class TableRuns:
             with translated(run_id):
                 self._dynamodb.put_item(TableName=self._table, Item=item)
 
-    def pages(self, run_id: str) -> Iterator[tuple[str, list[DecisionLine]]]:
+    def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:
         start: Any = None
         while True:
             with translated(run_id):
                 answer = self._dynamodb.query(
                     TableName=self._table,
                     ConsistentRead=True,
-                    KeyConditionExpression="pk = :run",
-                    ExpressionAttributeValues={":run": {"S": f"RUN#{run_id}"}},
+                    KeyConditionExpression="pk = :run AND begins_with(sk, :kind)",
+                    ExpressionAttributeValues={":run": {"S": f"RUN#{run_id}"}, ":kind": {"S": kind}},
                     **({"ExclusiveStartKey": start} if start else {}),
                 )
             for item in answer["Items"]:
-                raw = plain_item(item)
-                yield raw["sk"], [line_of(line) for line in raw["lines"]]
+                yield [line_of(line) for line in plain_item(item)["lines"]]
             start = answer.get("LastEvaluatedKey")
             if not start:
                 return

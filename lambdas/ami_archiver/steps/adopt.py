@@ -78,7 +78,7 @@ def objects_without_record(
             )
         else:
             record = lifecycle.move(record, Status.STORING, Decision.DEFERRED, "adopted", at=at, run_id=run_id)
-            record = lifecycle.verify(record, found, f"adopted object {key}", at=at, run_id=run_id)
+            record = lifecycle.verify(record, found, f"adopted object {key}", at=at, run_id=run_id, tasks=0)
         if app.records.save(before, record):
             decision = Decision.FAILED if record.status is Status.FAILED else Decision.ALREADY_ARCHIVED
             taken.append((record, decision))

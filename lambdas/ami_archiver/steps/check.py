@@ -27,6 +27,9 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     """One look at everything that is under way. Raises LeaseLost."""
     lease = leases.renew(app, state)
     state = state.then(Next.WAIT, loops=state.loops + 1)
+    front = Front(app.records, leases.open_policies(app, lease, state))
+    if not lease.in_flight and front.largest(None) is None:
+        return state.then(Next.REPORT, wait_seconds=0), {}
     fetched = app.records.get(lease.in_flight)
     records = fetched.records
     running = running_tasks(app, records)
@@ -40,7 +43,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     if done:
         lease = leases.renew(app, state, remove=done)
 
-    startable = Front(app.records, leases.open_policies(app, lease, state)).largest(None) is not None
+    startable = front.largest(None) is not None
     in_flight = in_flight_gib(running)
     metrics = {"InFlightGiB": in_flight, "ImagesStored": look.stored, "ImagesFailed": look.failed}
     more_to_start = startable or look.unstarted

@@ -45,7 +45,7 @@ def _without_work(app: App, state: RunState) -> dict[str, Any]:
         result.counts |= {d: state.counts.get(d.value, 0) for d in Decision}
         more = {"would_store": state.counts.get("would_store", 0), "would_store_gib": state.selected_gib}
     elif state.outcome is Outcome.JOINED:
-        result = tally(state.policy, _selected(app, state.run_id), {})
+        result = tally(state.policy, _lines(app, state.run_id, "SELECT#"), {})
     if state.working_run:
         more["working_run"] = state.working_run
     return summarize(
@@ -61,12 +61,7 @@ def _without_work(app: App, state: RunState) -> dict[str, Any]:
 
 def _of_all_runs(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]]:
     """The working run's summary first, then those of the runs that joined it."""
-    ended = {
-        line.image_id: line
-        for name, lines in app.runs.pages(state.run_id)
-        if name.startswith("CHECK#")
-        for line in lines
-    }
+    ended = {line.image_id: line for line in _lines(app, state.run_id, "CHECK#")}
     own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started, None)
     others = [run for run_id, run in lease.runs.items() if run_id != state.run_id]
     policies = {run.policy for run in [own, *others]}
@@ -82,7 +77,7 @@ def _of_one_run(app: App, run: ActiveRun, ended: dict[str, DecisionLine], **more
         outcome=Outcome.WORKED.value,
         started_at=run.started_at,
         ended_at=app.clock.now(),
-        result=tally(run.policy, _selected(app, run.run_id), ended),
+        result=tally(run.policy, _lines(app, run.run_id, "SELECT#"), ended),
         **more,
     )
 
@@ -96,8 +91,8 @@ def _backlog(lines: list[DecisionLine]) -> dict[str, dict[str, int]]:
     return result
 
 
-def _selected(app: App, run_id: str) -> Iterator[DecisionLine]:
-    return (line for name, lines in app.runs.pages(run_id) if name.startswith("SELECT#") for line in lines)
+def _lines(app: App, run_id: str, kind: str) -> Iterator[DecisionLine]:
+    return (line for lines in app.runs.pages(run_id, kind) for line in lines)
 
 
 def _written_before(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]]:

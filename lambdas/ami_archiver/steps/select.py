@@ -46,15 +46,14 @@ def select_images(app: App, event: Mapping[str, Any], seconds_left: Callable[[],
     assert policy is not None  # begin() and the settings of one stack agree
     if policy.paused:
         return state.then(Next.REPORT, outcome=Outcome.PAUSED)
-    if not state.dry_run:
-        outcome, holder = lease.enter(app, state)
-        if outcome is Outcome.MET:
-            return state.then(Next.REPORT, outcome=outcome, working_run=holder)
-    state = _Selection(app, policy, state).pages(seconds_left)
-    if state.next is Next.SELECT_MORE:
-        return state
     if state.dry_run:
-        return state.then(Next.REPORT)
+        return _Selection(app, policy, state, working=False).pages(seconds_left, then=Next.REPORT)
+    outcome, holder = lease.enter(app, state)
+    if outcome is Outcome.MET:
+        return state.then(Next.REPORT, outcome=outcome, working_run=holder)
+    state = _Selection(app, policy, state, working=holder is None).pages(seconds_left, then=Next.CHECK)
+    if state.next is Next.SELECT_MORE or holder is None:
+        return state
     outcome, holder = lease.settle(app, state)
     return state.then(Next.CHECK if holder is None else Next.REPORT, outcome=outcome, working_run=holder)
 
@@ -76,11 +75,13 @@ class _Page:
     lines: list[DecisionLine] = field(default_factory=list)
     chosen: list[_Chosen] = field(default_factory=list)
     under_way: list[str] = field(default_factory=list)
+    """Stores that an earlier run left: the working run takes them up, a joining one leaves them to it."""
 
 
 class _Selection:
-    def __init__(self, app: App, policy: Policy, state: RunState) -> None:
+    def __init__(self, app: App, policy: Policy, state: RunState, *, working: bool) -> None:
         self._app = app
+        self._working = working
         self._policy = policy
         self._state = state
         self._now = app.clock.now()
@@ -92,7 +93,7 @@ class _Selection:
                     self._newest.add(image)
         self._cap = Cap(state.selected_images, state.selected_gib)
 
-    def pages(self, seconds_left: Callable[[], float]) -> RunState:
+    def pages(self, seconds_left: Callable[[], float], *, then: Next) -> RunState:
         counts = Counter(self._state.counts)
         number = self._state.page
         for page in self._app.images.pages(self._policy, self._state.next_token):
@@ -104,7 +105,8 @@ class _Selection:
             else:
                 decided.lines += self._enqueue(decided)
                 self._app.runs.put_page(self._state.run_id, f"SELECT#{number:05}", decided.lines)
-                self._keep_lease(decided.under_way)
+                if self._working and (decided.under_way or page.next_token):
+                    lease.renew(self._app, self._state, add=decided.under_way)
             for line in decided.lines:
                 log_decision(logger, line)
             self._state = self._state.then(
@@ -117,7 +119,7 @@ class _Selection:
             )
             if page.next_token and seconds_left() < PAGE_SECONDS:
                 return self._state
-        return self._state.then(Next.CHECK, next_token=None)
+        return self._state.then(then, next_token=None)
 
     def _decide(self, images: Sequence[Image]) -> _Page:
         page = _Page()
@@ -205,11 +207,6 @@ class _Selection:
             for _, after in changes
             if after.image_id not in lost
         ]
-
-    def _keep_lease(self, under_way: Sequence[str]) -> None:
-        """Take up what an earlier run left under way; a joining run leaves that to the working one."""
-        if self._app.leases.read().holder == self._state.run_id:
-            lease.renew(self._app, self._state, add=under_way)
 
     def _line(self, image_id: str, verdict: Verdict, gib: float = 0.0) -> DecisionLine:
         return DecisionLine(image_id, self._policy.name, verdict.decision, verdict.reason, gib)

@@ -1,0 +1,220 @@
+"""An archive in virtual time: the real steps and adapters, on the local cloud's EC2, S3, DynamoDB and SNS.
+
+archive = Archive(cloud)
+archive.image("ami-small", gib=10)
+summary = archive.night()
+assert archive.status("ami-small") == "VERIFIED"
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ami_archiver import steps
+from ami_archiver.adapters.ec2_images import Ec2Images
+from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
+from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
+from ami_archiver.adapters.sns_notifier import SnsNotifier
+from ami_archiver.adapters.table_leases import TableLeases
+from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.adapters.table_runs import TableRuns
+from ami_archiver.app import App
+from ami_archiver.model import ArchiveRecord
+from ami_archiver.policy import Policy
+from ami_archiver.run_state import Next, RunState
+from ami_archiver.settings import Settings
+from local_cloud.in_process import VirtualCloud
+from local_cloud.model import GIB, BlockDevice, Image, Snapshot
+
+NIGHTLY = Policy(name="nightly", tags={"Archive": ("true",)})
+TABLE = "archive"
+BUCKET = "archive-bucket"
+
+
+@dataclass
+class CloudClock:
+    """The archiver's clock is the cloud's, unless a test lets a worker's clock be wrong."""
+
+    cloud: VirtualCloud
+    skew: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return self.cloud.clock.now() + self.skew
+
+
+class Archive:
+    """A stack's table, bucket, key and topic in an empty cloud, and the workflow as the state machine runs it."""
+
+    def __init__(self, cloud: VirtualCloud, *policies: Policy, **settings: Any) -> None:
+        self.cloud = cloud
+        self.region = cloud.settings.region
+        self.account_id = cloud.settings.account_id
+        self._names = itertools.count(1)
+        key_arn = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+        topic_arn = cloud.client("sns").create_topic(Name="archive")["TopicArn"]
+        _make_table(cloud)
+        _make_bucket(cloud, key_arn)
+        self.settings = Settings(
+            table_name=TABLE,
+            bucket_name=BUCKET,
+            bucket_key_arn=key_arn,
+            topic_arn=topic_arn,
+            account_id=self.account_id,
+            policies=policies or (NIGHTLY,),
+            **settings,
+        )
+        self.app = self.worker()
+        self.loops = 0
+
+    def worker(self, skew: timedelta = timedelta()) -> App:
+        """A function instance of its own: other clients, another clock, the same world."""
+        ec2, dynamodb = self.cloud.client("ec2"), self.cloud.client("dynamodb")
+        return App(
+            settings=self.settings,
+            region=self.region,
+            clock=CloudClock(self.cloud, skew),
+            images=Ec2Images(ec2),
+            store_tasks=Ec2StoreTasks(ec2),
+            bucket=S3ArchiveBucket(self.cloud.client("s3"), BUCKET),
+            records=TableRecords(dynamodb, TABLE),
+            leases=TableLeases(dynamodb, TABLE),
+            runs=TableRuns(dynamodb, TABLE),
+            notifier=SnsNotifier(self.cloud.client("sns"), self.settings.topic_arn),
+        )
+
+    # The world
+
+    def image(self, image_id: str, gib: float = 10, *, tags: dict[str, str] | None = None, **fields: Any) -> str:
+        """An image of so many written GiB on one snapshot, tagged Archive=true unless told otherwise; its id."""
+        created = fields.pop("creation_date", self.cloud.clock.now() - timedelta(days=100))
+        image_id = full_id(image_id)
+        snapshot_id = fields.pop("snapshot_id", image_id.replace("ami-", "snap-"))
+        snapshot = Snapshot(
+            snapshot_id,
+            self.account_id,
+            volume_size_gib=max(1, round(gib)),
+            start_time=created,
+            full_snapshot_size_bytes=round(gib * GIB),
+            **fields.pop("snapshot", {}),
+        )
+        image = Image(
+            image_id,
+            fields.pop("name", f"image-{next(self._names)}"),
+            fields.pop("owner_id", self.account_id),
+            created,
+            block_devices=fields.pop("block_devices", (BlockDevice("/dev/xvda", snapshot_id, max(1, round(gib))),)),
+            tags={"Archive": "true"} if tags is None else tags,
+            **fields,
+        )
+        self.cloud.catalog.add_snapshot(self.region, snapshot)
+        self.cloud.catalog.add_image(self.region, image)
+        return image_id
+
+    def occupy(self, *sizes_gib: float) -> list[str]:
+        """Store tasks that somebody else started in the account."""
+        return self.cloud.service.faults.occupy(self.account_id, self.region, list(sizes_gib))
+
+    # The workflow
+
+    def begin(self, policy: str = "nightly", *, dry_run: bool = False, name: str | None = None) -> dict[str, Any]:
+        """What the state machine hands to the first step."""
+        name = name or f"execution-{next(self._names)}"
+        started = self.cloud.clock.now().isoformat()
+        given = {"policy": policy, "dry_run": dry_run}
+        return {"input": given, "execution_name": name, "execution_started_at": started}
+
+    def select(self, event: dict[str, Any], app: App | None = None) -> RunState:
+        return steps.select_images(app or self.app, event, lambda: 900.0)
+
+    def night(self, policy: str = "nightly", *, dry_run: bool = False, until: Callable[[], bool] | None = None) -> Any:
+        """A whole run, in virtual time; its summary. `until` stops it early (the summary is then None)."""
+        return self.go_on(self.select(self.begin(policy, dry_run=dry_run)), until=until)
+
+    def go_on(self, state: RunState, *, app: App | None = None, until: Callable[[], bool] | None = None) -> Any:
+        """Run the state machine from a state on."""
+        app = app or self.app
+        while until is None or not until():
+            match state.next:
+                case Next.SELECT_MORE:
+                    state = steps.select_images(app, {"input": state.to_json()}, lambda: 900.0)
+                case Next.CHECK | Next.HAND_OVER:
+                    state, _ = steps.check_store_tasks(app, state)
+                    self.loops += 1
+                case Next.START:
+                    state, _ = steps.start_store_tasks(app, state)
+                case Next.WAIT:
+                    self.cloud.advance(state.wait_seconds)
+                    state = state.then(Next.CHECK)
+                case Next.REPORT:
+                    state, _, summary = steps.report_run(app, state)
+                    if state.next is Next.END:
+                        return summary
+        return None
+
+    # What is there afterwards
+
+    def record(self, image_id: str) -> ArchiveRecord:
+        return self.app.records.get([full_id(image_id)]).records[full_id(image_id)]
+
+    def status(self, image_id: str) -> str:
+        return self.record(image_id).status.value
+
+    def object_keys(self) -> list[str]:
+        return sorted(listed.key for listed in self.app.bucket.listing())
+
+    def decisions(self, run_id: str) -> dict[str, tuple[str, str]]:
+        """The last decision about each image in a run's pages, with its reason."""
+        return {
+            line.image_id: (line.decision.value, line.reason)
+            for kind in ("SELECT#", "CHECK#")
+            for lines in self.app.runs.pages(run_id, kind)
+            for line in lines
+        }
+
+    def starts(self) -> list[Any]:
+        """Every CreateStoreImageTask call that was made, as the cloud logged it."""
+        return self.cloud.calls.filter(service="ec2", operation="CreateStoreImageTask")
+
+
+def full_id(short: str) -> str:
+    """ami-small → a well-formed id that reads like it (hexadecimal digits only survive in EC2)."""
+    if len(short) == 21:
+        return short
+    return f"ami-{short.removeprefix('ami-').encode().hex()[:17]:0<17}"
+
+
+def _make_table(cloud: VirtualCloud) -> None:
+    cloud.client("dynamodb").create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "status", "status_order")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_status",
+                "KeySchema": [
+                    {"AttributeName": "status", "KeyType": "HASH"},
+                    {"AttributeName": "status_order", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+
+
+def _make_bucket(cloud: VirtualCloud, key_arn: str) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_encryption(
+        Bucket=BUCKET,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_arn}}]
+        },
+    )
