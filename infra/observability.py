@@ -1,0 +1,135 @@
+"""Who hears of a run, and who is woken when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.functions import METRICS_NAMESPACE, SERVICE
+
+
+class Notifications(Construct):
+    """The topic that gets the summary of every run, and the alarms."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, key: kms.Key, emails: Sequence[str]) -> None:
+        super().__init__(scope, construct_id)
+        self.topic = sns.Topic(self, "Topic", display_name="AMI archive", master_key=key, enforce_ssl=True)
+        for email in emails:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        alarms = iam.ServicePrincipal(
+            "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}}
+        )
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[alarms],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+            )
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[alarms],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's policy: this key
+            )
+        )
+
+
+class Alarms(Construct):
+    """A run that failed, images that failed, a run that did not happen, a start that did not succeed."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        topic: sns.ITopic,
+        workflow: sfn.StateMachine,
+        dead_letters: sqs.Queue,
+        without_success_hours: int | None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._topic = topic
+        self._more_than_none("RunFailed", workflow.metric_failed(), "A run ended with an error")
+        self._more_than_none("RunTimedOut", workflow.metric_timed_out(), "A run took too long")
+        self._more_than_none("RunAborted", workflow.metric_aborted(), "A run was stopped by hand")
+        self._more_than_none(
+            "ImagesFailed",
+            cloudwatch.Metric(
+                namespace=METRICS_NAMESPACE, metric_name="ImagesFailed", dimensions_map={"service": SERVICE}
+            ),
+            "Images could not be stored; the run's summary names them",
+        )
+        self._more_than_none(
+            "DeadLetters",
+            dead_letters.metric_approximate_number_of_messages_visible(),
+            "A schedule could not start its run; the message in the dead-letter queue says why",
+            statistic="Maximum",
+        )
+        if without_success_hours is not None:
+            self._no_success(workflow, without_success_hours)
+
+    def _no_success(self, workflow: sfn.StateMachine, hours: int) -> None:
+        """No run succeeded for so many hours, which CloudWatch cannot ask in one period (it takes a day at most).
+
+        So it looks at that many periods of one hour, and all of them must be without a success; an hour without any
+        execution has no data point and counts as one. 26 is a nightly run's 24 and two for a night that takes longer
+        than the one before; seven days is the most that CloudWatch looks back with periods of an hour.
+        """
+        self._alarm(
+            "NoSuccess",
+            workflow.metric_succeeded(period=cdk.Duration.hours(1), statistic="Sum"),
+            f"No run has succeeded for {hours} hours",
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            threshold=1,
+            periods=hours,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+    def _more_than_none(
+        self, name: str, metric: cloudwatch.Metric, description: str, *, statistic: str = "Sum"
+    ) -> None:
+        self._alarm(
+            name,
+            metric.with_(period=cdk.Duration.minutes(5), statistic=statistic),
+            description,
+            comparison=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            threshold=0,
+            periods=1,
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        description: str,
+        *,
+        comparison: cloudwatch.ComparisonOperator,
+        threshold: float,
+        periods: int,
+        missing: cloudwatch.TreatMissingData,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            metric=metric,
+            alarm_description=f"{description}.",
+            comparison_operator=comparison,
+            threshold=threshold,
+            evaluation_periods=periods,
+            treat_missing_data=missing,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))

@@ -1,0 +1,188 @@
+"""What each function may do, statement by statement; a test lists the outcome action by action.
+
+A `*` as the resource stands only where EC2 has no resource-level permission. Nobody here may deregister an image,
+delete an archive record or touch another bucket.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import IConstruct
+
+QUEUE = "QUEUE"
+"""The partition of the table whose items may be deleted: an image leaves it when its store is started or given up."""
+_IMAGES = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::image/*"
+_SNAPSHOTS = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::snapshot/*"
+_ALL_KEYS = f"arn:{cdk.Aws.PARTITION}:kms:{cdk.Aws.REGION}:*:key/*"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the functions work on."""
+
+    bucket: s3.IBucket
+    table: dynamodb.ITable
+    key: kms.IKey
+    topic: sns.ITopic
+
+
+def acknowledge_wildcards(scope: IConstruct, on: Resources) -> None:
+    """cdk-nag wants a reason for every `*` in the roles under the construct."""
+    bucket = cdk.Stack.of(scope).get_logical_id(cast("cdk.CfnElement", on.bucket.node.default_child))
+    arn = "arn:<AWS::Partition>"
+    reasons = {
+        "*": "EC2's describe calls, what DescribeImageReferences looks at, and X-Ray have no resource-level permission",
+        f"<{bucket}.Arn>/*": "The archive bucket is the functions' own; where in it objects go, the policies say",
+        f"{arn}:ec2:<AWS::Region>::image/*": "Which images are archived, their tags decide at run time",
+        f"{arn}:ec2:<AWS::Region>::snapshot/*": "EC2 reads the snapshots of whatever image is stored",
+        f"{arn}:kms:<AWS::Region>:*:key/*": "The keys of those snapshots are not this stack's; only EC2 can use this",
+    }
+    for resource, reason in reasons.items():
+        cdk.Validations.of(scope).acknowledge(
+            cdk.Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{resource}]", reason=reason)
+        )
+
+
+def select(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        _ec2("DescribeImages", "DescribeSnapshots", "DescribeImageReferences"),
+        _allow("LaunchPermissions", ["ec2:DescribeImageAttribute"], [_IMAGES]),
+        _allow(
+            "ParametersThatReferToImages",
+            ["ssm:DescribeParameters", "ssm:GetParameters"],
+            ["*"],
+            {"ForAnyValue:StringEquals": {"aws:CalledVia": "ec2-images.amazonaws.com"}},
+        ),
+        _list_objects(on),
+        *_look_at_objects(on),
+        *_table(on, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+    ]
+
+
+def check(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        _ec2("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
+        *_look_at_objects(on),
+        *_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
+    ]
+
+
+def start(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        _ec2("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
+        _list_objects(on),
+        *_look_at_objects(on),
+        *_store(on),
+        *_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
+        _leave_queue(on),
+    ]
+
+
+def report(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        *_table(on, "GetItem", "PutItem", "Query", "UpdateItem"),
+        _allow("Notify", ["sns:Publish"], [on.topic.topic_arn]),
+        _key(on, "TopicKey", "sns", "Decrypt", "GenerateDataKey"),
+    ]
+
+
+def _store(on: Resources) -> list[iam.PolicyStatement]:
+    """What EC2 needs of its caller to store an image: it reads and writes with the caller's permissions.
+
+    AWS documents one list for storing and restoring together; the half that writes snapshots and images is left out.
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-ami-store-restore.html
+    """
+    return [
+        _allow("StoreImages", ["ec2:CreateStoreImageTask"], [_IMAGES]),
+        _allow("Ec2ReadsForTheStore", ["ec2:DescribeTags", "ec2:GetEbsEncryptionByDefault"], ["*"]),
+        _allow(
+            "Ec2ReadsSnapshotsForTheStore",
+            ["ebs:GetSnapshotBlock", "ebs:ListChangedBlocks", "ebs:ListSnapshotBlocks"],
+            [_SNAPSHOTS],
+        ),
+        _allow(
+            "Ec2WritesObjectsForTheStore",
+            ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject", "s3:PutObjectTagging"],
+            [on.bucket.arn_for_objects("*")],
+        ),
+        _key(on, "Ec2WritesObjectsWithTheKey", "s3", "GenerateDataKey"),
+        _allow(
+            "Ec2ReadsEncryptedSnapshots",
+            ["kms:Decrypt", "kms:DescribeKey"],
+            [_ALL_KEYS],
+            {"StringEquals": {"kms:ViaService": [_service("ec2"), _service("ebs")]}},
+        ),
+        _allow(
+            "Ec2KeepsKeysForTheTask",
+            ["kms:CreateGrant"],
+            [_ALL_KEYS],
+            {
+                "StringEquals": {"kms:ViaService": [_service("ec2"), _service("ebs")]},
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+            },
+        ),
+    ]
+
+
+def _list_objects(on: Resources) -> iam.PolicyStatement:
+    return _allow("ListObjects", ["s3:ListBucketVersions"], [on.bucket.bucket_arn])
+
+
+def _look_at_objects(on: Resources) -> list[iam.PolicyStatement]:
+    """Without ListBucket, S3 answers 403 instead of 404 for an object that is not there."""
+    return [
+        _allow("SeeThatObjectsAreAbsent", ["s3:ListBucket"], [on.bucket.bucket_arn]),
+        _allow("LookAtObjects", ["s3:GetObject", "s3:GetObjectTagging"], [on.bucket.arn_for_objects("*")]),
+        _key(on, "BucketKey", "s3", "Decrypt"),
+    ]
+
+
+def _table(on: Resources, *actions: str) -> list[iam.PolicyStatement]:
+    """The key's actions are those that DynamoDB documents for every caller of a table with a customer managed key."""
+    return [
+        _allow("Records", [f"dynamodb:{action}" for action in actions], [on.table.table_arn]),
+        _key(on, "TableKey", "dynamodb", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"),
+    ]
+
+
+def _leave_queue(on: Resources) -> iam.PolicyStatement:
+    return _allow(
+        "LeaveQueue",
+        ["dynamodb:DeleteItem"],
+        [on.table.table_arn],
+        {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [QUEUE]}},
+    )
+
+
+def _ec2(*actions: str) -> iam.PolicyStatement:
+    return _allow("Describe", [f"ec2:{action}" for action in actions], ["*"])
+
+
+def _key(on: Resources, sid: str, service: str, *actions: str) -> iam.PolicyStatement:
+    """Use of the stack's key, but only through the service."""
+    return _allow(
+        sid,
+        [f"kms:{action}" for action in actions],
+        [on.key.key_arn],
+        {"StringEquals": {"kms:ViaService": _service(service)}},
+    )
+
+
+def _service(name: str) -> str:
+    return f"{name}.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"
+
+
+def _allow(
+    sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, Any] | None = None
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources), conditions=conditions)

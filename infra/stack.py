@@ -1,0 +1,68 @@
+"""The stack wires; what each part is, its construct says."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.config import Config
+from infra.functions import Functions
+from infra.observability import Alarms, Notifications
+from infra.permissions import Resources
+from infra.schedule import Schedules
+from infra.storage import Storage
+from infra.workflow import Workflow
+
+
+class AmiArchiver(cdk.Stack):
+    """One image archive of one account and Region."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+        super().__init__(
+            scope, construct_id, description="Archives AMIs out of EBS snapshots into S3, night after night"
+        )
+        storage = Storage(self, "Storage", policies=config.policies)
+        notifications = Notifications(self, "Notifications", key=storage.key, emails=config.notification_emails)
+        functions = Functions(
+            self,
+            "Functions",
+            settings=config.settings(
+                table_name=storage.table.table_name,
+                bucket_name=storage.bucket.bucket_name,
+                bucket_key_arn=storage.key.key_arn,
+                topic_arn=notifications.topic.topic_arn,
+                account_id=self.account,
+            ),
+            resources=Resources(storage.bucket, storage.table, storage.key, notifications.topic),
+            log_retention_days=config.log_retention_days,
+        )
+        storage.only_for(functions.roles_at_objects)
+        workflow = Workflow(
+            self,
+            "Workflow",
+            functions=functions,
+            # A run ends by itself at its limit; this is for one that does not.
+            timeout=cdk.Duration.minutes(round(config.run_limit_hours * 60) + 120),
+            log_retention_days=config.log_retention_days,
+        )
+        schedules = Schedules(self, "Schedules", policies=config.policies, workflow=workflow.state_machine)
+        all_paused = all(scheduled.policy.paused for scheduled in config.policies)
+        Alarms(
+            self,
+            "Alarms",
+            topic=notifications.topic,
+            workflow=workflow.state_machine,
+            dead_letters=schedules.dead_letters,
+            without_success_hours=None if all_paused else config.alarm_without_success_hours,
+        )
+
+        outputs = {
+            "ArchiveWorkflowArn": (workflow.state_machine.state_machine_arn, "Start a run by hand with this"),
+            "ArchiveBucketName": (storage.bucket.bucket_name, "The stored objects"),
+            "ArchiveTableName": (storage.table.table_name, "The archive records and the runs' summaries"),
+            "ArchiveKeyArn": (storage.key.key_arn, "Encrypts both; without it the archive is lost"),
+            "TopicArn": (notifications.topic.topic_arn, "Subscribe to summaries and alarms here"),
+            "DeadLetterQueueUrl": (schedules.dead_letters.queue_url, "Starts that did not succeed"),
+        }
+        for name, (value, description) in outputs.items():
+            cdk.CfnOutput(self, name, value=value, description=description)
