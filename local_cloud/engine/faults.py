@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from local_cloud.engine.runner import TaskRunner
-from local_cloud.engine.tasks import StoreTask, Task
+from local_cloud.engine.tasks import Kind, StoreTask, Task
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
 
 _STORE_FAILURE = "The store task failed because of an internal error"
@@ -46,8 +46,8 @@ class Faults:
         self._start_store = start_store
         self._new_id = new_id
         self._lock = runner.catalog.lock
-        self._stores: dict[str, _Failure] = {}
-        self._restores: dict[str, _Failure] = {}
+        self._failures: dict[tuple[Kind, str], _Failure] = {}
+        """By what fails: an image's store, or the restore of an object key."""
         self._hanging: set[str] = set()
 
     def fail_store(
@@ -57,13 +57,13 @@ class Faults:
 
         One that is past the percentage fails at once.
         """
-        self._plan(self._stores, image_id, _Failure(reason, at_percent, times))
+        self._plan("store", image_id, _Failure(reason, at_percent, times))
 
     def fail_restore(
         self, object_key: str, reason: str = _RESTORE_FAILURE, at_percent: float = 60, times: int | None = 1
     ) -> None:
         """As `fail_store`, for restores of the object with this key, in whatever bucket."""
-        self._plan(self._restores, object_key, _Failure(reason, at_percent, times))
+        self._plan("restore", object_key, _Failure(reason, at_percent, times))
 
     def hang(self, image_id: str) -> None:
         """Let the image's task, store or restore, move nothing more until `clear`; one to come hangs at 0 %."""
@@ -101,8 +101,7 @@ class Faults:
         """Take all faults back: tasks that hang go on, planned failures are off, foreign tasks stay."""
         with self._lock:
             self._runner.advance()
-            self._stores.clear()
-            self._restores.clear()
+            self._failures.clear()
             self._hanging.clear()
             for task in self._moving():
                 self._runner.thaw(task)
@@ -111,44 +110,33 @@ class Faults:
 
     def apply_to(self, task: Task) -> None:
         """Give a task that is about to start what is planned for it. For the service; the lock is held."""
-        failure = self._take(*self._key_of(task))
+        failure = self._take(_target(task))
         if failure:
             task.planned_failure = failure.reason
             task.transfer.stop_at_gib = task.transfer.size_gib * failure.at_percent / 100
         task.transfer.hangs = task.image_id in self._hanging
 
-    def _plan(self, failures: dict[str, _Failure], key: str, failure: _Failure) -> None:
+    def _plan(self, kind: Kind, name: str, failure: _Failure) -> None:
         if not 0 <= failure.at_percent <= 100:
             raise ValueError(f"a task fails at 0 to 100 percent, not {failure.at_percent}")
+        target = (kind, name)
         with self._lock:
             self._runner.advance()
-            failures[key] = failure
-            for task in self._moving():
-                planned_here, planned_key = self._key_of(task)
-                if (
-                    planned_here is failures
-                    and planned_key == key
-                    and not task.planned_failure
-                    and self._take(failures, key)
-                ):
+            self._failures[target] = failure
+            for task in self._runner.moving(kind):
+                if _target(task) == target and not task.planned_failure and self._take(target):
                     self._runner.plan_failure(task, failure.reason, failure.at_percent)
 
-    def _moving(self) -> list[Task]:
-        return [*self._runner.moving("store"), *self._runner.moving("restore")]
-
-    def _key_of(self, task: Task) -> tuple[dict[str, _Failure], str]:
-        if isinstance(task, StoreTask):
-            return self._stores, task.image_id
-        return self._restores, task.object_key
-
-    @staticmethod
-    def _take(failures: dict[str, _Failure], key: str) -> _Failure | None:
-        failure = failures.get(key)
+    def _take(self, target: tuple[Kind, str]) -> _Failure | None:
+        failure = self._failures.get(target)
         if failure and failure.times is not None:
             failure.times -= 1
             if failure.times <= 0:
-                del failures[key]
+                del self._failures[target]
         return failure
+
+    def _moving(self) -> list[Task]:
+        return [*self._runner.moving("store"), *self._runner.moving("restore")]
 
     def _foreign_image(self, account_id: str, size_gib: float) -> tuple[Image, Snapshot]:
         now = self._runner.clock.now()
@@ -162,3 +150,7 @@ class Faults:
         name = f"foreign-{image_id.removeprefix('ami-')}"
         image = Image(image_id, name, account_id, now, (device,), description="Stored by somebody else")
         return image, snapshot
+
+
+def _target(task: Task) -> tuple[Kind, str]:
+    return ("store", task.image_id) if isinstance(task, StoreTask) else ("restore", task.object_key)

@@ -114,9 +114,12 @@ class ImageService:
         name: str | None,
         image_tags: dict[str, str],
         snapshot_tags: dict[str, str],
+        *,
+        encrypted: bool | None = None,
     ) -> str:
         """Start to restore the object; returns the id of the new image, which is there, pending, at once.
 
+        `encrypted` is the account's EBS encryption by default (None: the service's `encrypt_by_default`).
         A corrupt object is noticed while the task runs, not here: then the image and its snapshots fail.
         """
         self.settle()
@@ -143,7 +146,7 @@ class ImageService:
                 account_id,
                 self.clock.now(),
                 new_id=self.new_id,
-                encrypted=self.encrypt_by_default,
+                encrypted=self.encrypt_by_default if encrypted is None else encrypted,
                 image_tags=image_tags,
                 snapshot_tags=snapshot_tags,
             )
@@ -173,9 +176,10 @@ class ImageService:
         """When, in `clock.seconds()`, settling will next change something; None if nothing moves.
 
         That is the end of a task, or (with a shared rate) the end of a task's overhead, when the rate is divided anew.
+        It is now if a task has ended already and nobody has yet written its object.
         """
         with self.catalog.lock:
-            return self._runner.next_event()
+            return self.clock.seconds() if self._runner.moved else self._runner.next_event()
 
     def in_flight_gib(self, account_id: str, region: str, kind: Kind = "store") -> float:
         """The sum of the tasks in progress as of the last settling. Takes no lock and never waits."""

@@ -84,10 +84,8 @@ class Pool:
             transfer = heapq.heappop(self._starting)[2]
             self._run(transfer, at)
             return None
-        work, _, transfer = heapq.heappop(self._ending)
+        transfer = heapq.heappop(self._ending)[2]
         self._catch_up(at)
-        if self._shared:
-            self._work = work
         transfer._moved_gib = transfer.stop_at_gib
         self._leave(transfer, max(at, self._at))
         return transfer

@@ -92,6 +92,40 @@ def test_a_task_to_come_hangs_from_the_start() -> None:
     assert world.task(image).state == "Completed"
 
 
+def test_a_task_that_was_to_hang_in_the_queue_begins_after_all_once_faults_are_cleared() -> None:
+    world = World(max_parallel_tasks=1)
+    first, second = world.store_new_image(8), world.store_new_image(8)
+    world.service.faults.hang(second.image_id)
+    world.service.faults.clear()
+    world.run_to_the_end()
+    assert [world.task(image).state for image in (first, second)] == ["Completed", "Completed"]
+
+
+def test_clearing_takes_a_planned_failure_back_from_a_task_in_progress() -> None:
+    world = World()
+    image = world.image(100)
+    world.service.faults.fail_store(image.image_id, at_percent=60)
+    world.store(image)
+    world.advance(500)
+    world.service.faults.clear()
+    world.advance(520)
+    assert world.task(image).state == "Completed"
+    assert world.task(image).ended_seconds == pytest.approx(1020)
+
+
+def test_a_second_plan_is_for_the_next_task_when_the_one_in_progress_has_its_own() -> None:
+    world = World()
+    image = world.store_new_image(100)
+    world.service.faults.fail_store(image.image_id, "first")
+    world.service.faults.fail_store(image.image_id, "second")
+    reasons = []
+    for _ in range(2):
+        world.run_to_the_end()
+        reasons.append(world.task(image).failure_reason)
+        world.store(image)
+    assert reasons == ["first", "second"]
+
+
 def test_a_hanging_task_takes_nothing_of_a_shared_rate_but_its_place() -> None:
     world = World(throughput=ThroughputSettings("shared", 1, 1, 0), max_parallel_tasks=2)
     hanging, second, third = (world.store_new_image(10) for _ in range(3))

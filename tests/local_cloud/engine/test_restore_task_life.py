@@ -161,6 +161,16 @@ def test_encryption_follows_the_accounts_default_not_the_original(original: bool
     assert [device.encrypted for device in again.block_devices] == [by_default]
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_the_request_may_say_what_the_accounts_default_is(encrypted: bool) -> None:
+    world = World(encrypt_by_default=not encrypted)
+    key = f"{stored(world).image_id}.bin"
+    image_id = world.service.create_restore_image_task(
+        ACCOUNT, REGION, BUCKET, key, "again", {}, {}, encrypted=encrypted
+    )
+    assert snapshots_of(world, world.catalog.images(REGION)[image_id])[0].encrypted is encrypted
+
+
 def test_a_name_has_to_be_unique_in_account_and_region() -> None:
     world = World()
     image = stored(world, name="web")
@@ -250,13 +260,17 @@ def test_an_object_that_is_deleted_or_replaced_under_the_task_fails_it() -> None
     assert "replaced" in two.state_reason
 
 
-def test_deregistering_the_pending_image_fails_the_task_quietly() -> None:
+@pytest.mark.parametrize("gone", ["image", "snapshot"])
+def test_removing_the_pending_image_or_snapshot_fails_the_task_with_the_reason(gone: str) -> None:
     world = World()
-    original = stored(world)
-    image = world.restore(original, "again")
-    world.catalog.remove_image(REGION, image.image_id)
+    image = world.restore(stored(world), "again")
+    if gone == "image":
+        world.catalog.remove_image(REGION, image.image_id)
+    else:
+        world.catalog.remove_snapshot(REGION, image.snapshot_ids[0])
     world.run_to_the_end()
     assert world.restore_task(image).state == "Failed"
+    assert "was deleted during the restore" in world.restore_task(image).failure_reason
 
 
 def test_ids_look_like_ec2s_and_are_the_same_in_every_run() -> None:

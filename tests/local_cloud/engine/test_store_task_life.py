@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -123,6 +124,24 @@ def test_an_object_that_came_into_the_bucket_otherwise_is_noticed_at_the_same_ke
         world.store(image)
 
 
+def test_a_copy_that_is_completed_while_the_request_looks_for_one_is_noticed() -> None:
+    world = World()
+    image = world.image(8)
+    look = world.objects.head
+
+    def look_and_be_overtaken(account_id: str, bucket: str, key: str) -> Any:
+        seen = look(account_id, bucket, key)
+        world.objects.head = look  # type: ignore[method-assign]
+        world.store(image)
+        world.advance(1000)
+        return seen
+
+    world.objects.head = look_and_be_overtaken  # type: ignore[method-assign]
+    with pytest.raises(AwsError, match="already exists in the bucket"):
+        world.store(image)
+    assert len(world.service.store_image_tasks(ACCOUNT, REGION)) == 1
+
+
 def test_an_image_can_be_stored_again_after_its_object_was_deleted() -> None:
     world = World()
     image = world.store_new_image(8)
@@ -201,7 +220,9 @@ def test_deleting_a_snapshot_after_its_last_byte_was_read_does_no_harm() -> None
     image = world.store_new_image(100)
     world.clock.advance(2000)  # nobody has settled since
     world.catalog.remove_snapshot(REGION, image.snapshot_ids[0])
+    assert world.service.next_event_seconds() == world.clock.seconds()  # its object is still to be written
     assert world.task(image).state == "Completed"
+    assert world.service.next_event_seconds() is None
 
 
 @pytest.mark.parametrize("lost", ["image", "snapshot"])
@@ -263,6 +284,18 @@ def test_after_31_days_a_task_is_forgotten() -> None:
     assert world.service.store_image_tasks(ACCOUNT, REGION, [old.image_id]) == []
     with pytest.raises(AwsError, match="already exists"):
         world.store(old)
+
+
+def test_forgetting_an_old_task_keeps_the_newer_one_of_the_same_image() -> None:
+    world = World()
+    image = world.image(8)
+    world.service.faults.fail_store(image.image_id)
+    world.store(image)
+    world.advance(20 * DAY)
+    world.store(image)
+    world.advance(12 * DAY)
+    assert len(world.service.store_image_tasks(ACCOUNT, REGION)) == 1
+    assert world.task(image).state == "Completed"
 
 
 def test_a_task_that_is_still_in_progress_is_not_forgotten() -> None:

@@ -171,6 +171,24 @@ def test_the_header_can_be_read_before_the_content_is_there() -> None:
         decode(whole[:-40])
 
 
+def test_an_altered_header_is_noticed_before_the_content_is_read() -> None:
+    whole = an_object()
+    (length,) = struct.unpack_from(">I", whole, len(MAGIC))
+    for position in range(len(MAGIC) + 8 + length):
+        altered = bytearray(whole)
+        altered[position] ^= 1 << position % 8
+        with pytest.raises(CorruptObject):
+            decode_header(bytes(altered))
+
+
+@pytest.mark.parametrize("contents", [[], [b"one", b"two"]])
+def test_more_or_less_content_than_the_header_says_is_corrupt(contents: list[bytes]) -> None:
+    snapshot = Snapshot("snap-01234567", "1", 8, STORED_AT)
+    image = Image("ami-01234567", "web", "1", STORED_AT, (BlockDevice("/dev/xvda", "snap-01234567", 8),))
+    with pytest.raises(CorruptObject):
+        decode(b"".join(encode(image, [snapshot], contents, STORED_AT, region="us-east-1")))
+
+
 def test_content_is_as_long_as_the_written_blocks_and_always_the_same() -> None:
     snapshot = Snapshot("snap-01234567", "1", 100, STORED_AT, full_snapshot_size_bytes=30 * GIB)
     assert written_gib(snapshot) == 30

@@ -139,6 +139,16 @@ def test_stepping_from_event_to_event_always_gets_on(model: str) -> None:
     assert world.in_flight() == 0
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.floats(0, 1e6), st.integers(1, 5000), st.sampled_from(["per-task", "shared"]))
+def test_a_task_has_ended_when_its_time_has_passed_whatever_the_rounding(before: float, gib: int, model: Any) -> None:
+    world = World(throughput=ThroughputSettings(model, 0.1, 0.1, 20))
+    world.advance(before)
+    image = world.store_new_image(gib)
+    world.advance(20 + gib / 0.1)
+    assert world.task(image).state == "Completed"
+
+
 arrivals = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 40)), min_size=1, max_size=12)
 
 
