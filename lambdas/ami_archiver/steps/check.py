@@ -45,7 +45,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
 
     startable = front.largest(None) is not None
     in_flight = in_flight_gib(running)
-    metrics = {"InFlightGiB": in_flight, "ImagesStored": look.stored, "ImagesFailed": look.failed}
+    metrics = {"InFlightGiB": in_flight}
     more_to_start = startable or look.unstarted
     overdue = app.clock.now() - state.started > timedelta(hours=app.settings.run_limit_hours)
     if overdue or not (more_to_start or look.going_on or in_progress & records.keys()):
@@ -78,8 +78,6 @@ class _Look:
         self.unstarted = False
         """An intention without a task and without an object: to be started (again)."""
         self.going_on = False
-        self.stored = 0
-        self.failed = 0
 
     def at(self, records: Iterable[ArchiveRecord]) -> None:
         open_records = []
@@ -97,7 +95,6 @@ class _Look:
         """A record that cannot be read is left as it is; its image's store goes on without us."""
         for image_id, reason in reasons.items():
             self.done.add(image_id)
-            self.failed += 1
             self._line(DecisionLine(image_id, self._state.policy, Decision.FAILED, reason))
 
     def _settle(self, record: ArchiveRecord, task: StoreTask | None) -> None:
@@ -146,8 +143,6 @@ class _Look:
             self.unstarted = True
             logger.warning("store attempt failed", extra={"image_id": after.image_id, "reason": after.reason})
         else:
-            self.stored += after.status is Status.VERIFIED
-            self.failed += after.status is Status.FAILED
             self._finished(after)
 
     def _finished(self, record: ArchiveRecord) -> None:

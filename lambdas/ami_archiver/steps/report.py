@@ -34,7 +34,12 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
     for summary in summaries:
         _tell(app, summary)
     own = summaries[0]
-    return state.then(Next.END), {"RunSeconds": own["seconds"]}, own
+    metrics = {
+        "RunSeconds": float(own["seconds"]),
+        "ImagesStored": float(sum(summary["decisions"]["stored"] for summary in summaries)),
+        "ImagesFailed": float(sum(summary["decisions"]["failed"] for summary in summaries)),
+    }
+    return state.then(Next.END), metrics, own
 
 
 def _without_work(app: App, state: RunState) -> dict[str, Any]:
