@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -32,10 +34,11 @@ class _Turns:
             self._open = self._stack.enter_context(LocalCloud(FAST))
         return self._open
 
-    def virtual(self) -> VirtualCloud:
+    def virtual(self, **engine: Any) -> VirtualCloud:
         if not isinstance(self._open, VirtualCloud):
             self.close()
             self._open = self._stack.enter_context(VirtualCloud())
+        self._open.settings = CloudSettings(engine=replace(EngineSettings(), **engine))
         self._open.reset()
         return self._open
 
@@ -61,6 +64,18 @@ def local_cloud(_turns: _Turns) -> LocalCloud:
 def virtual_cloud(_turns: _Turns) -> VirtualCloud:
     """An empty cloud in virtual time, whose clients are answered in this process."""
     return _turns.virtual()
+
+
+@pytest.fixture
+def cloud(virtual_cloud: VirtualCloud) -> VirtualCloud:
+    """The same under the name that the archiver's tests use."""
+    return virtual_cloud
+
+
+@pytest.fixture
+def cloud_where(_turns: _Turns) -> Callable[..., VirtualCloud]:
+    """An empty cloud in virtual time with other settings of the image service (fields of EngineSettings)."""
+    return _turns.virtual
 
 
 @pytest.fixture
