@@ -28,7 +28,7 @@ class FleetBuilder:
         self._snapshots: dict[str, Snapshot] = {}
 
     def fleet(self) -> Fleet:
-        return Fleet(images=self.images, snapshots=list(self._snapshots.values()), in_use=self.in_use)
+        return Fleet(self.images, list(self._snapshots.values()), self.in_use, self.owner_id)
 
     def image(self, family: Family, created: datetime, archive: str | None) -> Image:
         """Adds an image of `family` without volumes yet; `archive` is the value of its tag Archive."""
@@ -102,11 +102,13 @@ class FleetBuilder:
         )
 
     def give_to(self, image: Image, account_id: str) -> None:
-        """Makes `image` and its snapshots somebody else's."""
+        """Makes `image` and its snapshots somebody else's, of whose tags only Archive is seen, being our own."""
         image.owner_id = account_id
+        image.tags = {key: value for key, value in image.tags.items() if key == "Archive"}
         image.image_location = f"{account_id}/{image.name}"
         for snapshot in self.snapshots_of(image):
             snapshot.owner_id = account_id
+            snapshot.tags = {}
 
     def _snapshot(
         self, image: Image, written_gib: float, filled: float, key: str | None, *, size_known: bool

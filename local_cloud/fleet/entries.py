@@ -46,6 +46,7 @@ def image_from(entry: Entry) -> Image:
     image_id = entry.identity("ImageId", "ami")
     reason = entry.inner("StateReason")
     platform = entry.optional_word("Platform")
+    reason_code = reason.optional_word("Code") if reason else None
     return Image(
         image_id=image_id,
         name=entry.text("Name") or "",
@@ -84,7 +85,7 @@ def image_from(entry: Entry) -> Image:
         source_image_id=entry.optional_word("SourceImageId"),
         source_image_region=entry.optional_word("SourceImageRegion"),
         source_instance_id=entry.text("SourceInstanceId"),
-        extra=entry.rest(),
+        extra=entry.rest() | ({"StateReason": {"Code": reason_code}} if reason_code else {}),
     )
 
 

@@ -62,6 +62,7 @@ def load_fleet(*paths: Path | str, owner_id: str | None = None) -> Fleet:
         images=list(loading.images.values()),
         snapshots=list(loading.snapshots.values()),
         in_use=[use for _, use in loading.in_use],
+        owner_id=own,
     )
 
 

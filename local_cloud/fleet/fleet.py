@@ -27,7 +27,7 @@ class Use:
     name: str = ""
     """Of the launch template or the parameter."""
     account_id: str | None = None
-    """Who uses it; None: the cloud's own account."""
+    """Who uses it; None: the account whose fleet it is."""
     instance_state: InstanceState = "running"
     newer_versions: int = 0
     """Versions of the launch template after the one that names the image, and that name none. EC2 looks only
@@ -41,6 +41,8 @@ class Fleet:
     images: list[Image]
     snapshots: list[Snapshot]
     in_use: list[Use] = field(default_factory=list)
+    owner_id: str = ""
+    """The account whose fleet it is. Tags on what others own are this account's: EC2 shows nobody else's."""
 
     def add_to(self, catalog: Catalog, region: str) -> None:
         """Put snapshots and images into the catalog of `region`; the uses need a running cloud (`apply_use`)."""

@@ -8,34 +8,58 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local_cloud.engine.catalog import can_read, can_use
 from local_cloud.fleet.fleet import Fleet, Use
 
 ClientFactory = Callable[[str, str | None], Any]
 """A boto3 client of a service for an account (None: the cloud's own)."""
 
+_MOST_RESOURCES = 500
+"""Of one CreateTags call; AWS takes 1,000."""
 _INSTANCE_TYPES = {"arm64": "t4g.micro"}
 _OTHER_INSTANCE_TYPE = "t3.micro"
 
 
 def apply_use(fleet: Fleet, client_factory: ClientFactory) -> None:
-    """Start the instances, launch templates and parameters of `fleet.in_use`.
+    """Start the instances, launch templates and parameters of `fleet.in_use`, and tag what others own.
 
     The fleet must be in the cloud's catalog already. botocore's ClientError comes through as it is.
     """
     client = cache(client_factory)
+    _tag_foreign(fleet, client)
     instance_types = {
         image.image_id: _INSTANCE_TYPES.get(image.architecture, _OTHER_INSTANCE_TYPE) for image in fleet.images
     }
     for use in fleet.in_use:
+        account_id = use.account_id or fleet.owner_id or None
         if use.kind == "ssm-parameter":
-            _put_parameter(client("ssm", use.account_id), use)
+            _put_parameter(client("ssm", account_id), use)
             continue
-        ec2 = client("ec2", use.account_id)
+        ec2 = client("ec2", account_id)
         instance_type = instance_types.get(use.image_id, _OTHER_INSTANCE_TYPE)
         if use.kind == "launch-template":
             _make_launch_template(ec2, use, instance_type)
         else:
             _run_instance(ec2, use, instance_type)
+
+
+def _tag_foreign(fleet: Fleet, client: ClientFactory) -> None:
+    own = fleet.owner_id
+    foreign = [
+        *((each.image_id, each.tags) for each in fleet.images if each.owner_id != own and can_use(each, own)),
+        *((each.snapshot_id, each.tags) for each in fleet.snapshots if each.owner_id != own and can_read(each, own)),
+    ]
+    by_tags: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for resource_id, tags in foreign:
+        pairs = tuple((key, value) for key, value in tags.items() if not key.startswith("aws:"))
+        if pairs:
+            by_tags.setdefault(pairs, []).append(resource_id)
+    for pairs, resource_ids in by_tags.items():
+        for start in range(0, len(resource_ids), _MOST_RESOURCES):
+            client("ec2", own).create_tags(
+                Resources=resource_ids[start : start + _MOST_RESOURCES],
+                Tags=[{"Key": key, "Value": value} for key, value in pairs],
+            )
 
 
 def _run_instance(ec2: Any, use: Use, instance_type: str) -> None:

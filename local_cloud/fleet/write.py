@@ -37,7 +37,8 @@ def fleet_lines(fleet: Fleet) -> Iterator[str]:
 
 def image_entry(image: Image) -> dict[str, Any]:
     """As DescribeImages prints it, plus `LaunchPermissions` as describe-image-attribute does."""
-    return _present(
+    reason = image.extra.get("StateReason", {}) | ({"Message": image.state_reason} if image.state_reason else {})
+    return image.extra | _present(
         ImageId=image.image_id,
         Name=image.name or None,
         OwnerId=image.owner_id,
@@ -46,7 +47,7 @@ def image_entry(image: Image) -> dict[str, Any]:
         Description=image.description,
         ImageOwnerAlias=image.owner_alias,
         State=image.state,
-        StateReason={"Message": image.state_reason} if image.state_reason else None,
+        StateReason=reason or None,
         Architecture=image.architecture,
         BootMode=image.boot_mode,
         TpmSupport=image.tpm_support,
@@ -73,13 +74,12 @@ def image_entry(image: Image) -> dict[str, Any]:
         SourceImageId=image.source_image_id,
         SourceImageRegion=image.source_image_region,
         SourceInstanceId=image.source_instance_id,
-        **image.extra,
     )
 
 
 def snapshot_entry(snapshot: Snapshot) -> dict[str, Any]:
     """As DescribeSnapshots prints it, plus `CreateVolumePermissions` and `LockState`."""
-    return _present(
+    return snapshot.extra | _present(
         SnapshotId=snapshot.snapshot_id,
         OwnerId=snapshot.owner_id,
         VolumeSize=snapshot.volume_size_gib,
@@ -98,7 +98,6 @@ def snapshot_entry(snapshot: Snapshot) -> dict[str, Any]:
             {"Group": "all"} if account == "all" else {"UserId": account} for account in snapshot.shared_with
         ],
         LockState="governance" if snapshot.locked else None,
-        **snapshot.extra,
     )
 
 

@@ -160,6 +160,7 @@ def test_every_field_of_an_image_arrives(load: Any) -> None:
 def test_unknown_fields_are_kept_under_their_own_names(load: Any) -> None:
     fleet = load({"Images": [IMAGE], "Snapshots": [SNAPSHOT]})
     assert fleet.images[0].extra == {
+        "StateReason": {"Code": "Client.X"},
         "ImageAllowed": True,
         "FreeTierEligible": False,
         "FieldOfTomorrow": {"Deep": [1, 2]},
@@ -223,7 +224,7 @@ def test_null_is_the_same_as_missing(load: Any) -> None:
 
 
 def test_empty_lists_are_an_empty_fleet(load: Any) -> None:
-    assert load({"Images": [], "Snapshots": []}) == load([]) == Fleet([], [])
+    assert load({"Images": [], "Snapshots": []}) == load([]) == Fleet([], [], [], LOCAL_ACCOUNT)
 
 
 def test_byte_order_mark_is_no_trouble(tmp_path: Path) -> None:

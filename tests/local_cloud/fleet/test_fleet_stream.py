@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local_cloud.fleet.stream import JsonStream, JsonSyntaxError
@@ -19,6 +19,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None, derandomize=True)
 @given(entries=st.lists(values, max_size=5), chunk=st.integers(1, 40), indent=st.sampled_from([None, 0, 2]))
 def test_pieces_of_any_length_give_the_same_values(entries: list[Any], chunk: int, indent: int | None) -> None:
     text = json.dumps({"Images": entries, "Count": 1234}, indent=indent, ensure_ascii=False)
@@ -30,6 +31,7 @@ def test_pieces_of_any_length_give_the_same_values(entries: list[Any], chunk: in
     assert found == json.loads(text)
 
 
+@settings(deadline=None, derandomize=True)
 @given(text=st.text(alphabet='[]{},:" \n1ae\\', max_size=30), chunk=st.integers(1, 8))
 def test_pieces_of_any_length_refuse_what_json_refuses(text: str, chunk: int) -> None:
     stream = JsonStream(io.StringIO(text), chunk)

@@ -52,7 +52,7 @@ def test_every_field_comes_back_as_it_was(tmp_path: Path) -> None:
         last_launched_time=NOW,
         source_image_id="ami-87654321",
         source_image_region="eu-west-1",
-        extra={"ImageAllowed": True},
+        extra={"ImageAllowed": True, "StateReason": {"Code": "Client.X"}},
     )
     snapshot = Snapshot(
         snapshot_id="snap-12345678",
@@ -72,7 +72,7 @@ def test_every_field_comes_back_as_it_was(tmp_path: Path) -> None:
         Use("launch-template", "ami-12345678", "web", newer_versions=12),
         Use("other-account", "ami-12345678", account_id="210987654321", instance_state="stopped"),
     ]
-    fleet = Fleet([image], [snapshot], uses)
+    fleet = Fleet([image], [snapshot], uses, ACCOUNT)
     assert written_and_read(fleet, tmp_path / "fleet.json") == fleet
 
 
