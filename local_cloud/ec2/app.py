@@ -129,6 +129,8 @@ class Ec2:
         try:
             with self.world.catalog.lock:
                 return self._moto.answer(caller, action, request)
-        except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except (AwsError, ServiceException):
+            raise
+        except Exception as error:  # moto checks little: what it falls over is, nearly always, a bad parameter
             logger.warning("moto fell over %s", action, exc_info=True)
             raise AwsError("InvalidParameterValue", f"The parameters of {action} are not valid: {error}") from error

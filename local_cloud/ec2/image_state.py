@@ -43,7 +43,7 @@ def _check_unprotected(world: World, request: Request, image: Image) -> None:
 
 def _delete_snapshot(world: World, request: Request, snapshot_id: str) -> str:
     snapshot = world.catalog.snapshots(request.region).get(snapshot_id)
-    if snapshot is None or snapshot.locked:
+    if snapshot is None or world.is_locked(request.region, snapshot):
         return "client-error"
     if snapshot.owner_id != request.account_id:
         return "missing-permissions"

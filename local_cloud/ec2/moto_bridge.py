@@ -19,7 +19,7 @@ from moto.ec2.utils import is_valid_resource_id
 
 from local_cloud.clock import Clock
 from local_cloud.ec2.lookup import check_image_ids, image_gone, images_not_found
-from local_cloud.ec2.request import Caller
+from local_cloud.ec2.request import Caller, dry_run_succeeded
 from local_cloud.engine.catalog import Catalog, can_use
 from local_cloud.errors import AwsError
 from local_cloud.model import BlockDevice, Image, Snapshot
@@ -87,6 +87,12 @@ class CatalogBackend(EC2Backend):
         """moto would start its KMS for this."""
         self.default_kms_key_id = f"arn:aws:kms:{self.region_name}:{self.account_id}:alias/aws/ebs"
         return self.default_kms_key_id
+
+    def do_resources_exist(self, resource_ids: list[str]) -> bool:
+        """moto's own lets unknown instances pass."""
+        for instance_id in (one for one in resource_ids if one.startswith("i-")):
+            self.get_instance(instance_id)
+        return super().do_resources_exist(resource_ids)
 
     def launchable_image(self, image_id: str | None, launch_template: dict[str, Any]) -> Image:
         """The image an instance would be launched from.
@@ -167,6 +173,8 @@ class MotoInstances:
             result = method()
         except NotImplementedError as error:
             raise _unsupported(action) from error
+        if response._get_param("DryRun"):  # moto looks at it only where something would change
+            raise dry_run_succeeded()
         body = response.serialized(result)[2] if isinstance(result, ActionResult) else result
         return body.encode() if isinstance(body, str) else bytes(body)
 

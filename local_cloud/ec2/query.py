@@ -59,7 +59,7 @@ class _Reader:
         self._check_values = check_values
 
     def structure(self, shape: StructureShape, node: Node, path: str) -> dict[str, Any]:
-        names = _wire_names(shape)
+        names = wire_names(shape)
         found: dict[str, Any] = {}
         for wire_name, child in node.items():
             member = names.get(wire_name)
@@ -67,7 +67,7 @@ class _Reader:
                 raise AwsError("UnknownParameter", f"The parameter {path}{wire_name} is not recognized")
             found[member] = self._value(shape.members[member], child, f"{path}{wire_name}")
         for member in shape.required_members:
-            if member not in found:
+            if found.get(member, "") in ("", []):
                 raise AwsError("MissingParameter", f"The request must contain the parameter {path}{member}")
         return found
 
@@ -116,7 +116,7 @@ class _Reader:
 
 
 @cache
-def _wire_names(shape: StructureShape) -> Mapping[str, str]:
+def wire_names(shape: StructureShape) -> Mapping[str, str]:
     """Member by the name it has in a query request."""
     names = {}
     for member, member_shape in shape.members.items():

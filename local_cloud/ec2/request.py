@@ -41,7 +41,11 @@ class Request:
     def stop_if_dry_run(self) -> None:
         """Called by an operation once everything is checked and before anything is changed."""
         if self.params.get("DryRun"):
-            raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
+            raise dry_run_succeeded()
+
+
+def dry_run_succeeded() -> AwsError:
+    return AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
 
 
 def identify(headers: Mapping[str, str], query: Mapping[str, str], settings: CloudSettings) -> Caller:

@@ -90,7 +90,7 @@ def delete_snapshot(world: World, request: Request) -> dict[str, Any]:
             "InvalidSnapshot.InUse",
             f"The snapshot {snapshot.snapshot_id} is currently in use by {', '.join(sorted(users))}",
         )
-    if snapshot.locked:
+    if world.is_locked(request.region, snapshot):
         raise AwsError("OperationNotPermitted", f"The snapshot {snapshot.snapshot_id} is locked")
     request.stop_if_dry_run()
     world.catalog.remove_snapshot(request.region, snapshot.snapshot_id)

@@ -100,6 +100,11 @@ class World:
         """The account's EBS encryption by default in the Region."""
         return self.encryption_by_default.get(caller, self.settings.ebs_encryption_by_default)
 
+    def is_locked(self, region: str, snapshot: Snapshot) -> bool:
+        """Whether a snapshot lock that has not expired forbids deletion."""
+        lock = self.locks.get((region, snapshot.snapshot_id))
+        return snapshot.locked and (lock is None or self.clock.now() < lock.expires_at)
+
     def tags_of(self, request: Request, resource: Image | Snapshot) -> Mapping[str, str]:
         """The tags that the caller sees: an owner's tags are not shown to those it shares with."""
         if resource.owner_id == request.account_id:

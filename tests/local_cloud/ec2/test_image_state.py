@@ -1,0 +1,124 @@
+"""Deregistering, disabling, protecting and deprecating images."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from .scenario import OTHER_ACCOUNT, REGION, Cloud, refusal
+
+
+def results(answer: dict[str, Any]) -> dict[str, str]:
+    return {one["SnapshotId"]: one["ReturnCode"] for one in answer["DeleteSnapshotResults"]}
+
+
+def test_deregistering_keeps_the_snapshots_unless_told_otherwise(cloud: Cloud, ec2: Any) -> None:
+    image = cloud.add_image()
+
+    answer = ec2.deregister_image(ImageId=image.image_id)
+
+    assert answer["Return"] is True
+    assert "DeleteSnapshotResults" not in answer
+    assert len(ec2.describe_snapshots()["Snapshots"]) == 1
+
+
+def test_deregistering_with_its_snapshots_tells_the_fate_of_each(cloud: Cloud, ec2: Any) -> None:
+    own, shared_with_another = cloud.add_snapshot(), cloud.add_snapshot()
+    locked = cloud.add_snapshot(locked=True)
+    foreign = cloud.add_snapshot(owner_id=OTHER_ACCOUNT)
+    gone = cloud.add_snapshot()
+    image = cloud.add_image([own, shared_with_another, locked, foreign, gone, own])
+    cloud.add_image([shared_with_another])
+    cloud.catalog.remove_snapshot(REGION, gone.snapshot_id)
+
+    answer = ec2.deregister_image(ImageId=image.image_id, DeleteAssociatedSnapshots=True)
+
+    assert results(answer) == {
+        own.snapshot_id: "success",
+        shared_with_another.snapshot_id: "skipped",
+        locked.snapshot_id: "client-error",
+        foreign.snapshot_id: "missing-permissions",
+        gone.snapshot_id: "client-error",
+    }
+    left = {one["SnapshotId"] for one in ec2.describe_snapshots()["Snapshots"]}
+    assert left == {shared_with_another.snapshot_id, locked.snapshot_id}
+
+
+def test_deregistering_twice_says_unavailable(cloud: Cloud, ec2: Any) -> None:
+    image = cloud.add_image()
+    ec2.deregister_image(ImageId=image.image_id)
+
+    assert refusal(ec2.deregister_image, ImageId=image.image_id) == "InvalidAMIID.Unavailable"
+
+
+def test_only_the_owner_may_deregister_or_disable(cloud: Cloud) -> None:
+    shared = cloud.add_image(launch_permissions=[{"UserId": OTHER_ACCOUNT}])
+    private = cloud.add_image()
+    other = cloud.client(OTHER_ACCOUNT)
+
+    for call in (other.deregister_image, other.disable_image, other.enable_image):
+        assert refusal(call, ImageId=shared.image_id) == "AuthFailure"
+        assert refusal(call, ImageId=private.image_id) == "InvalidAMIID.NotFound"
+
+
+def test_disabling_drops_launch_permissions_for_good(cloud: Cloud, ec2: Any) -> None:
+    image = cloud.add_image(launch_permissions=[{"UserId": OTHER_ACCOUNT}, {"Group": "all"}])
+
+    ec2.disable_image(ImageId=image.image_id)
+    assert cloud.client(OTHER_ACCOUNT).describe_images(IncludeDisabled=True)["Images"] == []
+
+    ec2.enable_image(ImageId=image.image_id)
+    (enabled,) = ec2.describe_images()["Images"]
+    assert (enabled["State"], enabled["Public"]) == ("available", False)
+
+
+def test_pending_image_can_not_be_disabled(cloud: Cloud, ec2: Any) -> None:
+    image = cloud.add_image(state="pending")
+
+    assert refusal(ec2.disable_image, ImageId=image.image_id) == "InvalidAMIID.Unavailable"
+
+
+def test_protected_image_is_not_deregistered(cloud: Cloud, ec2: Any) -> None:
+    image = cloud.add_image()
+
+    enabled = ec2.enable_image_deregistration_protection(ImageId=image.image_id)
+    assert enabled["Return"] == "enabled-without-cooldown"
+    assert refusal(ec2.deregister_image, ImageId=image.image_id) == "OperationNotPermitted"
+
+    assert ec2.disable_image_deregistration_protection(ImageId=image.image_id)["Return"] == "disabled"
+    ec2.deregister_image(ImageId=image.image_id)
+
+
+def test_protection_with_cooldown_lasts_a_day_longer(cloud: Cloud, ec2: Any) -> None:
+    image = cloud.add_image()
+    ec2.enable_image_deregistration_protection(ImageId=image.image_id, WithCooldown=True)
+    assert ec2.describe_images()["Images"][0]["DeregistrationProtection"] == "enabled-with-cooldown"
+    ec2.disable_image_deregistration_protection(ImageId=image.image_id)
+
+    cloud.clock.advance(24 * 3600 - 1)
+    assert refusal(ec2.deregister_image, ImageId=image.image_id) == "OperationNotPermitted"
+    cloud.clock.advance(1)
+    ec2.deregister_image(ImageId=image.image_id)
+
+
+def test_deprecation_is_set_to_the_minute_and_taken_back(cloud: Cloud, ec2: Any) -> None:
+    image = cloud.add_image()
+    ec2.enable_image_deprecation(ImageId=image.image_id, DeprecateAt="2027-05-01T10:00:31Z")
+    assert ec2.describe_images()["Images"][0]["DeprecationTime"] == "2027-05-01T10:01:00.000Z"
+
+    ec2.disable_image_deprecation(ImageId=image.image_id)
+    assert "DeprecationTime" not in ec2.describe_images()["Images"][0]
+
+    yesterday = cloud.clock.now() - timedelta(days=1)
+    assert (
+        refusal(ec2.enable_image_deprecation, ImageId=image.image_id, DeprecateAt=yesterday) == "InvalidParameterValue"
+    )
+
+
+def test_account_gives_back_its_launch_permission(cloud: Cloud) -> None:
+    image = cloud.add_image(launch_permissions=[{"UserId": OTHER_ACCOUNT}])
+    other = cloud.client(OTHER_ACCOUNT)
+
+    other.cancel_image_launch_permission(ImageId=image.image_id)
+
+    assert other.describe_images()["Images"] == []
