@@ -47,7 +47,6 @@ OPERATIONS: Mapping[str, Operation] = {
     **ebs_settings.OPERATIONS,
     **image_attributes.OPERATIONS,
     **image_state.OPERATIONS,
-    **references.OPERATIONS,
     **register_image.OPERATIONS,
     **snapshot_protection.OPERATIONS,
     **snapshots.OPERATIONS,
@@ -55,6 +54,9 @@ OPERATIONS: Mapping[str, Operation] = {
     **usage_reports.OPERATIONS,
 }
 """What is answered from the catalog, under its lock. Whatever else EC2 has is moto's."""
+
+UNLOCKED_OPERATIONS: Mapping[str, Operation] = {**references.OPERATIONS, **store_tasks.OPERATIONS}
+"""What also asks S3 or Systems Manager, which may wait for somebody who waits for the catalog."""
 
 _STATUS = {"DryRunOperation": 412, "RequestLimitExceeded": 503, "InternalError": 500}
 _REFUSED = 400
@@ -108,7 +110,7 @@ class Ec2:
             raise AwsError("MissingAction", "The request is missing an action or a required parameter.")
         if operation_model(action) is None:
             raise AwsError("InvalidAction", f"The action {action} is not valid for this web service.")
-        if action in store_tasks.OPERATIONS or action in OPERATIONS:
+        if action in UNLOCKED_OPERATIONS or action in OPERATIONS:
             request = Request(action, parse_parameters(action, pairs, check_values=True), caller)
             return success_document(action, self._result(request), request_id)
         parse_parameters(action, pairs, check_values=False)
@@ -116,8 +118,8 @@ class Ec2:
         return self._from_moto(caller, action, MotoRequest.from_primitives(method, url, headers, body))
 
     def _result(self, request: Request) -> dict[str, Any]:
-        if request.operation in store_tasks.OPERATIONS:
-            result = store_tasks.OPERATIONS[request.operation](self.world, request)
+        if request.operation in UNLOCKED_OPERATIONS:
+            result = UNLOCKED_OPERATIONS[request.operation](self.world, request)
         else:
             self.world.service.settle()
             with self.world.catalog.lock:

@@ -1,8 +1,11 @@
-"""DescribeImageReferences: what in the caller's own account refers to an image."""
+"""DescribeImageReferences: what in the caller's own account refers to an image.
+
+It runs without the catalog's lock, since Systems Manager is asked for its parameters; moto is looked at under it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from local_cloud.ec2.lookup import check_image_ids
@@ -39,7 +42,7 @@ def describe_image_references(world: World, request: Request) -> dict[str, Any]:
     return {"ImageReferences": views, "NextToken": token}
 
 
-Check = Callable[[World, Request], Iterator[Reference]]
+Check = Callable[[World, Request], list[Reference]]
 
 
 def _checks(request: Request) -> list[Check]:
@@ -98,31 +101,39 @@ def _option(options: Sequence[Mapping[str, Any]], name: str) -> list[str]:
 
 
 def _instances(states: Sequence[str]) -> Check:
-    def check(world: World, request: Request) -> Iterator[Reference]:
-        for instance in world.instances.backend(request.caller).all_instances():
-            if instance.state in states:
-                yield instance.image_id, INSTANCE, _arn(request, f"instance/{instance.id}")
+    def check(world: World, request: Request) -> list[Reference]:
+        with world.catalog.lock:
+            return [
+                (instance.image_id, INSTANCE, _arn(request, f"instance/{instance.id}"))
+                for instance in world.instances.backend(request.caller).all_instances()
+                if instance.state in states
+            ]
 
     return check
 
 
 def _templates(depth: int) -> Check:
-    def check(world: World, request: Request) -> Iterator[Reference]:
-        for template in world.instances.backend(request.caller).launch_templates.values():
-            for version in template.versions[-depth:]:
-                yield version.image_id, LAUNCH_TEMPLATE, _arn(request, f"launch-template/{template.id}")
+    def check(world: World, request: Request) -> list[Reference]:
+        with world.catalog.lock:
+            return [
+                (version.image_id, LAUNCH_TEMPLATE, _arn(request, f"launch-template/{template.id}"))
+                for template in world.instances.backend(request.caller).launch_templates.values()
+                for version in template.versions[-depth:]
+            ]
 
     return check
 
 
-def _parameters(world: World, request: Request) -> Iterator[Reference]:
-    for arn, data_type, value in world.parameters.parameters(request.account_id, request.region):
-        if data_type == _IMAGE_DATA_TYPE:
-            yield value, PARAMETER, arn
+def _parameters(world: World, request: Request) -> list[Reference]:
+    return [
+        (value, PARAMETER, arn)
+        for arn, data_type, value in world.parameters.parameters(request.account_id, request.region)
+        if data_type == _IMAGE_DATA_TYPE
+    ]
 
 
-def _nothing(_world: World, _request: Request) -> Iterator[Reference]:
-    return iter(())
+def _nothing(_world: World, _request: Request) -> list[Reference]:
+    return []
 
 
 def _arn(request: Request, resource: str) -> str:

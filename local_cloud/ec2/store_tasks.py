@@ -101,11 +101,16 @@ def create_restore_image_task(world: World, request: Request) -> dict[str, Any]:
         check_bucket(world.service.objects, account_id, region, params["Bucket"])
         world.service.objects.read(account_id, params["Bucket"], params["ObjectKey"])
         request.stop_if_dry_run()
-    with world.restoring:
-        world.service.encrypt_by_default = world.encrypts_by_default(request.caller)
-        image_id = world.service.create_restore_image_task(
-            account_id, region, params["Bucket"], params["ObjectKey"], name, tags["image"], tags["snapshot"]
-        )
+    image_id = world.service.create_restore_image_task(
+        account_id,
+        region,
+        params["Bucket"],
+        params["ObjectKey"],
+        name,
+        tags["image"],
+        tags["snapshot"],
+        encrypted=world.encrypts_by_default(request.caller),
+    )
     return {"ImageId": image_id}
 
 

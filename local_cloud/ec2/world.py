@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -85,8 +84,6 @@ class World:
     """(Region, image id) of images in the cooldown of their deregistration protection: until when, in seconds."""
     locks: dict[tuple[str, str], SnapshotLock] = field(default_factory=dict)
     reports: dict[str, UsageReport] = field(default_factory=dict)
-    restoring: threading.Lock = field(default_factory=threading.Lock)
-    """Held while a restore is started: the service takes the account's encryption by default as an attribute."""
     _image_ids: dict[str, SortedIds] = field(default_factory=dict)
     _snapshot_ids: dict[str, SortedIds] = field(default_factory=dict)
 

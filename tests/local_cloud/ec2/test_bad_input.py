@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from local_cloud.ec2.app import OPERATIONS
+from local_cloud.ec2.app import OPERATIONS, UNLOCKED_OPERATIONS
 from local_cloud.ec2.sdk import operation_model
-from local_cloud.ec2.store_tasks import OPERATIONS as STORE_OPERATIONS
 from local_cloud.settings import CloudSettings
 
 from .scenario import BUCKET, OTHER_ACCOUNT, REGION, Cloud
 
-SERVED = sorted({**OPERATIONS, **STORE_OPERATIONS})
+SERVED = sorted({**OPERATIONS, **UNLOCKED_OPERATIONS})
 IMAGE, SNAPSHOT = "ami-00000000000000002", "snap-00000000000000001"
 """An image of the account and the snapshot it is on."""
 THEIRS, THEIR_SNAPSHOT = "ami-00000000000000004", "snap-00000000000000003"

@@ -10,18 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local_cloud.ec2.app import OPERATIONS
+from local_cloud.ec2.app import OPERATIONS, UNLOCKED_OPERATIONS
 from local_cloud.ec2.query import wire_names
 from local_cloud.ec2.request import Caller
 from local_cloud.ec2.sdk import operation_model, service_model
-from local_cloud.ec2.store_tasks import OPERATIONS as STORE_OPERATIONS
 from local_cloud.ec2.throttle import Throttle
 from local_cloud.errors import AwsError
 from local_cloud.settings import CloudSettings
 
 from .scenario import ACCOUNT, BUCKET, OTHER_ACCOUNT, REGION, Cloud, refusal
 
-SERVED = sorted({**OPERATIONS, **STORE_OPERATIONS})
+SERVED = sorted({**OPERATIONS, **UNLOCKED_OPERATIONS})
 
 
 def test_access_key_of_twelve_digits_is_the_account_any_other_the_default(cloud: Cloud) -> None:
