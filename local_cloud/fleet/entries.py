@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
-from local_cloud.fleet.fields import Entry
+from local_cloud.fleet.fields import Entry, shown
 from local_cloud.fleet.fleet import InstanceState, Use, UseKind
+from local_cloud.fleet.sdk_types import wrong_field
 from local_cloud.model import BlockDevice, Image, Snapshot
 
 LONG_AGO = datetime(2006, 8, 25, tzinfo=UTC)
@@ -85,7 +86,7 @@ def image_from(entry: Entry) -> Image:
         source_image_id=entry.optional_word("SourceImageId"),
         source_image_region=entry.optional_word("SourceImageRegion"),
         source_instance_id=entry.text("SourceInstanceId"),
-        extra=entry.rest() | ({"StateReason": {"Code": reason_code}} if reason_code else {}),
+        extra=_extra(entry, "Image") | ({"StateReason": {"Code": reason_code}} if reason_code else {}),
     )
 
 
@@ -115,7 +116,7 @@ def snapshot_from(entry: Entry) -> Snapshot:
             for permission in entry.inners("CreateVolumePermissions")
         ),
         locked=entry.word("LockState", "") in _LOCKED,
-        extra=entry.rest(),
+        extra=_extra(entry, "Snapshot"),
     )
 
 
@@ -134,6 +135,14 @@ def use_from(entry: Entry) -> Use:
         ),
         newer_versions=entry.whole("NewerVersions", minimum=0) or 0,
     )
+
+
+def _extra(entry: Entry, shape_name: str) -> dict[str, Any]:
+    fields = entry.rest()
+    wrong = wrong_field(shape_name, fields)
+    if wrong is not None:
+        raise entry.error(f"{wrong} {shown(fields[wrong])} has not the type that it has in the SDK's {shape_name}")
+    return fields
 
 
 def _block_devices(entry: Entry) -> Iterator[BlockDevice]:
