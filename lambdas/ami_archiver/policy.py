@@ -41,12 +41,12 @@ class Policy:
 
     def selects(self, image: Image) -> bool:
         """Whether the policy is about this image at all: its tags and its name match."""
-        return _has_tags(image, self.tags) and (
-            not self.name_patterns or any(fnmatchcase(image.name, p) for p in self.name_patterns)
-        )
+        return _has_tags(image, self.tags) and (not self.name_patterns or self._names(image))
 
     def exclusion(self, image: Image, now: datetime, *, among_newest: bool) -> str | None:
-        """Why the policy leaves out an image that it selects, or None."""
+        """Why the policy leaves out an image that its tags match, or None."""
+        if self.name_patterns and not self._names(image):
+            return f"name {image.name!r} matches none of {', '.join(self.name_patterns)}"
         for key, values in self.exclude_tags.items():
             value = image.tags.get(key)
             if value is not None and (ANY in values or value in values):
@@ -57,6 +57,9 @@ class Policy:
         if among_newest:
             return f"among the newest {self.keep_newest} of group {self.group_of(image)!r}"
         return None
+
+    def _names(self, image: Image) -> bool:
+        return any(fnmatchcase(image.name, pattern) for pattern in self.name_patterns)
 
     def group_of(self, image: Image) -> str | None:
         """The group within which the newest are kept; None: the image is in no group, and is not kept back."""

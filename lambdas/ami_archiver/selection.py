@@ -27,7 +27,7 @@ class NewestOfGroups:
     def add(self, image: Image) -> None:
         """Count an image in. Only available ones count: a failed image must not push out a good one."""
         group = self._policy.group_of(image)
-        if group is None or image.state != "available":
+        if group is None or image.state != "available" or not self._policy.selects(image):
             return
         heap = self._heaps.setdefault(group, [])
         heapq.heappush(heap, (image.creation_date, image.image_id))
@@ -72,7 +72,7 @@ def leave_out(
 ) -> Verdict | None:
     """Why the policy's run does not look further at an image that its tags match, or None."""
     owner = owner_of(image, policies)
-    if owner is not None and owner.name != policy.name:
+    if owner is not None and owner.name != policy.name and policy.selects(image):
         return Verdict(Decision.EXCLUDED, f"belongs to policy {owner.name!r}, which comes first in the configuration")
     reason = policy.exclusion(image, now, among_newest=image in newest)
     return Verdict(Decision.EXCLUDED, reason) if reason else None
