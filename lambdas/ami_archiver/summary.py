@@ -35,11 +35,11 @@ class Tally:
 def tally(policy: str, selected: Iterable[DecisionLine], ended: Mapping[str, DecisionLine]) -> Tally:
     """Count a run's decisions: `ended` by image id (of all policies), `selected` line by line."""
     result = Tally()
-    for line in ended.values():
-        if line.policy == policy:
-            result.add(line)
+    own = {image_id: line for image_id, line in ended.items() if line.policy == policy}
+    for line in own.values():
+        result.add(line)
     for line in selected:
-        if line.image_id not in ended:
+        if line.image_id not in own:
             result.add(line)
     return result
 
