@@ -9,8 +9,9 @@ from ami_archiver.ports import ListedObject
 
 
 def image_id_of(key: str) -> str:
-    """The image id that an object key ends in: EC2 names objects <image-id>.bin."""
-    return key.rsplit("/", 1)[-1].removesuffix(".bin")
+    """The image id that an object key ends in, '' for another kind of object: EC2 names objects <image-id>.bin."""
+    name = key.rsplit("/", 1)[-1]
+    return name.removesuffix(".bin") if name.endswith(".bin") else ""
 
 
 class Inventory:

@@ -79,17 +79,41 @@ class RunState:
         known = {f.name: f for f in fields(cls)}
         if unknown := sorted(raw.keys() - known.keys()):
             raise BadInput(f"the state of a run has no {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
-        types = {"run_id": str, "policy": str, "dry_run": bool, "started_at": str, "next": str, "loops": int}
-        for name, kind in types.items():
-            if name not in raw and name != "loops":
+        for name, kind in _TYPES.items():
+            if name not in raw and name in _NEEDED:
                 raise BadInput(f"the state of a run needs {name!r}")
-            if name in raw and not isinstance(raw[name], kind):
+            if name in raw and not _is(raw[name], kind):
                 raise BadInput(f"{name!r} of a run is {raw[name]!r}, must be of type {kind.__name__}")
         try:
-            datetime.fromisoformat(raw["started_at"])
+            if datetime.fromisoformat(raw["started_at"]).tzinfo is None:
+                raise ValueError(f"'started_at' is {raw['started_at']!r}, which has no time zone")
             return cls(**{**raw, "next": Next(raw["next"]), "outcome": Outcome(raw.get("outcome", Outcome.WORKED))})
         except (ValueError, TypeError) as error:
             raise BadInput(f"the state of a run cannot be read: {error}") from error
+
+
+_TYPES: dict[str, type] = {
+    "run_id": str,
+    "policy": str,
+    "dry_run": bool,
+    "started_at": str,
+    "next": str,
+    "outcome": str,
+    "loops": int,
+    "wait_seconds": int,
+    "page": int,
+    "selected_images": int,
+    "selected_gib": float,
+    "counts": dict,
+}
+_NEEDED = ("run_id", "policy", "dry_run", "started_at", "next")
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether a JSON value is of the type; a whole number may have lost its point, and true is no number."""
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def begin(event: object, settings: Settings) -> RunState:

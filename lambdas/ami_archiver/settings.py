@@ -69,7 +69,7 @@ def _parse(name: str, text: str, kind: str) -> Any:
                 return tuple(_policy(raw) for raw in json.loads(text))
             case _:
                 return text
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadSettings(f"environment variable {name} is {text!r}: {error}") from error
 
 

@@ -16,6 +16,7 @@ ACCESS_DENIED = frozenset(
         "UnauthorizedOperation",
         "AuthorizationError",
         "KMS.AccessDeniedException",
+        "KMSAccessDenied",
     }
 )
 THROTTLED = frozenset(
@@ -27,6 +28,9 @@ THROTTLED = frozenset(
         "TooManyRequestsException",
         "ProvisionedThroughputExceededException",
         "TransactionInProgressException",
+        "TransactionConflictException",
+        "RequestTimeout",
+        "RequestTimeoutException",
         "SlowDown",
         "BandwidthLimitExceeded",
         "RequestThrottled",

@@ -127,7 +127,7 @@ def _image(raw: ImageTypeDef) -> Image:
         name=raw.get("Name", ""),
         owner_id=raw.get("OwnerId", ""),
         state=raw.get("State", "unknown"),
-        creation_date=datetime.fromisoformat(raw["CreationDate"]),
+        creation_date=datetime.fromisoformat(raw.get("CreationDate") or "1970-01-01T00:00:00Z"),
         root_device_type=raw.get("RootDeviceType", "unknown"),
         virtualization_type=raw.get("VirtualizationType", "unknown"),
         public=raw.get("Public", False),
