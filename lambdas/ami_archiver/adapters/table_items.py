@@ -13,8 +13,8 @@ The index `by_status` (status, status_order) holds the records: SELECTED in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -83,24 +83,61 @@ def move_item(entry: Move) -> dict[str, Any]:
 def record_of(item: Mapping[str, Any]) -> ArchiveRecord:
     """Raises BadRecord, which says what is wrong with which item."""
     raw = plain_item(item)
-    name = raw.get("image_id") or raw.get("pk")
-    if raw.get("schema", 0) > SCHEMA:
-        raise BadRecord(f"record of {name} has schema {raw['schema']}, known is {SCHEMA}: deploy the newer version")
-    try:
-        times = ("selected_at", "changed_at", "failed_task_started_at", "verified_at")
-        known = {f.name for f in fields(ArchiveRecord)}
-        values = {key: value for key, value in raw.items() if key in known}
-        values |= {key: datetime.fromisoformat(raw[key]) for key in times if raw.get(key)}
-        values["status"] = Status(raw["status"])
-        values["decision"] = Decision(raw["decision"])
-        values["snapshot_gib"] = float(raw["snapshot_gib"])
-        values["attempts"] = int(raw["attempts"])
-        values["object_bytes"] = None if raw.get("object_bytes") is None else int(raw["object_bytes"])
-        values["facts"] = _facts(raw.get("facts") or {})
-        values["history"] = tuple(_move(move) for move in raw["history"])
-        return ArchiveRecord(**values)
-    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
-        raise BadRecord(f"record of {name} cannot be read: {error!r}; repair it by its history") from error
+    name = str(raw.get("pk", "")).removeprefix("IMAGE#")
+    schema = raw.get("schema")
+    if isinstance(schema, Decimal) and schema > SCHEMA:
+        raise BadRecord(f"record of {name} has schema {schema}, known is {SCHEMA}: deploy the newer version")
+    values: dict[str, Any] = {}
+    for f in fields(ArchiveRecord):
+        required = f.name == "history" or (f.default is MISSING and f.default_factory is MISSING)
+        if not required and f.name not in raw:
+            continue
+        value = raw.get(f.name)
+        convert: Callable[[Any], Any] = _CONVERTERS.get(f.name, _text)
+        try:
+            values[f.name] = convert(value)
+        except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+            raise BadRecord(
+                f"record of {name} cannot be read: {f.name} is {value!r} ({error}); repair it by its history"
+            ) from error
+    if values["image_id"] != name:
+        raise BadRecord(f"record of {name} cannot be read: image_id is {values['image_id']!r}; repair it by its key")
+    return ArchiveRecord(**values)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("must be a text")
+    return value
+
+
+def _time(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("must have a time zone")
+    return moment
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, Decimal) or value != int(value) or value < 0:
+        raise TypeError("must be a whole number")
+    return int(value)
+
+
+def _size(value: Any) -> float:
+    if not isinstance(value, Decimal) or value < 0:
+        raise TypeError("must be a number")
+    return float(value)
+
+
+def _optional(converter: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else converter(value)
+
+
+def _moves(value: Any) -> tuple[Move, ...]:
+    if not isinstance(value, list):
+        raise TypeError("must be a list")
+    return tuple(map(_move, value))
 
 
 def line_item(line: DecisionLine) -> dict[str, Any]:
@@ -135,9 +172,12 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _facts(raw: Mapping[str, Any]) -> RestoreFacts:
+def _facts(raw: Any) -> RestoreFacts:
+    if not isinstance(raw, Mapping):
+        raise TypeError("must be a map")
+
     def names(key: str) -> tuple[str, ...] | None:
-        return None if raw.get(key) is None else tuple(raw[key])
+        return None if raw.get(key) is None else tuple(map(_text, raw[key]))
 
     return RestoreFacts(
         launch_permissions=names("launch_permissions"),
@@ -149,9 +189,28 @@ def _facts(raw: Mapping[str, Any]) -> RestoreFacts:
 
 def _move(raw: Mapping[str, Any]) -> Move:
     return Move(
-        at=datetime.fromisoformat(raw["at"]),
-        run_id=raw["run_id"],
+        at=_time(raw["at"]),
+        run_id=_text(raw["run_id"]),
         from_status=Status(raw["from"]) if raw.get("from") else None,
         to_status=Status(raw["to"]),
-        why=raw["why"],
+        why=_text(raw["why"]),
     )
+
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "status": Status,
+    "decision": Decision,
+    "snapshot_gib": _size,
+    "attempts": _count,
+    "selected_at": _time,
+    "changed_at": _time,
+    "object_version_id": _optional(_text),
+    "object_bytes": _optional(_count),
+    "object_etag": _optional(_text),
+    "object_checksum": _optional(_text),
+    "failed_task_started_at": _optional(_time),
+    "verified_at": _optional(_time),
+    "facts": _facts,
+    "history": _moves,
+}
+"""How an attribute becomes a field; those that are not named here are texts."""
