@@ -39,7 +39,7 @@ def alteration(record: ArchiveRecord, found: StoredObject | None) -> str | None:
         ("checksum", record.object_checksum, found.checksum),
     )
     for what, recorded, now in pairs:
-        if recorded is not None and recorded != now:
+        if recorded is not None and now is not None and recorded != now:
             return (
                 f"object {record.object_key} was altered: {what} is {now}, recorded is {recorded}; "
                 f"make version {record.object_version_id} the current one again"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.errors import AccessDenied
 from ami_archiver.model import StoredObject
 from ami_archiver.ports import ListedObject
 
@@ -36,8 +37,8 @@ class S3ArchiveBucket:
 
     def look(self, key: str) -> StoredObject | None:
         try:
+            head = self._head(key)
             with translated(key):
-                head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
                 tagging = self._s3.get_object_tagging(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if code_of(error) in ABSENT:
@@ -53,6 +54,15 @@ class S3ArchiveBucket:
             kms_key_id=head.get("SSEKMSKeyId"),
             tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]},
         )
+
+    def _head(self, key: str) -> HeadObjectOutputTypeDef:
+        """Asking for the checksum takes leave to use the object's key, which may be another than the bucket's."""
+        try:
+            with translated(key):
+                return self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+        except AccessDenied:
+            with translated(key):
+                return self._s3.head_object(Bucket=self._bucket, Key=key)
 
 
 def _checksum(head: HeadObjectOutputTypeDef) -> str | None:
