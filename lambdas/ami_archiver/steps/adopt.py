@@ -57,16 +57,22 @@ def objects_without_record(
     state: RunState,
     images: Sequence[tuple[Image, ArchiveRecord | None]],
     snapshots: Mapping[str, Snapshot],
-) -> list[tuple[ArchiveRecord, Decision]]:
-    """Verify and record each image's object. EC2 would refuse to store it again: one copy of an image per bucket."""
+) -> tuple[list[tuple[ArchiveRecord, Decision]], set[str]]:
+    """Verify and record each image's object. EC2 would refuse to store it again: one copy of an image per bucket.
+
+    Returns the records with this run's decisions, and the ids of images whose record somebody else wrote meanwhile.
+    """
     keys = find_keys(app, {image.image_id for image, _ in images})
+    aliases = parameters(app, [image for image, _ in images])
     taken = []
+    lost = set()
     for image, before in images:
         key = keys.get(image.image_id)
         if key is None:
             continue  # it was deleted since the listing; the next run stores the image
         gib = image_gib(image, snapshots)
-        facts = RestoreFacts(launch_permissions=app.images.launch_permissions(image.image_id))
+        present = [snapshots[s] for s in image.snapshot_ids if s in snapshots]
+        facts = facts_of(app, image, present, aliases)
         fresh = fresh_record(app, policy, state, image, gib, f"object {key} was in the bucket before", facts)
         record = lifecycle.select(replace(fresh, object_key=key), before)
         at, run_id = app.clock.now(), state.run_id
@@ -82,4 +88,23 @@ def objects_without_record(
         if app.records.save(before, record):
             decision = Decision.FAILED if record.status is Status.FAILED else Decision.ALREADY_ARCHIVED
             taken.append((record, decision))
-    return taken
+        else:
+            lost.add(image.image_id)
+    return taken, lost
+
+
+def parameters(app: App, images: Sequence[Image]) -> dict[str, tuple[str, ...]] | None:
+    """The SSM parameters that point at each image; None where this cannot be asked."""
+    return app.images.ssm_parameters([image.image_id for image in images]) if images else {}
+
+
+def facts_of(
+    app: App, image: Image, snapshots: Sequence[Snapshot], parameters: Mapping[str, tuple[str, ...]] | None
+) -> RestoreFacts:
+    """What a restore of the image will need and EC2 does not keep."""
+    return RestoreFacts(
+        launch_permissions=app.images.launch_permissions(image.image_id),
+        ssm_parameters=None if parameters is None else parameters.get(image.image_id, ()),
+        encrypted=any(snapshot.encrypted for snapshot in snapshots),
+        kms_key_ids=tuple(sorted({snapshot.kms_key_id for snapshot in snapshots if snapshot.kms_key_id})),
+    )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ami_archiver import lifecycle
 from ami_archiver.app import App
+from ami_archiver.errors import BadInput
 from ami_archiver.inventory import Inventory
 from ami_archiver.model import (
     ArchiveRecord,
@@ -17,12 +18,12 @@ from ami_archiver.model import (
     DecisionLine,
     Image,
     QueueEntry,
-    RestoreFacts,
     Snapshot,
     Status,
     Verdict,
 )
 from ami_archiver.policy import Policy
+from ami_archiver.ports import Fetched
 from ami_archiver.run_state import Next, Outcome, RunState, begin
 from ami_archiver.selection import Cap, NewestOfGroups, leave_out, select
 from ami_archiver.steps import adopt, lease
@@ -39,11 +40,12 @@ QUEUED = "waits for its turn in the in-flight budget; what the store window leav
 
 def select_images(app: App, event: Mapping[str, Any], seconds_left: Callable[[], float]) -> RunState:
     """Select page by page until done or until `seconds_left()` gets short. Raises BadInput, LeaseLost."""
-    raw = event.get("input")
+    raw = event.get("input") if isinstance(event, Mapping) else None
     going_on = isinstance(raw, dict) and raw.get("next") == Next.SELECT_MORE
     state = RunState.from_json(raw) if going_on else begin(event, app.settings)
     policy = app.settings.policy(state.policy)
-    assert policy is not None  # begin() and the settings of one stack agree
+    if policy is None:
+        raise BadInput(f"policy {state.policy!r} of run {state.run_id} is not configured (any more)")
     if policy.paused:
         return state.then(Next.REPORT, outcome=Outcome.PAUSED)
     if state.dry_run:
@@ -135,8 +137,7 @@ class _Selection:
         for image in rest:
             record = fetched.records.get(image.image_id)
             if image.image_id in fetched.unreadable:
-                verdict = Verdict(Decision.FAILED, fetched.unreadable[image.image_id])
-                page.lines.append(self._line(image.image_id, verdict))
+                page.lines.append(self._unreadable(image.image_id, fetched))
             elif record is None or record.status is Status.FAILED:
                 fresh.append((image, record))
             else:
@@ -181,32 +182,39 @@ class _Selection:
             verdict = Verdict(Decision.ALREADY_ARCHIVED, "an object of this image is in the bucket; would be verified")
             return [self._line(image.image_id, verdict) for image, _ in images]
         snapshots = self._app.images.snapshots([s for image, _ in images for s in image.snapshot_ids])
-        taken = adopt.objects_without_record(self._app, self._policy, self._state, images, snapshots)
-        return [self._line(r.image_id, Verdict(d, r.reason), r.snapshot_gib) for r, d in taken]
+        decided, lost = adopt.objects_without_record(self._app, self._policy, self._state, images, snapshots)
+        lines = [self._line(r.image_id, Verdict(d, r.reason), r.snapshot_gib) for r, d in decided]
+        gone = {image.image_id for image, _ in images} - lost - {line.image_id for line in lines}
+        verdict = Verdict(Decision.DEFERRED, "its object was deleted just now; the next run stores the image")
+        return lines + [self._line(image_id, verdict) for image_id in sorted(gone)] + self._changed_by_others(lost)
 
     def _enqueue(self, page: _Page) -> list[DecisionLine]:
-        ids = [chosen.image.image_id for chosen in page.chosen]
-        parameters = self._app.images.ssm_parameters(ids) if ids else {}
+        parameters = adopt.parameters(self._app, [chosen.image for chosen in page.chosen])
         night = f"{self._state.started:%Y%m%d}"
         changes, entries = [], []
         for chosen in page.chosen:
             image, gib = chosen.image, chosen.gib
-            facts = RestoreFacts(
-                launch_permissions=self._app.images.launch_permissions(image.image_id),
-                ssm_parameters=None if parameters is None else parameters.get(image.image_id, ()),
-                encrypted=any(s.encrypted for s in chosen.snapshots),
-                kms_key_ids=tuple(sorted({s.kms_key_id for s in chosen.snapshots if s.kms_key_id})),
-            )
+            facts = adopt.facts_of(self._app, image, chosen.snapshots, parameters)
             reason = f"{gib:g} GiB; {QUEUED}"
             fresh = adopt.fresh_record(self._app, self._policy, self._state, image, gib, reason, facts)
             changes.append((chosen.before, lifecycle.select(fresh, chosen.before)))
             entries.append(QueueEntry(night, image.image_id, self._policy.name, gib))
         lost = self._app.records.enqueue(changes, entries)
-        return [
+        queued = [
             self._line(after.image_id, Verdict(after.decision, after.reason), after.snapshot_gib)
             for _, after in changes
             if after.image_id not in lost
         ]
+        return queued + self._changed_by_others(lost)
+
+    def _changed_by_others(self, image_ids: Collection[str]) -> list[DecisionLine]:
+        """Decisions about images whose record somebody else wrote just now, by what it says."""
+        fetched = self._app.records.get(image_ids)
+        known = [self._line(r.image_id, self._known(r), r.snapshot_gib) for r in fetched.records.values()]
+        return known + [self._unreadable(image_id, fetched) for image_id in fetched.unreadable]
+
+    def _unreadable(self, image_id: str, fetched: Fetched) -> DecisionLine:
+        return self._line(image_id, Verdict(Decision.FAILED, fetched.unreadable[image_id]))
 
     def _line(self, image_id: str, verdict: Verdict, gib: float = 0.0) -> DecisionLine:
         return DecisionLine(image_id, self._policy.name, verdict.decision, verdict.reason, gib)
