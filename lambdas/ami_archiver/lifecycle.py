@@ -50,7 +50,15 @@ def select(fresh: ArchiveRecord, before: ArchiveRecord | None) -> ArchiveRecord:
     if fresh.status not in ALLOWED[previous]:
         raise IllegalMove(f"{fresh.image_id}: {previous} → {fresh.status}")
     entry = Move(fresh.changed_at, fresh.run_id, previous, fresh.status, fresh.reason)
-    return replace(fresh, history=(*(before.history if before else ()), entry))
+    if before is None:
+        return replace(fresh, history=(entry,))
+    return replace(fresh, failed_task_started_at=before.failed_task_started_at, history=(*before.history, entry))
+
+
+def requested_at(record: ArchiveRecord) -> datetime:
+    """When the intention to store the image was written; before that, when the image was selected."""
+    moves = (m for m in reversed(record.history) if m.to_status is Status.STORING)
+    return next((m.at for m in moves if m.from_status is not Status.STORING), record.selected_at)
 
 
 def verify(

@@ -126,6 +126,10 @@ class Records(Protocol):
         """Write what differs and take `leaving` off the queue, if the record still is as `before`; False: it is not."""
         ...
 
+    def drop(self, entry: QueueEntry) -> None:
+        """Take an entry off the queue whose record is not SELECTED; one that is stays."""
+        ...
+
     def largest(self, night: str, below_gib: float | None, policies: Collection[str]) -> Iterator[QueueEntry]:
         """The queue's entries of a night and these policies, largest first, from below a size."""
         ...

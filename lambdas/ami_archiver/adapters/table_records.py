@@ -23,7 +23,7 @@ from ami_archiver.adapters.table_items import (
 )
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord, TemporarilyUnavailable
-from ami_archiver.model import ArchiveRecord, QueueEntry
+from ami_archiver.model import ArchiveRecord, QueueEntry, Status
 from ami_archiver.ports import Fetched
 
 if TYPE_CHECKING:
@@ -86,6 +86,18 @@ class TableRecords:
                 return False
             raise
         return True
+
+    def drop(self, entry: QueueEntry) -> None:
+        still_waits = {
+            "TableName": self._table,
+            "Key": image_key(entry.image_id),
+            "ConditionExpression": "attribute_not_exists(#status) OR #status <> :selected",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {":selected": serialized(Status.SELECTED)},
+        }
+        self._transact(
+            [{"ConditionCheck": still_waits}, {"Delete": {"TableName": self._table, "Key": queue_key(entry)}}]
+        )
 
     def largest(self, night: str, below_gib: float | None, policies: Collection[str]) -> Iterator[QueueEntry]:
         upper = f"{night}#{size_order(below_gib)}" if below_gib is not None else f"{night}#~"

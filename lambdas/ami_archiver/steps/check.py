@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 from ami_archiver import lifecycle
@@ -34,7 +34,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     records = fetched.records
     running = running_tasks(app, records)
     in_progress = {r.task.image_id for r in running if r.task.bucket == app.settings.bucket_name}
-    look = _Look(app, state)
+    look = _Look(app, state, leases.closed_policies(app, lease, state))
     look.at(record for record in records.values() if record.image_id not in in_progress)
     look.unreadable(fetched.unreadable)
     if look.lines:
@@ -43,7 +43,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     if done:
         lease = leases.renew(app, state, remove=done)
 
-    startable = front.largest(None) is not None
+    startable = _is_startable(app, front)
     in_flight = in_flight_gib(running)
     metrics = {"InFlightGiB": in_flight}
     more_to_start = startable or look.unstarted
@@ -67,16 +67,26 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     return state.then(step, wait_seconds=wait_seconds), metrics
 
 
+def _is_startable(app: App, front: Front) -> bool:
+    """Whether the queue holds an image whose record can be read: one that cannot must not keep the run waiting."""
+    while (entry := front.largest(None)) is not None:
+        if entry.image_id not in app.records.get([entry.image_id]).unreadable:
+            return True
+        front.take(entry)
+    return False
+
+
 class _Look:
     """What came of the images whose store is under way but which EC2 does not list as in progress."""
 
-    def __init__(self, app: App, state: RunState) -> None:
+    def __init__(self, app: App, state: RunState, closed: Collection[str]) -> None:
         self._app = app
         self._state = state
+        self._closed = closed
         self.lines: list[DecisionLine] = []
         self.done: set[str] = set()
         self.unstarted = False
-        """An intention without a task and without an object: to be started (again)."""
+        """An intention without a task and without an object: to be started (again), while its policy is open."""
         self.going_on = False
 
     def at(self, records: Iterable[ArchiveRecord]) -> None:
@@ -109,17 +119,23 @@ class _Look:
         key = task.object_key if task else record.object_key
         found = self._app.bucket.look(key)
         if found is not None:
-            self._verify(record, found)
+            self._verify(record, found, task)
         elif task is not None or record.status is Status.STORED:
             self._attempt_failed(record, f"EC2 reported it complete, but object {key} is not in the bucket", task)
         else:
-            self.unstarted = True
+            self._unstarted(record)
 
-    def _verify(self, record: ArchiveRecord, found: StoredObject) -> None:
+    def _unstarted(self, record: ArchiveRecord) -> None:
+        self.unstarted = self.unstarted or record.policy not in self._closed
+
+    def _verify(self, record: ArchiveRecord, found: StoredObject, task: StoreTask | None) -> None:
         at, run_id = self._app.clock.now(), self._state.run_id
         why = flaw(record.image_id, found, found.key, self._app.settings.bucket_key_arn)
         if why:
-            after = lifecycle.move(record, Status.FAILED, Decision.FAILED, why, at=at, run_id=run_id)
+            counted = task.started_at if task else record.failed_task_started_at
+            after = lifecycle.move(
+                record, Status.FAILED, Decision.FAILED, why, at=at, run_id=run_id, failed_task_started_at=counted
+            )
         else:
             after = lifecycle.verify(record, found, f"object {found.key} is complete", at=at, run_id=run_id)
         self._save(record, after)
@@ -140,7 +156,7 @@ class _Look:
         if not self._app.records.save(before, after):
             self.going_on = True  # somebody else moved it just now; the next look sees what it became
         elif after.status is Status.STORING:
-            self.unstarted = True
+            self._unstarted(after)
             logger.warning("store attempt failed", extra={"image_id": after.image_id, "reason": after.reason})
         else:
             self._finished(after)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 
+from ami_archiver import lifecycle
 from ami_archiver.app import App
 from ami_archiver.eligibility import image_gib
 from ami_archiver.model import ArchiveRecord, StoreTask
+from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS
 from ami_archiver.waiting import Running
 
 logger = logging.getLogger(__name__)
@@ -37,7 +40,12 @@ def _gib(app: App, task: StoreTask, ours: Mapping[str, ArchiveRecord]) -> float:
 
 
 def says_something_new(record: ArchiveRecord, task: StoreTask | None) -> bool:
-    """Whether a task tells something about a STORING record that is not counted in its attempts yet."""
+    """Whether a task tells something about a STORING record that is not counted in its attempts yet.
+
+    EC2 remembers tasks for a month: one from before the store was asked for is another story, whatever became of it.
+    """
     if task is None:
         return False
-    return record.failed_task_started_at is None or task.started_at > record.failed_task_started_at
+    if record.failed_task_started_at is not None and task.started_at <= record.failed_task_started_at:
+        return False
+    return task.started_at >= lifecycle.requested_at(record) - timedelta(seconds=CLOCK_SKEW_SECONDS)

@@ -63,16 +63,22 @@ def renew(app: App, state: RunState, *, add: Collection[str] = (), remove: Colle
     return app.leases.renew(state.run_id, until(app), add=add, remove=remove)
 
 
-def open_policies(app: App, lease: Lease, state: RunState) -> list[str]:
-    """The policies whose images may still be started: those whose store window has not closed.
+def closed_policies(app: App, lease: Lease, state: RunState) -> set[str]:
+    """The policies whose images are not started now: paused, or their store window has closed.
 
     A policy that has no run tonight (its backlog is drained along) goes by the working run's window.
     """
     now = app.clock.now()
     windows = {run.policy: run.window_closes_at for run in lease.runs.values()}
     own = windows.get(state.policy)
-    return [
+    return {
         policy.name
         for policy in app.settings.policies
-        if (closes := windows.get(policy.name, own)) is None or now < closes
-    ]
+        if policy.paused or ((closes := windows.get(policy.name, own)) is not None and now >= closes)
+    }
+
+
+def open_policies(app: App, lease: Lease, state: RunState) -> list[str]:
+    """The policies whose images may still be started."""
+    closed = closed_policies(app, lease, state)
+    return [policy.name for policy in app.settings.policies if policy.name not in closed]

@@ -21,7 +21,8 @@ from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait
 logger = logging.getLogger(__name__)
 
 REFUSALS_PER_STEP = 2
-"""A refusal may be the budget's or the image's: one other image is tried, so that one image never stops the others."""
+"""A refusal may be the budget's or the image's: one other image is tried, so that one image never stops the others.
+The queue's next image is tried in any case, so that refused ones do not stand in its way."""
 
 
 def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
@@ -30,7 +31,9 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     records = app.records.get(lease.in_flight).records
     running = running_tasks(app, records)
     fill = _Fill(app, state, running)
-    fill.again([r for r in records.values() if r.image_id not in {x.task.image_id for x in running}])
+    busy = {r.task.image_id for r in running}
+    closed = leases.closed_policies(app, lease, state)
+    fill.again([r for r in records.values() if r.image_id not in busy and r.policy not in closed])
     fill.from_queue(lease)
     wait_seconds = seconds_to_wait(
         fill.running,
@@ -47,15 +50,22 @@ class _Fill:
     def __init__(self, app: App, state: RunState, running: list[Running]) -> None:
         self._app = app
         self._state = state
-        self._refusals = 0
+        self._refusals_left = REFUSALS_PER_STEP
+        self._suspects: list[tuple[ArchiveRecord, str]] = []
+        """Refused with a code that does not say whether it was the budget or the image."""
         self.running = list(running)
         self.more_to_start = False
 
     def again(self, records: list[ArchiveRecord]) -> None:
-        """Start those whose intention is written but of which EC2 knows nothing: refused, failed, or never asked."""
+        """Start those whose intention is written but of which EC2 knows nothing: refused, failed, or never asked.
+
+        Each look begins with another one, so that none that EC2 always refuses stands in the way of the rest.
+        """
         storing = [r for r in records if r.status is Status.STORING]
         tasks = self._app.store_tasks.newest([r.image_id for r in storing], self._app.settings.bucket_name)
-        for record in sorted(storing, key=lambda r: -r.snapshot_gib):
+        storing.sort(key=lambda r: (-r.snapshot_gib, r.image_id))
+        turn = self._state.loops % len(storing) if storing else 0
+        for record in storing[turn:] + storing[:turn]:
             task = tasks.get(record.image_id)
             if task is not None and says_something_new(record, task):
                 if task.state == "InProgress":
@@ -68,28 +78,40 @@ class _Fill:
     def from_queue(self, lease: Lease) -> None:
         """Choose what fits from the queue, write that it is under way, then start one after the other."""
         front = Front(self._app.records, leases.open_policies(self._app, lease, self._state))
-        settings = self._app.settings
-        planned = in_flight_gib(self.running)
-        chosen: list[QueueEntry] = []
-        while self._refusals < REFUSALS_PER_STEP:
-            entry = next_start(planned, settings.in_flight_budget_gib, settings.admission_rule, front.largest)
-            if entry is None:
-                break
-            front.take(entry)
-            chosen.append(entry)
-            planned += entry.snapshot_gib
+        chosen = self._choose(front)
         self.more_to_start = self.more_to_start or front.largest(None) is not None
         if not chosen:
             return
-        leases.renew(self._app, self._state, add=[entry.image_id for entry in chosen])
-        records = self._app.records.get([entry.image_id for entry in chosen]).records
-        for entry in chosen:
-            record = records.get(entry.image_id)
-            if self._refusals >= REFUSALS_PER_STEP:
+        leases.renew(self._app, self._state, add=[entry.image_id for entry, _ in chosen])
+        self._refusals_left = max(self._refusals_left, 1)
+        for entry, record in chosen:
+            if not self._refusals_left:
                 self.more_to_start = True
                 return
-            if record is not None and record.status is Status.SELECTED:
-                self._start(record, entry)
+            self._start(record, entry)
+
+    def _choose(self, front: Front) -> list[tuple[QueueEntry, ArchiveRecord]]:
+        """Entries that fill the budget, with their records: those of images that do not wait any more are dropped."""
+        settings = self._app.settings
+        planned = in_flight_gib(self.running)
+        chosen: list[tuple[QueueEntry, ArchiveRecord]] = []
+        while True:
+            entries = []
+            while entry := next_start(planned, settings.in_flight_budget_gib, settings.admission_rule, front.largest):
+                front.take(entry)
+                entries.append(entry)
+                planned += entry.snapshot_gib
+            if not entries:
+                return chosen
+            fetched = self._app.records.get([entry.image_id for entry in entries])
+            for entry in entries:
+                record = fetched.records.get(entry.image_id)
+                if record is not None and record.status is Status.SELECTED:
+                    chosen.append((entry, record))
+                    continue
+                planned -= entry.snapshot_gib
+                if entry.image_id not in fetched.unreadable:
+                    self._app.records.drop(entry)
 
     def _start(self, record: ArchiveRecord, entry: QueueEntry) -> None:
         policy = self._app.settings.policy(record.policy)
@@ -115,6 +137,7 @@ class _Fill:
         if isinstance(answer, Accepted):
             now = self._app.clock.now()
             self._now_running(record, now)
+            self._count_suspects()
             logger.info("store started", extra={"image_id": record.image_id, "gib": record.snapshot_gib})
         else:
             self._refused(record, answer)
@@ -134,9 +157,16 @@ class _Fill:
         if answer.concerns_image or not in_flight:
             self._attempt_failed(record, why, final=answer.concerns_image)
         else:
+            self._suspects.append((record, why))
             logger.info("store refused", extra={"image_id": record.image_id, "reason": why})
-        self._refusals += not answer.concerns_image
+        self._refusals_left -= not answer.concerns_image
         self.more_to_start = True
+
+    def _count_suspects(self) -> None:
+        """EC2 has just taken another image, so it was not the budget that it refused the earlier ones for."""
+        for record, why in self._suspects:
+            self._attempt_failed(record, why, final=False)
+        self._suspects.clear()
 
     def _adopt(self, record: ArchiveRecord, key: str) -> None:
         """Its object is in the bucket already: the next check verifies it there."""
@@ -152,7 +182,7 @@ class _Fill:
     def _may_start(self, gib: float) -> bool:
         settings = self._app.settings
         verdict = admission(in_flight_gib(self.running), settings.in_flight_budget_gib, settings.admission_rule, gib)
-        return verdict.admit and self._refusals < REFUSALS_PER_STEP
+        return verdict.admit and self._refusals_left > 0
 
     def _budget(self, gib: float) -> str:
         settings = self._app.settings
