@@ -34,8 +34,8 @@ def wrong_field(shape_name: str, fields: Mapping[str, Any]) -> str | None:
 
 @cache
 def _members(shape_name: str) -> Mapping[str, Any]:
-    model = botocore.session.get_session().get_service_model("ec2")
-    members: Mapping[str, Any] = model.shape_for(shape_name).members
+    shape: Any = botocore.session.get_session().get_service_model("ec2").shape_for(shape_name)
+    members: Mapping[str, Any] = shape.members
     return members
 
 
