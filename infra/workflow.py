@@ -24,6 +24,7 @@ RETRIED = (
     *(error.__name__ for error in RETRYABLE),
     "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
+    "Runtime.ExitError",
     "Sandbox.Timedout",
     "States.Timeout",
 )
