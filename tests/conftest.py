@@ -1,4 +1,4 @@
-"""The clouds that the tests share. A process has one at a time (MiniStack's state is global), so they take turns."""
+"""What all tests share: the clouds (a process has one at a time, so they take turns) and the synthesized stack."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from local_cloud.in_process import VirtualCloud
 from local_cloud.server import LocalCloud
 from local_cloud.settings import CloudSettings, EngineSettings, ThroughputSettings
+from tests.support.assembly import ROOT, CloudAssembly, synthesized
 
 FAST = CloudSettings(
     port=0,
@@ -82,3 +83,9 @@ def cloud_where(_turns: _Turns) -> Callable[..., VirtualCloud]:
 def no_cloud(_turns: _Turns) -> None:
     """For a test that opens a cloud of its own in this process."""
     _turns.close()
+
+
+@pytest.fixture(scope="session")
+def cloud_assembly() -> CloudAssembly:
+    """What `cdk synth` writes for archiver.toml."""
+    return synthesized(ROOT / "archiver.toml")

@@ -46,6 +46,16 @@ class Execution:
         return self.started[-1].last if self.started else self
 
 
+@dataclass
+class Running:
+    """Where an execution stands between two states."""
+
+    execution: Execution
+    state_name: str
+    state_input: Any
+    context: Any
+
+
 class StateMachineError(Exception):
     def __init__(self, error: str, cause: str) -> None:
         super().__init__(f"{error}: {cause}")
@@ -70,23 +80,32 @@ class StateMachine:
 
     def start(self, given: Any, name: str) -> Execution:
         """Run an execution, and those that it starts, to their end."""
-        execution = Execution(name, given)
+        running = self.begin(given, name)
+        while running.execution.status == "RUNNING":
+            self.step(running)
+        return running.execution
+
+    def begin(self, given: Any, name: str) -> Running:
+        """An execution before its first state, for `step`."""
         context = {"Execution": {"Name": name, "Id": f"arn:{name}", "StartTime": self._now().isoformat()}}
         context["StateMachine"] = {"Id": "arn:state-machine"}
-        state_name, state_input = self._definition["StartAt"], given
+        return Running(Execution(name, given), self._definition["StartAt"], given, context)
+
+    def step(self, running: Running) -> None:
+        """Visit the next state, with its retries; a wait passes, a handed-over execution runs to its end."""
+        execution = running.execution
+        state = self._definition["States"][running.state_name]
+        execution.transitions += 1
+        execution.history_events += EVENTS[state["Type"]]
         try:
-            while True:
-                state = self._definition["States"][state_name]
-                execution.transitions += 1
-                execution.history_events += EVENTS[state["Type"]]
-                output, following = self._visit(state, state_input, context, execution)
-                if following is None:
-                    execution.status, execution.output = "SUCCEEDED", output
-                    break
-                state_name, state_input = following, output
+            output, following = self._visit(state, running.state_input, running.context, execution)
         except StateMachineError as error:
             execution.status, execution.error, execution.cause = "FAILED", error.error, error.cause
-        return execution
+            return
+        if following is None:
+            execution.status, execution.output = "SUCCEEDED", output
+        else:
+            running.state_name, running.state_input = following, output
 
     def _visit(self, state: Any, given: Any, context: Any, execution: Execution) -> tuple[Any, str | None]:
         match state["Type"]:
