@@ -137,7 +137,7 @@ class VirtualCloud:
             answer = self._ask_ministack(asked, url.path)
         self._recorder.end(begun, asked, answer)
         status, answer_headers, body = answer
-        return AWSResponse(request.url, status, answer_headers, _Raw(body))
+        return AWSResponse(request.url, status, answer_headers, _Raw(body))  # type: ignore[arg-type]  # takes a dict
 
     def _ask_ministack(self, request: Request, raw_path: str) -> Answer:
         scope = {
