@@ -21,10 +21,18 @@ class Running:
         return max(0.0, (now - self.task.started_at).total_seconds())
 
     def gib_per_second(self, now: datetime) -> float | None:
-        """The pace so far; None before any progress was seen."""
+        """The pace so far; None before any progress was seen, and for a task whose size is unknown (0)."""
         elapsed = self.elapsed_seconds(now)
         done = self.task.progress_percentage
-        return self.gib * done / 100 / elapsed if done > 0 and elapsed > 0 else None
+        return self.gib * done / 100 / elapsed if done > 0 and elapsed > 0 and self.gib > 0 else None
+
+    def remaining_seconds(self, now: datetime, usual_gib_per_second: float) -> float:
+        """By its own progress or, before any, at the usual pace."""
+        elapsed = self.elapsed_seconds(now)
+        done = self.task.progress_percentage
+        if done > 0 and elapsed > 0:
+            return elapsed * max(0, 100 - done) / done
+        return max(0.0, self.gib / usual_gib_per_second - elapsed)
 
 
 def in_flight_gib(running: Sequence[Running]) -> float:
@@ -50,14 +58,7 @@ def seconds_to_wait(
     if not paces:
         return minimum
     usual = median(paces)
-
-    def remaining(r: Running) -> float:
-        pace = r.gib_per_second(now)
-        if pace is None:
-            return max(0.0, r.gib / usual - r.elapsed_seconds(now))
-        return r.gib * (100 - r.task.progress_percentage) / 100 / pace
-
-    ends = sorted((remaining(r), r.gib) for r in running)
+    ends = sorted((r.remaining_seconds(now, usual), r.gib) for r in running)
     wait = ends[-1][0]
     if more_to_start:
         in_flight = in_flight_gib(running)
@@ -66,4 +67,4 @@ def seconds_to_wait(
             if in_flight < budget_gib:
                 wait = seconds
                 break
-    return max(minimum, min(maximum, round(wait)))
+    return max(minimum, round(min(maximum, wait)))
