@@ -1,0 +1,172 @@
+"""What a run starts with and what its steps hand on: bad input is named, and nothing is guessed."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ami_archiver.errors import BadInput
+from ami_archiver.run_state import Next, Outcome, RunState, begin
+from ami_archiver.settings import Settings
+from tests.support.domain import KEY_ARN, policy
+
+SETTINGS = Settings("archive", "bucket", KEY_ARN, "topic", "123456789012", (policy("nightly"), policy("weekly")))
+EXAMPLE = '{"policy": "nightly", "dry_run": false}'
+EVENT: dict[str, Any] = {
+    "input": {"policy": "nightly"},
+    "execution_name": "execution-1",
+    "execution_started_at": "2026-01-01T02:00:00.123Z",
+}
+STATE = begin(EVENT, SETTINGS)
+
+
+def refusal(event: object) -> str:
+    with pytest.raises(BadInput) as refused:
+        begin(event, SETTINGS)
+    return str(refused.value)
+
+
+def test_run_starts_with_selection_under_an_id_that_sorts_by_time() -> None:
+    assert STATE.run_id.startswith("20260101T020000-nightly-")
+    assert (STATE.policy, STATE.dry_run, STATE.next, STATE.outcome) == (
+        "nightly",
+        False,
+        Next.SELECT_MORE,
+        Outcome.WORKED,
+    )
+
+
+def test_run_has_the_same_id_however_often_its_first_step_is_repeated() -> None:
+    assert begin(EVENT, SETTINGS) == STATE
+    assert begin(EVENT | {"execution_name": "execution-2"}, SETTINGS).run_id != STATE.run_id
+
+
+def test_start_is_kept_in_utc() -> None:
+    state = begin(EVENT | {"execution_started_at": "2026-01-01T04:00:00+02:00"}, SETTINGS)
+    assert state.started_at == "2026-01-01T02:00:00+00:00"
+
+
+def test_dry_run_is_one() -> None:
+    state = begin(EVENT | {"input": {"policy": "weekly", "dry_run": True}}, SETTINGS)
+    assert (state.policy, state.dry_run, state.outcome) == ("weekly", True, Outcome.DRY_RUN)
+
+
+@pytest.mark.parametrize("event", [None, [], "x", {}, {"input": None}, {"input": []}, {"input": "nightly"}])
+def test_input_that_is_no_object_is_shown_an_example(event: object) -> None:
+    assert refusal(event) == f"a run takes an object like {EXAMPLE}, not {event!r}"
+
+
+def test_unknown_keys_are_named() -> None:
+    message = refusal(EVENT | {"input": {"policy": "nightly", "run_id": "x", "force": True}})
+    assert message == f"a run takes 'policy' and 'dry_run', not 'force', 'run_id'; like {EXAMPLE}"
+
+
+@pytest.mark.parametrize("name", ["hourly", "", None, 5, ["nightly"]])
+def test_unknown_policy_is_named_with_those_there_are(name: object) -> None:
+    assert refusal(EVENT | {"input": {"policy": name}}) == f"'policy' is {name!r}, must be one of 'nightly', 'weekly'"
+
+
+def test_missing_policy_is_named() -> None:
+    assert refusal(EVENT | {"input": {}}) == "'policy' is None, must be one of 'nightly', 'weekly'"
+
+
+@pytest.mark.parametrize("value", ["true", 1, None])
+def test_dry_run_must_be_a_truth_value(value: object) -> None:
+    message = refusal(EVENT | {"input": {"policy": "nightly", "dry_run": value}})
+    assert message == f"'dry_run' is {value!r}, must be true or false"
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({"execution_started_at": "yesterday"}, "ValueError(\"Invalid isoformat string: 'yesterday'\")"),
+        ({"execution_started_at": 5}, "TypeError('fromisoformat: argument must be str')"),
+        ({"execution_started_at": None}, "TypeError('fromisoformat: argument must be str')"),
+    ],
+)
+def test_start_that_is_no_time_is_the_state_machines_fault(change: dict[str, Any], detail: str) -> None:
+    assert refusal(EVENT | change) == f"the state machine must hand over the execution's name and start: {detail}"
+
+
+@pytest.mark.parametrize("missing", ["execution_name", "execution_started_at"])
+def test_execution_must_be_told(missing: str) -> None:
+    event = {key: value for key, value in EVENT.items() if key != missing}
+    assert refusal(event) == f"the state machine must hand over the execution's name and start: KeyError('{missing}')"
+
+
+def test_state_comes_back_from_json_as_it_was() -> None:
+    state = STATE.then(Next.WAIT, loops=7, wait_seconds=30, selected_gib=12.0, counts={"stored": 1}, next_token="t")
+    assert RunState.from_json(json.loads(json.dumps(state.to_json()))) == state
+
+
+def test_state_from_the_state_machine_may_have_lost_the_point_of_a_whole_number() -> None:
+    assert RunState.from_json(STATE.to_json() | {"selected_gib": 12}).selected_gib == 12
+
+
+def unreadable(raw: object) -> str:
+    with pytest.raises(BadInput) as refused:
+        RunState.from_json(raw)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("raw", [None, [], "x", 5])
+def test_state_must_be_an_object(raw: object) -> None:
+    assert unreadable(raw) == f"the state of a run must be an object, not {raw!r}"
+
+
+@pytest.mark.parametrize("missing", ["run_id", "policy", "dry_run", "started_at", "next"])
+def test_state_without_what_a_step_needs_names_it(missing: str) -> None:
+    raw = {key: value for key, value in STATE.to_json().items() if key != missing}
+    assert unreadable(raw) == f"the state of a run needs {missing!r}"
+
+
+def test_state_with_unknown_keys_names_them_and_those_it_has() -> None:
+    message = unreadable(STATE.to_json() | {"images": [], "all": 1})
+    assert message.startswith("the state of a run has no 'all', 'images'; it has run_id, policy, dry_run,")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("run_id", 5, "str"),
+        ("policy", None, "str"),
+        ("dry_run", "false", "bool"),
+        ("dry_run", 0, "bool"),
+        ("started_at", 0, "str"),
+        ("loops", "7", "int"),
+        ("loops", True, "int"),
+        ("wait_seconds", None, "int"),
+        ("page", "1", "int"),
+        ("selected_images", 1.5, "int"),
+        ("selected_gib", "1", "float"),
+        ("counts", [], "dict"),
+        ("next", 3, "str"),
+        ("outcome", None, "str"),
+    ],
+)
+def test_state_of_a_wrong_type_names_key_value_and_type(name: str, value: object, kind: str) -> None:
+    message = unreadable(STATE.to_json() | {name: value})
+    assert message == f"{name!r} of a run is {value!r}, must be of type {kind}"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"next": "retire"}, "the state of a run cannot be read: 'retire' is not a valid Next"),
+        ({"outcome": "won"}, "the state of a run cannot be read: 'won' is not a valid Outcome"),
+        (
+            {"started_at": "2026-01-01T02:00:00"},
+            "the state of a run cannot be read: 'started_at' is '2026-01-01T02:00:00', which has no time zone",
+        ),
+        ({"started_at": "now"}, "the state of a run cannot be read: Invalid isoformat string: 'now'"),
+    ],
+)
+def test_state_with_an_unknown_value_says_which(change: dict[str, Any], message: str) -> None:
+    assert unreadable(STATE.to_json() | change) == message
+
+
+def test_started_is_the_time_that_the_text_says() -> None:
+    assert STATE.started.utcoffset() == timedelta(0)

@@ -1,0 +1,75 @@
+"""How long a run waits before it looks again."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait
+from tests.support.domain import NOW, task
+
+
+def running(gib: float, *, percent: int, minutes: float) -> Running:
+    return Running(task(percent=percent, minutes_ago=minutes), gib)
+
+
+def wait(*tasks: Running, more: bool = True, minimum: int = 30, maximum: int = 900) -> int:
+    return seconds_to_wait(tasks, NOW, budget_gib=600, more_to_start=more, minimum=minimum, maximum=maximum)
+
+
+RUNNING = st.builds(
+    running,
+    st.floats(0, 5000, allow_nan=False),
+    percent=st.integers(0, 100),
+    minutes=st.floats(-10, 10_000, allow_nan=False),
+)
+
+
+@given(st.lists(RUNNING, max_size=10), st.booleans(), st.integers(1, 60), st.integers(60, 3600))
+def test_wait_is_always_within_its_bounds(tasks: list[Running], more: bool, minimum: int, maximum: int) -> None:
+    seconds = wait(*tasks, more=more, minimum=minimum, maximum=maximum)
+    assert isinstance(seconds, int)
+    assert minimum <= seconds <= maximum
+
+
+def test_without_any_progress_the_run_looks_again_soon() -> None:
+    assert wait(running(100, percent=0, minutes=1)) == 30
+    assert wait() == 30
+
+
+def test_waiting_images_are_served_as_soon_as_enough_tasks_have_ended() -> None:
+    first_to_end = running(300, percent=50, minutes=5)
+    last_to_end = running(400, percent=50, minutes=12)
+    assert wait(first_to_end, last_to_end) == 300
+
+
+def test_run_waits_for_the_second_task_where_the_first_frees_too_little() -> None:
+    small = running(50, percent=50, minutes=2)
+    large = running(650, percent=50, minutes=10)
+    assert wait(small, large) == 600
+
+
+def test_when_nothing_waits_the_run_looks_when_the_last_task_has_ended() -> None:
+    assert wait(running(10, percent=50, minutes=2), running(10, percent=50, minutes=8), more=False) == 480
+
+
+def test_task_without_progress_is_taken_to_go_at_the_others_pace() -> None:
+    seen = running(600, percent=50, minutes=5)
+    unseen = running(600, percent=0, minutes=0)
+    assert wait(seen, unseen, more=False, maximum=3600) == 600
+
+
+def test_long_wait_is_cut_at_the_maximum() -> None:
+    assert wait(running(700, percent=1, minutes=60)) == 900
+
+
+def test_task_of_unknown_size_has_an_end_too() -> None:
+    assert wait(running(0, percent=50, minutes=5), running(10, percent=50, minutes=1), more=False) == 300
+
+
+def test_task_that_started_in_the_future_of_a_skewed_clock_has_no_pace() -> None:
+    assert running(10, percent=5, minutes=-3).gib_per_second(NOW) is None
+
+
+def test_in_flight_is_the_sum_of_all_tasks() -> None:
+    assert in_flight_gib([running(1.5, percent=0, minutes=0), running(2, percent=9, minutes=1)]) == 3.5
