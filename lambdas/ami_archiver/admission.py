@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from ami_archiver.model import QueueEntry
 from ami_archiver.settings import AdmissionRule
 
-Largest = Callable[[float | None], QueueEntry | None]
-"""The largest image of the queue's foremost night below so many GiB (None: of any size), or None."""
+Waiting = TypeVar("Waiting")
+"""What waits in a queue: an image for its store task, a stored object for its restore."""
+Largest = Callable[[float | None], Waiting | None]
+"""The largest of the queue's foremost night below so many GiB (None: of any size), or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,10 @@ def admission(in_flight_gib: float, budget_gib: float, rule: AdmissionRule, gib:
     return Admission(True, figures)
 
 
-def next_start(in_flight_gib: float, budget_gib: float, rule: AdmissionRule, largest: Largest) -> QueueEntry | None:
-    """The image to start next, or None: no room, or nothing in the queue that may start.
+def next_start(
+    in_flight_gib: float, budget_gib: float, rule: AdmissionRule, largest: Largest[Waiting]
+) -> Waiting | None:
+    """What to start next, or None: no room, or nothing in the queue that may start.
 
     With rule `strict` the sum stays at or below the budget, except for one oversize image alone. Neither rule starves
     an image: `aws` takes the largest whenever a sliver is left; under `strict` an image too large to join others is

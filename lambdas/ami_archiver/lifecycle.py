@@ -112,6 +112,12 @@ def found_at(record: ArchiveRecord, key: str, at: datetime, run_id: str) -> Arch
     return _step(record, record.status, Decision.DEFERRED, why, at, run_id, {"object_key": key})
 
 
+def noted(record: ArchiveRecord, why: str, *, at: datetime, run_id: str) -> ArchiveRecord:
+    """The record with an entry in its history that moves nothing, such as that the image was restored."""
+    entry = Move(at=at, run_id=run_id, from_status=record.status, to_status=record.status, why=why)
+    return replace(record, history=(*record.history, entry))
+
+
 def _step(
     record: ArchiveRecord,
     to: Status,

@@ -65,6 +65,12 @@ class Image:
     public: bool = False
     volumes: tuple[Volume, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+    architecture: str = ""
+    platform_details: str = ""
+    """Such as 'Windows' or 'Red Hat Enterprise Linux': with `usage_operation`, what its licence is billed by."""
+    usage_operation: str = ""
+    product_codes: tuple[str, ...] = ()
 
     @property
     def snapshot_ids(self) -> tuple[str, ...]:
@@ -111,6 +117,32 @@ class StoredObject:
     """AES256 | aws:kms | aws:kms:dsse"""
     kms_key_id: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    frozen_class: Literal["GLACIER", "DEEP_ARCHIVE"] | None = None
+    """The storage class, if it is one that an object cannot be read from before it is thawed."""
+    thaw: Literal["asked", "thawed"] | None = None
+    """What RestoreObject has come to: under way, or a readable copy is there."""
+    self_thawing: bool = False
+    """In an archive tier of Intelligent-Tiering: thawed for good, not for a number of days."""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def readable(self) -> bool:
+        return self.frozen_class is None or self.thaw == "thawed"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a person searches an archive by, years after the image is gone: as it was when it was selected."""
+
+    description: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    group: str | None = None
+    """As its policy groups images; None: it is in no group, or the record is older than this field."""
+    architecture: str = ""
+    platform_details: str = ""
+    usage_operation: str = ""
+    product_codes: tuple[str, ...] = ()
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +153,8 @@ class RestoreFacts:
     """'user:123456789012', 'group:all', 'organization:arn…', 'unit:arn…'; None: could not be read."""
     ssm_parameters: tuple[str, ...] | None = None
     """ARNs of SSM parameters whose value is the image id; None: could not be asked."""
-    encrypted: bool = False
+    encrypted: bool | None = None
+    """Whether a snapshot was encrypted; None: not known."""
     kms_key_ids: tuple[str, ...] = ()
 
 
@@ -162,6 +195,7 @@ class ArchiveRecord:
     """Start of the newest failed task that is already counted in `attempts`."""
     verified_at: datetime | None = None
     facts: RestoreFacts = field(default_factory=RestoreFacts)
+    origin: Origin = field(default_factory=Origin)
     history: tuple[Move, ...] = ()
 
 

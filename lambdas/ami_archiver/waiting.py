@@ -6,8 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
+from typing import Protocol
 
 from ami_archiver.model import StoreTask
+
+
+class Moving(Protocol):
+    """A store or a restore in progress, as far as it has come."""
+
+    @property
+    def gib(self) -> float: ...
+
+    @property
+    def started_at(self) -> datetime: ...
+
+    @property
+    def progress_percentage(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,30 +31,41 @@ class Running:
     task: StoreTask
     gib: float
 
-    def elapsed_seconds(self, now: datetime) -> float:
-        return max(0.0, (now - self.task.started_at).total_seconds())
+    @property
+    def started_at(self) -> datetime:
+        return self.task.started_at
 
-    def gib_per_second(self, now: datetime) -> float | None:
-        """The pace so far; None before any progress was seen, and for a task whose size is unknown (0)."""
-        elapsed = self.elapsed_seconds(now)
-        done = self.task.progress_percentage
-        return self.gib * done / 100 / elapsed if done > 0 and elapsed > 0 and self.gib > 0 else None
-
-    def remaining_seconds(self, now: datetime, usual_gib_per_second: float) -> float:
-        """By its own progress or, before any, at the usual pace."""
-        elapsed = self.elapsed_seconds(now)
-        done = self.task.progress_percentage
-        if done > 0 and elapsed > 0:
-            return elapsed * max(0, 100 - done) / done
-        return max(0.0, self.gib / usual_gib_per_second - elapsed)
+    @property
+    def progress_percentage(self) -> int:
+        return self.task.progress_percentage
 
 
-def in_flight_gib(running: Sequence[Running]) -> float:
+def gib_per_second(moving: Moving, now: datetime) -> float | None:
+    """The pace so far; None before any progress was seen, and for a task whose size is unknown (0)."""
+    elapsed = _elapsed_seconds(moving, now)
+    done = moving.progress_percentage
+    return moving.gib * done / 100 / elapsed if done > 0 and elapsed > 0 and moving.gib > 0 else None
+
+
+def remaining_seconds(moving: Moving, now: datetime, usual_gib_per_second: float) -> float:
+    """By its own progress or, before any, at the usual pace."""
+    elapsed = _elapsed_seconds(moving, now)
+    done = moving.progress_percentage
+    if done > 0 and elapsed > 0:
+        return elapsed * max(0, 100 - done) / done
+    return max(0.0, moving.gib / usual_gib_per_second - elapsed)
+
+
+def _elapsed_seconds(moving: Moving, now: datetime) -> float:
+    return max(0.0, (now - moving.started_at).total_seconds())
+
+
+def in_flight_gib(running: Sequence[Moving]) -> float:
     return sum(r.gib for r in running)
 
 
 def seconds_to_wait(
-    running: Sequence[Running],
+    running: Sequence[Moving],
     now: datetime,
     *,
     budget_gib: float,
@@ -54,11 +79,11 @@ def seconds_to_wait(
     until the last task has ended, since each look costs calls and state transitions and can start nothing. A task
     without progress yet is taken to go at the median pace of the others; where none has any, the wait is the minimum.
     """
-    paces = [pace for r in running if (pace := r.gib_per_second(now))]
+    paces = [pace for r in running if (pace := gib_per_second(r, now))]
     if not paces:
         return minimum
     usual = median(paces)
-    ends = sorted((r.remaining_seconds(now, usual), r.gib) for r in running)
+    ends = sorted((remaining_seconds(r, now, usual), r.gib) for r in running)
     wait = ends[-1][0]
     if more_to_start:
         in_flight = in_flight_gib(running)

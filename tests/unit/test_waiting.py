@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait
+from ami_archiver.waiting import Running, gib_per_second, in_flight_gib, seconds_to_wait
 from tests.support.domain import NOW, task
 
 
@@ -68,7 +68,7 @@ def test_task_of_unknown_size_has_an_end_too() -> None:
 
 
 def test_task_that_started_in_the_future_of_a_skewed_clock_has_no_pace() -> None:
-    assert running(10, percent=5, minutes=-3).gib_per_second(NOW) is None
+    assert gib_per_second(running(10, percent=5, minutes=-3), NOW) is None
 
 
 def test_in_flight_is_the_sum_of_all_tasks() -> None:

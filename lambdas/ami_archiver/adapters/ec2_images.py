@@ -137,6 +137,11 @@ def _image(raw: ImageTypeDef) -> Image:
             if mapping.get("Ebs", {}).get("SnapshotId")
         ),
         tags={tag["Key"]: tag.get("Value", "") for tag in raw.get("Tags", [])},
+        description=raw.get("Description", ""),
+        architecture=raw.get("Architecture", ""),
+        platform_details=raw.get("PlatformDetails", ""),
+        usage_operation=raw.get("UsageOperation", ""),
+        product_codes=tuple(code.get("ProductCodeId", "") for code in raw.get("ProductCodes", [])),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "405", "MethodNotAllowed"})
 """405: what is asked for is a delete marker."""
+
+FROZEN: dict[str, Literal["GLACIER", "DEEP_ARCHIVE"]] = {
+    "GLACIER": "GLACIER",
+    "ARCHIVE_ACCESS": "GLACIER",
+    "DEEP_ARCHIVE": "DEEP_ARCHIVE",
+    "DEEP_ARCHIVE_ACCESS": "DEEP_ARCHIVE",
+}
+"""Storage classes, and Intelligent-Tiering's archive tiers, that are thawed before they are read."""
 
 
 class S3ArchiveBucket:
@@ -53,6 +61,10 @@ class S3ArchiveBucket:
             encryption=head.get("ServerSideEncryption"),
             kms_key_id=head.get("SSEKMSKeyId"),
             tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]},
+            frozen_class=FROZEN.get(str(head.get("ArchiveStatus") or head.get("StorageClass"))),
+            thaw=_thaw(head.get("Restore", "")),
+            self_thawing=bool(head.get("ArchiveStatus")),
+            metadata=head.get("Metadata", {}),
         )
 
     def _head(self, key: str) -> HeadObjectOutputTypeDef:
@@ -63,6 +75,13 @@ class S3ArchiveBucket:
         except AccessDenied:
             with translated(key):
                 return self._s3.head_object(Bucket=self._bucket, Key=key)
+
+
+def _thaw(restore: str) -> Literal["asked", "thawed"] | None:
+    """From HEAD's x-amz-restore: ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"."""
+    if 'ongoing-request="true"' in restore:
+        return "asked"
+    return "thawed" if 'ongoing-request="false"' in restore else None
 
 
 def _checksum(head: HeadObjectOutputTypeDef) -> str | None:

@@ -22,7 +22,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from ami_archiver.errors import BadRecord
-from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Move, QueueEntry, RestoreFacts, Status
+from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Move, Origin, QueueEntry, RestoreFacts, Status
 
 SCHEMA = 1
 """Raised when older code could misread what newer code wrote."""
@@ -71,6 +71,7 @@ def record_attributes(record: ArchiveRecord) -> dict[str, Any]:
     """Every attribute of a record's item but its key and its history, as plain values."""
     values = {f.name: getattr(record, f.name) for f in fields(record) if f.name != "history"}
     values["facts"] = asdict(record.facts)
+    values["origin"] = asdict(record.origin)
     values["schema"] = SCHEMA
     values["status_order"] = _status_order(record)
     return values
@@ -182,8 +183,23 @@ def _facts(raw: Any) -> RestoreFacts:
     return RestoreFacts(
         launch_permissions=names("launch_permissions"),
         ssm_parameters=names("ssm_parameters"),
-        encrypted=bool(raw.get("encrypted", False)),
+        encrypted=None if raw.get("encrypted") is None else bool(raw["encrypted"]),
         kms_key_ids=names("kms_key_ids") or (),
+    )
+
+
+def _origin(raw: Any) -> Origin:
+    if not isinstance(raw, Mapping):
+        raise TypeError("must be a map")
+    return Origin(
+        description=_text(raw.get("description", "")),
+        tags={_text(key): _text(value) for key, value in (raw.get("tags") or {}).items()},
+        group=_optional(_text)(raw.get("group")),
+        architecture=_text(raw.get("architecture", "")),
+        platform_details=_text(raw.get("platform_details", "")),
+        usage_operation=_text(raw.get("usage_operation", "")),
+        product_codes=tuple(map(_text, raw.get("product_codes") or ())),
+        created_at=_optional(_time)(raw.get("created_at")),
     )
 
 
@@ -211,6 +227,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "failed_task_started_at": _optional(_time),
     "verified_at": _optional(_time),
     "facts": _facts,
+    "origin": _origin,
     "history": _moves,
 }
 """How an attribute becomes a field; those that are not named here are texts."""

@@ -9,7 +9,7 @@ from ami_archiver import lifecycle
 from ami_archiver.app import App
 from ami_archiver.eligibility import image_gib
 from ami_archiver.inventory import image_id_of
-from ami_archiver.model import ArchiveRecord, Decision, Image, RestoreFacts, Snapshot, Status
+from ami_archiver.model import ArchiveRecord, Decision, Image, Origin, RestoreFacts, Snapshot, Status
 from ami_archiver.policy import Policy
 from ami_archiver.run_state import RunState
 from ami_archiver.verification import flaw
@@ -35,6 +35,16 @@ def fresh_record(
         selected_at=now,
         changed_at=now,
         facts=facts,
+        origin=Origin(
+            description=image.description,
+            tags=image.tags,
+            group=policy.group_of(image),
+            architecture=image.architecture,
+            platform_details=image.platform_details,
+            usage_operation=image.usage_operation,
+            product_codes=image.product_codes,
+            created_at=image.creation_date,
+        ),
     )
 
 
