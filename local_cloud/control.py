@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from pydantic import ConfigDict, ValidationError, validate_call
+
 from local_cloud.endpoint import CONTROL_PATH, Answer
 from local_cloud.engine.tasks import Task
 from local_cloud.errors import AwsError
@@ -130,16 +132,13 @@ class Control:
     def _fault(self, request: Request) -> dict[str, Any]:
         name = request.path.rpartition("/")[2]
         fault = getattr(self._cloud.service.faults, name)
-        asked = _object(request.body)
-        signature = inspect.signature(fault)
         try:
-            signature.bind(**asked)
-        except TypeError as error:
-            raise BadRequest(f"{name}: {error}; it takes {_describe(signature)}") from error
-        try:
-            return {"result": fault(**asked)}
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise BadRequest(f"{name}: {error}; it takes {_describe(signature)}") from error
+            return {"result": validate_call(config=ConfigDict(strict=True))(fault)(**_object(request.body))}
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise BadRequest(f"{name}: {wrong}; it takes {_describe(inspect.signature(fault))}") from error
+        except (ValueError, KeyError) as error:
+            raise BadRequest(f"{name}: {error}") from error
 
 
 def _describe(signature: inspect.Signature) -> str:

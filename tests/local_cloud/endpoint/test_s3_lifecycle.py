@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from local_cloud.clock import RealClock
 from local_cloud.in_process import VirtualCloud
+from local_cloud.s3.days import Calendar
 from local_cloud.s3.lifecycle import applies
 
 DAY = 24 * 3600
@@ -97,3 +99,12 @@ def test_version_shows_the_class_of_its_object(s3: Any, virtual_cloud: VirtualCl
 )
 def test_filter(rule_filter: dict[str, Any], taken: bool) -> None:
     assert applies(rule_filter, "a/x.bin", 10, {"k": "v"}) is taken
+
+
+def test_calendar_of_a_sped_up_clock_keeps_the_simulated_days() -> None:
+    clock = RealClock(speed=86_400)
+    calendar = Calendar(clock)
+    assert calendar.seconds_at(clock.at(5_000_000)) == pytest.approx(5_000_000, abs=1)
+    midnight = calendar.next_midnight(5_000_000)
+    assert 0 < midnight - 5_000_000 <= DAY
+    assert calendar.next_midnight(midnight) == pytest.approx(midnight + DAY)
