@@ -12,7 +12,9 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ami_archiver import steps
 from ami_archiver.adapters.ec2_images import Ec2Images
@@ -54,8 +56,8 @@ class Archive:
         self.region = cloud.settings.region
         self.account_id = cloud.settings.account_id
         self._names = itertools.count(1)
-        key_arn = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
-        topic_arn = cloud.client("sns").create_topic(Name="archive")["TopicArn"]
+        key_arn = client(cloud, "kms").create_key()["KeyMetadata"]["Arn"]
+        topic_arn = client(cloud, "sns").create_topic(Name="archive")["TopicArn"]
         _make_table(cloud)
         _make_bucket(cloud, key_arn)
         self.settings = Settings(
@@ -70,20 +72,24 @@ class Archive:
         self.app = self.worker()
         self.loops = 0
 
-    def worker(self, skew: timedelta = timedelta()) -> App:
-        """A function instance of its own: other clients, another clock, the same world."""
-        ec2, dynamodb = self.cloud.client("ec2"), self.cloud.client("dynamodb")
+    def worker(self, skew: timedelta = timedelta(), *, own_clients: bool = False) -> App:
+        """A function instance of its own: another clock, the same world.
+
+        Making clients takes a tenth of a second: only a test that changes how they behave needs its own.
+        """
+        make = self.cloud.client if own_clients else partial(client, self.cloud)
+        ec2, dynamodb = make("ec2"), make("dynamodb")
         return App(
             settings=self.settings,
             region=self.region,
             clock=CloudClock(self.cloud, skew),
             images=Ec2Images(ec2),
             store_tasks=Ec2StoreTasks(ec2),
-            bucket=S3ArchiveBucket(self.cloud.client("s3"), BUCKET),
+            bucket=S3ArchiveBucket(make("s3"), BUCKET),
             records=TableRecords(dynamodb, TABLE),
             leases=TableLeases(dynamodb, TABLE),
             runs=TableRuns(dynamodb, TABLE),
-            notifier=SnsNotifier(self.cloud.client("sns"), self.settings.topic_arn),
+            notifier=SnsNotifier(make("sns"), self.settings.topic_arn),
         )
 
     # The world
@@ -180,6 +186,17 @@ class Archive:
         return self.cloud.calls.filter(service="ec2", operation="CreateStoreImageTask")
 
 
+_clients: WeakKeyDictionary[VirtualCloud, dict[str, Any]] = WeakKeyDictionary()
+
+
+def client(cloud: VirtualCloud, name: str) -> Any:
+    """A client that all archives in the cloud share; it survives the cloud's reset."""
+    made = _clients.setdefault(cloud, {})
+    if name not in made:
+        made[name] = cloud.client(name)
+    return made[name]
+
+
 def full_id(short: str) -> str:
     """ami-small → a well-formed id that reads like it (hexadecimal digits only survive in EC2)."""
     if len(short) == 21:
@@ -188,7 +205,7 @@ def full_id(short: str) -> str:
 
 
 def _make_table(cloud: VirtualCloud) -> None:
-    cloud.client("dynamodb").create_table(
+    client(cloud, "dynamodb").create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -209,7 +226,7 @@ def _make_table(cloud: VirtualCloud) -> None:
 
 
 def _make_bucket(cloud: VirtualCloud, key_arn: str) -> None:
-    s3 = cloud.client("s3")
+    s3 = client(cloud, "s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_encryption(

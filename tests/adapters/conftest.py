@@ -1,0 +1,13 @@
+"""The adapters on a stack of their own in the local cloud."""
+
+from __future__ import annotations
+
+import pytest
+
+from local_cloud.in_process import VirtualCloud
+from tests.support.archive import Archive
+
+
+@pytest.fixture
+def archive(cloud: VirtualCloud) -> Archive:
+    return Archive(cloud)

@@ -1,0 +1,123 @@
+"""What S3 says of the stored objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ami_archiver.errors import AccessDenied
+from tests.support.answers import answering, refusing
+from tests.support.archive import BUCKET, Archive, client
+
+KEY = "nightly/ami-1.bin"
+
+
+@pytest.fixture
+def s3(archive: Archive) -> Any:
+    return client(archive.cloud, "s3")
+
+
+def test_absent_object_is_none(archive: Archive) -> None:
+    assert archive.app.bucket.look(KEY) is None
+
+
+def test_object_is_seen_with_size_version_etag_key_and_tags(archive: Archive, s3: Any) -> None:
+    put = s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"12345", Tagging="Team=web")
+    found = archive.app.bucket.look(KEY)
+    assert found is not None
+    assert (found.key, found.size_bytes, found.version_id) == (KEY, 5, put["VersionId"])
+    assert found.etag == put["ETag"].strip('"')
+    assert (found.encryption, found.kms_key_id) == ("aws:kms", archive.settings.bucket_key_arn)
+    assert found.tags == {"Team": "web"}
+
+
+def test_deleted_object_is_none_and_is_there_again_without_its_delete_marker(archive: Archive, s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1")
+    marker = s3.delete_object(Bucket=BUCKET, Key=KEY)["VersionId"]
+    assert archive.app.bucket.look(KEY) is None
+    assert list(archive.app.bucket.listing()) == []
+    s3.delete_object(Bucket=BUCKET, Key=KEY, VersionId=marker)
+    assert archive.app.bucket.look(KEY) is not None
+
+
+def test_altered_object_has_another_version_and_etag(archive: Archive, s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1")
+    before = archive.app.bucket.look(KEY)
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"2")
+    after = archive.app.bucket.look(KEY)
+    assert before is not None
+    assert after is not None
+    assert before.version_id != after.version_id
+    assert before.etag != after.etag
+
+
+def test_object_under_another_key_shows_that_key(archive: Archive, s3: Any) -> None:
+    other = client(archive.cloud, "kms").create_key()["KeyMetadata"]["Arn"]
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1", ServerSideEncryption="aws:kms", SSEKMSKeyId=other)
+    found = archive.app.bucket.look(KEY)
+    assert found is not None
+    assert found.kms_key_id == other
+
+
+@pytest.mark.parametrize("algorithm", ["CRC64NVME", "SHA256", "SHA1", "CRC32C", "CRC32"])
+def test_checksum_is_recorded_with_its_algorithm(archive: Archive, s3: Any, algorithm: str) -> None:
+    head = {"ContentLength": 1, "ETag": '"e"', "VersionId": "v", f"Checksum{algorithm}": "abc="}
+    with answering(s3, "HeadObject", head), answering(s3, "GetObjectTagging", {"TagSet": []}):
+        found = archive.app.bucket.look(KEY)
+    assert found is not None
+    assert found.checksum == f"{algorithm}:abc="
+
+
+def test_object_without_a_checksum_has_none(archive: Archive, s3: Any) -> None:
+    with (
+        answering(s3, "HeadObject", {"ContentLength": 1, "ETag": '"e"'}),
+        answering(s3, "GetObjectTagging", {"TagSet": []}),
+    ):
+        found = archive.app.bucket.look(KEY)
+    assert found is not None
+    assert (found.checksum, found.version_id, found.encryption) == (None, "null", None)
+
+
+def test_object_under_a_key_that_may_not_be_used_is_seen_without_its_checksum(archive: Archive, s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1")
+
+    def asks_for_checksum(params: Any) -> bool:
+        return "x-amz-checksum-mode" in params["headers"]
+
+    with refusing(s3, "HeadObject", "403", 403, only=asks_for_checksum) as calls:
+        found = archive.app.bucket.look(KEY)
+    assert found is not None
+    assert found.checksum is None
+    assert len(calls) == 2
+
+
+def test_object_that_may_not_be_seen_at_all_is_access_denied(archive: Archive, s3: Any) -> None:
+    with refusing(s3, "HeadObject", "403", 403), pytest.raises(AccessDenied):
+        archive.app.bucket.look(KEY)
+
+
+def test_object_deleted_between_the_two_calls_is_none(archive: Archive, s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1")
+    with refusing(s3, "GetObjectTagging", "NoSuchKey", 404):
+        assert archive.app.bucket.look(KEY) is None
+
+
+def test_listing_has_the_current_version_of_each_object_only(archive: Archive, s3: Any) -> None:
+    for body in (b"1", b"22"):
+        s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)
+    (listed,) = archive.app.bucket.listing()
+    found = archive.app.bucket.look(KEY)
+    assert found is not None
+    assert (listed.key, listed.version_id, listed.size_bytes, listed.etag) == (
+        KEY,
+        found.version_id,
+        2,
+        found.etag,
+    )
+
+
+def test_listing_goes_on_beyond_a_thousand_objects(archive: Archive, s3: Any) -> None:
+    for number in range(1005):
+        s3.put_object(Bucket=BUCKET, Key=f"{number:04}.bin", Body=b"1")
+    assert len({listed.key for listed in archive.app.bucket.listing()}) == 1005
