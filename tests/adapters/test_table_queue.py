@@ -1,0 +1,116 @@
+"""The queue: nights oldest first, the largest first within a night, by policy, however long it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ami_archiver.adapters.table_items import queue_item
+from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.model import QueueEntry
+from ami_archiver.steps.queue import Front
+from tests.support.answers import counting
+from tests.support.archive import TABLE, Archive, client
+
+
+@pytest.fixture
+def dynamodb(archive: Archive) -> Any:
+    return client(archive.cloud, "dynamodb")
+
+
+@pytest.fixture
+def records(dynamodb: Any) -> TableRecords:
+    return TableRecords(dynamodb, TABLE)
+
+
+def put(dynamodb: Any, *entries: QueueEntry, **more: Any) -> None:
+    for start in range(0, len(entries), 25):
+        requests = [{"PutRequest": {"Item": queue_item(e) | more}} for e in entries[start : start + 25]]
+        dynamodb.batch_write_item(RequestItems={TABLE: requests})
+
+
+def entry(image_id: str, gib: float = 8, night: str = "20260101", policy: str = "nightly") -> QueueEntry:
+    return QueueEntry(night, image_id, policy, gib)
+
+
+def sizes(records: TableRecords, below: float | None, night: str = "20260101") -> list[float]:
+    return [e.snapshot_gib for e in records.largest(night, below, ["nightly"])]
+
+
+def test_largest_come_first_whatever_their_number_of_digits(records: TableRecords, dynamodb: Any) -> None:
+    put(dynamodb, *[entry(f"i{gib}", gib) for gib in (9, 10, 0.001, 5000, 99.999, 100)])
+    assert sizes(records, None) == [5000, 100, 99.999, 10, 9, 0.001]
+
+
+def test_below_is_strictly_below(records: TableRecords, dynamodb: Any) -> None:
+    put(dynamodb, *[entry(f"i{gib}", gib) for gib in (99.999, 100, 100.001)])
+    assert sizes(records, 100) == [99.999]
+    assert sizes(records, 100.001) == [100, 99.999]
+
+
+def test_other_nights_and_policies_are_not_among_them(records: TableRecords, dynamodb: Any) -> None:
+    put(dynamodb, entry("a", 1), entry("b", 2, night="20260102"), entry("c", 3, policy="weekly"), entry("d", 4))
+    assert sizes(records, None) == [4, 1]
+    assert [e.image_id for e in records.largest("20260101", None, ["weekly", "nightly"])] == ["d", "c", "a"]
+    assert list(records.largest("20260101", None, [])) == []
+
+
+def test_nights_come_oldest_first_each_once(records: TableRecords, dynamodb: Any) -> None:
+    nights = ["20260103", "20251231", "20260101"]
+    put(dynamodb, *[entry(f"i{number}", number + 1, night) for night in nights for number in range(3)])
+    with counting(dynamodb, "Query") as calls:
+        assert list(records.nights()) == ["20251231", "20260101", "20260103"]
+    assert len(calls) == 4
+
+
+def test_empty_queue_has_no_nights(records: TableRecords) -> None:
+    assert list(records.nights()) == []
+    assert list(records.queued()) == []
+
+
+def test_queue_of_more_than_a_megabyte_is_read_to_its_end(records: TableRecords, dynamodb: Any) -> None:
+    entries = [entry(f"ami-{number:017}", number + 1) for number in range(60)]
+    put(dynamodb, *entries, padding={"S": "x" * 30_000})
+    with counting(dynamodb, "Query") as calls:
+        assert len(list(records.queued())) == 60
+    assert len(calls) > 1
+    assert sizes(records, None) == [float(number) for number in range(60, 0, -1)]
+
+
+def test_other_policies_entries_in_front_do_not_hide_ours(records: TableRecords, dynamodb: Any) -> None:
+    others = [entry(f"ami-{number:017}", number + 100, policy="weekly") for number in range(120)]
+    put(dynamodb, *others, entry("ami-ours", 1))
+    assert sizes(records, None) == [1]
+
+
+def test_front_empties_an_older_night_before_a_newer_one(records: TableRecords, dynamodb: Any) -> None:
+    put(dynamodb, entry("old", 1), entry("new", 500, night="20260102"))
+    front = Front(records, ["nightly"])
+    first = front.largest(None)
+    assert first is not None
+    assert first.image_id == "old"
+    assert front.largest(0.5) is None
+    front.take(first)
+    second = front.largest(None)
+    assert second is not None
+    assert second.image_id == "new"
+    front.take(second)
+    assert front.largest(None) is None
+
+
+def test_front_reads_a_long_queue_in_few_queries(records: TableRecords, dynamodb: Any) -> None:
+    put(dynamodb, *[entry(f"ami-{number:017}", number + 1) for number in range(200)])
+    front = Front(records, ["nightly"])
+    with counting(dynamodb, "Query") as calls:
+        taken = []
+        while len(taken) < 120 and (found := front.largest(150)):
+            front.take(found)
+            taken.append(found.snapshot_gib)
+    assert taken == [float(gib) for gib in range(149, 29, -1)]
+    assert len(calls) <= 8
+
+
+def test_front_without_policies_is_empty(records: TableRecords, dynamodb: Any) -> None:
+    put(dynamodb, entry("a"))
+    assert Front(records, []).largest(None) is None

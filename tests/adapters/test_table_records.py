@@ -1,0 +1,321 @@
+"""Archive records in DynamoDB: every write has its condition, nothing of the history is lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from ami_archiver import lifecycle
+from ami_archiver.adapters.table_items import move_item, plain_item
+from ami_archiver.adapters.table_records import HISTORY_KEPT, TableRecords
+from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, RestoreFacts, Status
+from tests.support.answers import answering, counting, losing_answers, refusing
+from tests.support.archive import TABLE, Archive, client
+from tests.support.domain import IMAGE_ID, NOW, record, storing, verified
+
+ENTRY = QueueEntry("20260101", IMAGE_ID, "nightly", 8.0)
+KEY = {"pk": {"S": f"IMAGE#{IMAGE_ID}"}, "sk": {"S": "RECORD"}}
+
+
+@pytest.fixture
+def records(archive: Archive) -> TableRecords:
+    return TableRecords(client(archive.cloud, "dynamodb"), TABLE)
+
+
+@pytest.fixture
+def dynamodb(archive: Archive) -> Any:
+    return client(archive.cloud, "dynamodb")
+
+
+def one(records: TableRecords, image_id: str = IMAGE_ID) -> ArchiveRecord:
+    return records.get([image_id]).records[image_id]
+
+
+def raw(dynamodb: Any) -> dict[str, Any]:
+    item: dict[str, Any] = dynamodb.get_item(TableName=TABLE, Key=KEY)["Item"]
+    return item
+
+
+def to_storing(before: ArchiveRecord, at: datetime = NOW) -> ArchiveRecord:
+    return lifecycle.move(before, Status.STORING, Decision.DEFERRED, "go", at=at, run_id="run-1")
+
+
+def test_record_comes_back_as_it_was_written(records: TableRecords) -> None:
+    facts = RestoreFacts(("user:1",), None, encrypted=True, kms_key_ids=("arn:key",))
+    full = replace(verified(checksum="SHA256:x"), facts=facts, failed_task_started_at=NOW, snapshot_gib=8.125)
+    assert records.save(None, full)
+    assert one(records) == full
+
+
+def test_facts_that_are_empty_and_facts_that_are_unknown_stay_apart(records: TableRecords) -> None:
+    records.save(None, record(facts=RestoreFacts((), None)))
+    assert one(records).facts == RestoreFacts((), None)
+
+
+def test_unicode_and_long_names_survive(records: TableRecords) -> None:
+    named = record(image_name="ü☃ =\n" + "x" * 250)
+    records.save(None, named)
+    assert one(records) == named
+
+
+def test_first_write_is_refused_where_a_record_is_already(records: TableRecords) -> None:
+    records.save(None, record())
+    before = one(records)
+    assert not records.save(None, record(run_id="run-2"))
+    assert one(records) == before
+
+
+def test_lost_update_returns_false_and_changes_nothing(records: TableRecords) -> None:
+    records.save(None, record())
+    before = one(records)
+    assert records.save(before, to_storing(before))
+    now = one(records)
+    late = lifecycle.move(before, Status.FAILED, Decision.FAILED, "late", at=NOW, run_id="run-2")
+    assert not records.save(before, late)
+    assert one(records) == now
+
+
+def test_update_is_refused_where_only_the_history_has_grown(records: TableRecords) -> None:
+    records.save(None, storing())
+    before = one(records)
+    records.save(before, lifecycle.attempt_failed(before, "first", 3, at=NOW, run_id="run-1"))
+    assert not records.save(before, lifecycle.attempt_failed(before, "second", 3, at=NOW, run_id="run-2"))
+    assert one(records).attempts == 1
+
+
+def test_update_of_a_record_that_is_not_there_is_refused(records: TableRecords) -> None:
+    assert not records.save(record(), to_storing(record()))
+    assert records.get([IMAGE_ID]).records == {}
+
+
+def test_record_and_queue_entry_are_written_together_or_not_at_all(records: TableRecords) -> None:
+    assert records.enqueue([(None, record())], [ENTRY]) == set()
+    assert (one(records).status, list(records.queued())) == (Status.SELECTED, [ENTRY])
+    other = record("ami-00000000000000002")
+    other_entry = replace(ENTRY, image_id=other.image_id)
+    again = replace(ENTRY, night="20260102")
+    assert records.enqueue([(None, record()), (None, other)], [again, other_entry]) == {IMAGE_ID}
+    assert set(records.queued()) == {ENTRY, other_entry}
+
+
+def test_image_leaves_the_queue_in_the_write_that_starts_it(records: TableRecords) -> None:
+    records.enqueue([(None, record())], [ENTRY])
+    before = one(records)
+    assert records.save(before, to_storing(before), leaving=ENTRY)
+    assert list(records.queued()) == []
+
+
+def test_image_stays_in_the_queue_if_the_write_that_starts_it_is_refused(records: TableRecords) -> None:
+    records.enqueue([(None, record())], [ENTRY])
+    before = one(records)
+    other_run = replace(to_storing(before), history=(*before.history, *to_storing(before).history))
+    assert not records.save(other_run, to_storing(before), leaving=ENTRY)
+    assert list(records.queued()) == [ENTRY]
+    assert one(records) == before
+
+
+def test_many_images_are_enqueued_with_those_that_others_changed_left_out(records: TableRecords) -> None:
+    ids = [f"ami-{number:017}" for number in range(130)]
+    taken = {ids[0], ids[49], ids[50], ids[129]}
+    for image_id in taken:
+        records.save(None, record(image_id, run_id="other"))
+    changes = [(None, record(image_id)) for image_id in ids]
+    entries = [replace(ENTRY, image_id=image_id) for image_id in ids]
+    assert records.enqueue(changes, entries) == taken
+    assert {entry.image_id for entry in records.queued()} == set(ids) - taken
+    assert len(records.get(ids).records) == 130
+
+
+def test_busy_table_is_temporary(records: TableRecords, dynamodb: Any) -> None:
+    with (
+        refusing(dynamodb, "TransactWriteItems", "TransactionCanceledException"),
+        pytest.raises(TemporarilyUnavailable, match="the table is busy"),
+    ):
+        records.enqueue([(None, record())], [ENTRY])
+
+
+def test_write_whose_answer_was_lost_is_refused_when_repeated_and_there_once(
+    records: TableRecords, dynamodb: Any
+) -> None:
+    records.save(None, record())
+    before = one(records)
+    with losing_answers(dynamodb, "UpdateItem"), pytest.raises(TemporarilyUnavailable):
+        records.save(before, to_storing(before))
+    assert not records.save(before, to_storing(before))
+    assert len(one(records).history) == 2
+
+
+def test_stale_entry_is_dropped_but_never_one_that_waits(records: TableRecords) -> None:
+    records.enqueue([(None, record())], [ENTRY])
+    records.drop(ENTRY)
+    assert list(records.queued()) == [ENTRY]
+    before = one(records)
+    records.save(before, to_storing(before))
+    records.drop(ENTRY)
+    assert list(records.queued()) == []
+
+
+def test_entry_of_an_image_without_a_record_is_dropped(records: TableRecords, dynamodb: Any) -> None:
+    records.enqueue([(None, record())], [ENTRY])
+    dynamodb.delete_item(TableName=TABLE, Key=KEY)
+    records.drop(ENTRY)
+    assert list(records.queued()) == []
+
+
+def test_records_are_read_by_hundreds_consistently(records: TableRecords, dynamodb: Any) -> None:
+    ids = [f"ami-{number:017}" for number in range(205)]
+    for image_id in ids:
+        records.save(None, record(image_id))
+    with counting(dynamodb, "BatchGetItem") as calls:
+        assert set(records.get(ids).records) == set(ids)
+    assert len(calls) == 3
+    assert all(b'"ConsistentRead": true' in call["body"] for call in calls)
+
+
+def test_keys_that_dynamodb_left_unread_are_asked_again(records: TableRecords, dynamodb: Any) -> None:
+    records.save(None, record())
+    left = {"Responses": {}, "UnprocessedKeys": {TABLE: {"Keys": [KEY], "ConsistentRead": True}}}
+    with answering(dynamodb, "BatchGetItem", left) as calls:
+        assert set(records.get([IMAGE_ID]).records) == {IMAGE_ID}
+    assert len(calls) == 2
+
+
+def test_history_beyond_two_hundred_moves_is_paged_out_and_none_is_lost(records: TableRecords, dynamodb: Any) -> None:
+    records.save(None, storing())
+    moves = 2
+    for number in range(3000 // 100):
+        before = one(records)
+        after = before
+        for step in range(100):
+            at = NOW + timedelta(minutes=number, seconds=step)
+            after = lifecycle.attempt_failed(after, f"move {moves} " + "x" * 200, 10_000, at=at, run_id="run-1")
+            moves += 1
+        assert records.save(before, after)
+        assert len(one(records).history) <= HISTORY_KEPT
+    assert len(str(raw(dynamodb))) < 400 * 1024
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=TABLE,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+        ExpressionAttributeValues={":pk": KEY["pk"], ":sk": {"S": "HISTORY#"}},
+    )
+    older = [move for page in pages for item in page["Items"] for move in plain_item(item)["moves"]]
+    kept = plain_item(raw(dynamodb))["history"]
+    whys = [move["why"].split(" x")[0].split("failed: ")[-1] for move in [*older, *kept]]
+    assert len(whys) == moves == 3002
+    assert whys[2:] == [f"move {number}" for number in range(2, moves)]
+
+
+def test_paging_out_is_refused_where_somebody_else_moved_the_record(records: TableRecords, dynamodb: Any) -> None:
+    records.save(None, storing())
+    before = one(records)
+    after = before
+    for step in range(HISTORY_KEPT + 10):
+        after = lifecycle.attempt_failed(after, "no", 10_000, at=NOW + timedelta(seconds=step), run_id="run-1")
+    records.save(before, lifecycle.attempt_failed(before, "other", 3, at=NOW, run_id="run-2"))
+    now = one(records)
+    assert not records.save(before, after)
+    assert one(records) == now
+    assert dynamodb.scan(TableName=TABLE)["Count"] == 1
+
+
+def test_index_by_status_has_the_record_under_its_status_only(records: TableRecords, dynamodb: Any) -> None:
+    records.save(None, record())
+    before = one(records)
+    records.save(before, to_storing(before))
+
+    def ids(status: str) -> list[str]:
+        answer = dynamodb.query(
+            TableName=TABLE,
+            IndexName="by_status",
+            KeyConditionExpression="#status = :status",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":status": {"S": status}},
+        )
+        return [item["image_id"]["S"] for item in answer["Items"]]
+
+    assert (ids("SELECTED"), ids("STORING")) == ([], [IMAGE_ID])
+
+
+def _move(**changes: Any) -> dict[str, Any]:
+    move = {key: str(value) for key, value in move_item(record().history[0]).items() if value is not None}
+    return {**move, "at": NOW.isoformat(), **changes}
+
+
+UNREADABLE: list[tuple[dict[str, Any], str]] = [
+    ({"bucket": None}, "bucket is None (must be a text)"),
+    ({"object_key": 5}, "object_key is Decimal('5') (must be a text)"),
+    ({"policy": ["nightly"]}, "policy is ['nightly'] (must be a text)"),
+    ({"status": "LOST"}, "status is 'LOST' ('LOST' is not a valid Status)"),
+    ({"status": "RETIRED"}, "status is 'RETIRED'"),
+    ({"decision": "perhaps"}, "decision is 'perhaps' ('perhaps' is not a valid Decision)"),
+    ({"snapshot_gib": "large"}, "snapshot_gib is 'large' (must be a number)"),
+    ({"snapshot_gib": -1}, "snapshot_gib is Decimal('-1') (must be a number)"),
+    ({"attempts": "1"}, "attempts is '1' (must be a whole number)"),
+    ({"attempts": True}, "attempts is True (must be a whole number)"),
+    ({"object_bytes": "many"}, "object_bytes is 'many' (must be a whole number)"),
+    ({"selected_at": "yesterday"}, "selected_at is 'yesterday' (Invalid isoformat string: 'yesterday')"),
+    ({"changed_at": 5}, "changed_at is Decimal('5') (fromisoformat: argument must be str)"),
+    ({"changed_at": "2026-01-01T00:00:00"}, "changed_at is '2026-01-01T00:00:00' (must have a time zone)"),
+    ({"failed_task_started_at": "x"}, "failed_task_started_at is 'x' (Invalid isoformat string: 'x')"),
+    ({"facts": "none"}, "facts is 'none' (must be a map)"),
+    ({"facts": {"launch_permissions": [5]}}, "facts is {'launch_permissions': [Decimal('5')]} (must be a text)"),
+    ({"facts": {"kms_key_ids": 5}}, "facts is {'kms_key_ids': Decimal('5')}"),
+    ({"history": None}, "history is None (must be a list)"),
+    ({"history": "moves"}, "history is 'moves' (must be a list)"),
+    ({"history": ["move"]}, "history is ['move'] ("),
+    ({"history": [_move(to="LOST")]}, "('LOST' is not a valid Status)"),
+    ({"image_id": "ami-00000000000000002"}, "image_id is 'ami-00000000000000002'; repair it by its key"),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), UNREADABLE, ids=lambda value: next(iter(value)) if value else None)
+def test_record_that_cannot_be_read_says_why_and_is_left_as_it_is(
+    records: TableRecords, dynamodb: Any, change: dict[str, Any], text: str
+) -> None:
+    records.save(None, record())
+    damaged = raw(dynamodb) | {name: TypeSerializer().serialize(value) for name, value in change.items()}
+    dynamodb.put_item(TableName=TABLE, Item=damaged)
+    fetched = records.get([IMAGE_ID])
+    assert fetched.records == {}
+    assert fetched.unreadable[IMAGE_ID].startswith(f"record of {IMAGE_ID} cannot be read: ")
+    assert text in fetched.unreadable[IMAGE_ID]
+    assert raw(dynamodb) == damaged
+
+
+REQUIRED = ["image_id", "image_name", "status", "decision", "reason", "policy", "run_id", "bucket", "object_key"]
+REQUIRED += ["snapshot_gib", "attempts", "selected_at", "changed_at", "history"]
+
+
+@pytest.mark.parametrize("missing", REQUIRED)
+def test_record_that_lacks_an_attribute_names_it(records: TableRecords, dynamodb: Any, missing: str) -> None:
+    records.save(None, record())
+    dynamodb.put_item(TableName=TABLE, Item={k: v for k, v in raw(dynamodb).items() if k != missing})
+    fetched = records.get([IMAGE_ID])
+    assert f"record of {IMAGE_ID} cannot be read: {missing} is None" in fetched.unreadable[IMAGE_ID]
+
+
+def test_record_of_a_newer_schema_asks_for_the_newer_version(records: TableRecords, dynamodb: Any) -> None:
+    records.save(None, record())
+    dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"schema": {"N": "2"}})
+    assert records.get([IMAGE_ID]).unreadable == {
+        IMAGE_ID: f"record of {IMAGE_ID} has schema 2, known is 1: deploy the newer version"
+    }
+
+
+def test_attribute_that_newer_code_added_does_not_matter(records: TableRecords, dynamodb: Any) -> None:
+    records.save(None, record())
+    dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"colour": {"S": "red"}, "schema": {"S": "one"}})
+    assert one(records) == record()
+
+
+def test_unreadable_record_does_not_hide_its_neighbours(records: TableRecords, dynamodb: Any) -> None:
+    for image_id in (IMAGE_ID, "ami-00000000000000002"):
+        records.save(None, record(image_id))
+    dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"status": {"S": "LOST"}})
+    fetched = records.get([IMAGE_ID, "ami-00000000000000002", "ami-00000000000000003"])
+    assert (set(fetched.records), set(fetched.unreadable)) == ({"ami-00000000000000002"}, {IMAGE_ID})
