@@ -32,6 +32,9 @@ def parser() -> argparse.ArgumentParser:
     )
     up.add_argument("--port", type=int, default=CloudSettings().port, help="port to listen on; 0: any free one")
     up.add_argument("--speed", type=_positive, default=1.0, help="how many simulated seconds pass in one second")
+    up.add_argument(
+        "--schedule-speed", type=_positive, default=1.0, help="how many times as often schedules with a rate come round"
+    )
     up.add_argument("--account-id", default=CloudSettings().account_id, help="the default account")
     up.add_argument("--region", default=CloudSettings().region, help="the default Region")
     up.add_argument("--log", type=Path, metavar="FILE", help="append every call to this file, as JSON lines")
@@ -93,6 +96,7 @@ def settings_of(options: argparse.Namespace) -> CloudSettings:
     return CloudSettings(
         port=options.port,
         speed=options.speed,
+        schedule_speed=options.schedule_speed,
         region=options.region,
         account_id=options.account_id,
         ec2_calls_per_second=options.ec2_calls_per_second,

@@ -16,7 +16,7 @@ from typing import Any, Self
 import hypercorn.asyncio
 import hypercorn.config
 
-from local_cloud import clients, environment, function_errors
+from local_cloud import clients, environment, function_errors, schedules
 from local_cloud.calls import CallLog
 from local_cloud.clock import RealClock
 from local_cloud.control import Control
@@ -33,8 +33,6 @@ from local_cloud.settings import CloudSettings
 _HOST = "127.0.0.1"
 _DEFAULT_SETTINGS = CloudSettings()
 _TICK_SECONDS = 0.1
-_SCHEDULE_TICK_SECONDS = 1
-"""MiniStack looks every ten seconds which schedules are due; a demo would rather not wait that long."""
 _START_SECONDS = 30
 _log = logging.getLogger("local_cloud")
 
@@ -117,9 +115,7 @@ class LocalCloud:
         return clients.client(name, account_id, region or self.settings.region, self.endpoint_url, app_id=EC2_CALLER)
 
     def _application(self, ministack: ModuleType) -> Endpoint:
-        from ministack.services import scheduler  # noqa: PLC0415 - reads the environment
-
-        scheduler._SCHEDULE_TICK_INTERVAL = _SCHEDULE_TICK_SECONDS
+        schedules.install(self.settings.schedule_speed)
         function_errors.install()
         recorder = Recorder(self.calls, self.clock, self.settings.account_id, self.service)
         return Endpoint(self.ec2, ministack.app, Control(self).answer, recorder)

@@ -48,6 +48,8 @@ class CloudSettings:
 
     port: int = 4566
     speed: float = 1.0
+    schedule_speed: float = 1.0
+    """How many times as often schedules with a rate come round; those that name a time go by the wall's clock."""
     region: str = "us-east-1"
     account_id: str = "123456789012"
     ec2_calls_per_second: float | None = None
