@@ -38,6 +38,7 @@ lint: setup  ## format, lint, types, import rules, template and state machine ch
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m infra.check
 
 clean:  ## remove what the build made (not .venv, not node_modules)
 	@rm -rf cdk.out .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

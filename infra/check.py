@@ -15,7 +15,7 @@ from cdk_nag import AwsSolutionsChecks
 from statelint.config import Config as StatelintConfig
 from statelint.linter import Linter
 
-from infra.bundling import ROOT
+from infra.asset import ROOT
 from infra.config import load_config
 from infra.stack import AmiArchiver
 from infra.templates import definitions

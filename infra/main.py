@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
-from infra.bundling import BundlingError
+from infra.asset import BundlingError
 from infra.config import ConfigError, load_config
 from infra.stack import AmiArchiver
 

@@ -1,0 +1,111 @@
+"""What archiver.toml becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ami_archiver.policy import Policy
+from ami_archiver.settings import Settings
+from infra import schedule_expression
+from infra.config import load_config
+from tests.infra.conftest import SEVERAL
+from tests.support.assembly import ROOT
+
+
+def test_every_key_arrives_where_it_belongs() -> None:
+    config = load_config(SEVERAL)
+    first = config.policies[0]
+
+    assert first.policy == Policy(
+        name="web",
+        tags={"Archive": ("true", "yes"), "Team": ("*",)},
+        exclude_tags={"Hold": ("*",)},
+        name_patterns=("web-*",),
+        min_age_days=1.5,
+        keep_newest=2,
+        group_by_name=r"^(.+)-\d+$",
+        window_hours=4,
+        max_images_per_run=10,
+        max_gib_per_run=500.5,
+        attempts=5,
+        object_prefix="{policy}/{account}/{region}/{year}/{month}/{day}",
+        object_tags={"CostCenter": "4711", "a key": "ä + - = . _ : / @"},
+    )
+    assert (first.expression, first.time_zone) == ("cron(30 2 ? * MON-FRI *)", "Europe/Berlin")
+    assert (first.storage_class, first.storage_class_after_days) == ("GLACIER", 0)
+    assert [scheduled.policy.paused for scheduled in config.policies] == [False, True, False, False, False, False]
+    assert (config.in_flight_budget_gib, config.admission_rule) == (1200, "strict")
+    assert (config.wait_min_seconds, config.wait_max_seconds, config.run_limit_hours) == (5, 60, 10)
+    assert config.notification_emails == ("a@example.com", "b@example.com")
+    assert (config.log_retention_days, config.alarm_without_success_hours) == (365, 168)
+
+
+def test_what_is_left_out_is_what_the_functions_take_as_default(tmp_path: Path) -> None:
+    file = tmp_path / "short.toml"
+    file.write_text("[[policy]]\nname = 'a'\nselect.tags.Archive = 'true'\nschedule.expression = 'rate(1 day)'")
+
+    config = load_config(file)
+
+    assert config.policies[0].policy == Policy(name="a", tags={"Archive": ("true",)})
+    assert settings_of(file) == Settings("t", "b", "k", "s", "1", (config.policies[0].policy,))
+
+
+def test_the_functions_read_from_their_environment_what_the_file_says() -> None:
+    settings = settings_of(SEVERAL)
+    assert Settings.from_env(settings.to_env()) == settings
+
+
+def test_a_file_from_windows_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "windows.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + SEVERAL.read_bytes().replace(b"\n", b"\r\n"))
+    assert load_config(file) == load_config(SEVERAL)
+
+
+@pytest.mark.parametrize("name", ["archiver.toml", "archiver.local.toml"])
+def test_the_files_that_come_with_the_project_are_valid(name: str) -> None:
+    assert load_config(ROOT / name).policies[0].name == "nightly"
+
+
+def test_the_second_policy_of_the_example_is_valid_when_it_is_uncommented(tmp_path: Path) -> None:
+    head, mark, second = (ROOT / "archiver.toml").read_text().partition("# [[policy]]\n")
+    file = tmp_path / "archiver.toml"
+    file.write_text(head + "".join(line.removeprefix("# ") for line in (mark + second).splitlines(keepends=True)))
+    assert [scheduled.name for scheduled in load_config(file).policies] == ["nightly", "golden"]
+
+
+def test_every_default_that_the_example_shows_is_the_default(tmp_path: Path) -> None:
+    example = (ROOT / "archiver.toml").read_text().splitlines()
+    shown = {
+        key.strip(): value.partition("#")[0].strip()
+        for key, _, value in (line.removeprefix("# ").partition("=") for line in example if line.startswith("# "))
+    }
+    assert (shown["admission_rule"], shown["wait_min_seconds"], shown["wait_max_seconds"]) == ('"aws"', "30", "900")
+    assert (shown["run_limit_hours"], shown["log_retention_days"]) == ("20", "90")
+    assert (shown["alarm_without_success_hours"], shown["attempts"]) == ("26", "3")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "cron(0 2 * * ? *)",
+        "cron(0/15 8-18 ? JAN-MAR,DEC 2-6 2026/2)",
+        "cron(0 0 LW * ? *)",
+        "cron(0 0 15W * ? *)",
+        "cron(0 0 ? * FRIL *)",
+        "cron(0 0 ? * 6#3 *)",
+        "cron(0 0 ? * mon-fri *)",
+        "rate(1 minute)",
+        "rate(12 hours)",
+        "at(2026-12-31T23:59:59)",
+    ],
+)
+def test_expressions_that_eventbridge_scheduler_takes_are_taken(expression: str) -> None:
+    assert schedule_expression.problem(expression) is None
+
+
+def settings_of(file: Path) -> Settings:
+    return load_config(file).settings(
+        table_name="t", bucket_name="b", bucket_key_arn="k", topic_arn="s", account_id="1"
+    )

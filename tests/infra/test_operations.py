@@ -1,0 +1,174 @@
+"""Schedules, notifications, alarms, outputs: what an operator meets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.templates import plain, resources
+from tests.support.assembly import CloudAssembly
+
+Template = dict[str, Any]
+
+
+def schedules(template: Template) -> dict[str, dict[str, Any]]:
+    found = [s["Properties"] for s in resources(template, "AWS::Scheduler::Schedule").values()]
+    return {json.loads(schedule["Target"]["Input"])["policy"]: schedule for schedule in found}
+
+
+def test_each_policy_has_its_schedule_in_its_time_zone_and_a_paused_one_is_disabled(several: Template) -> None:
+    assert {
+        name: (s["ScheduleExpression"], s["ScheduleExpressionTimezone"], s["State"])
+        for name, s in schedules(several).items()
+    } == {
+        "web": ("cron(30 2 ? * MON-FRI *)", "Europe/Berlin", "ENABLED"),
+        "paused": ("rate(12 hours)", "UTC", "DISABLED"),
+        "tiered": ("at(2027-01-01T02:00:00)", "America/New_York", "ENABLED"),
+        "instant": ("rate(1 day)", "UTC", "ENABLED"),
+        "deep": ("cron(0 3 L * ? 2026-2030)", "UTC", "ENABLED"),
+        "standard": ("cron(0/15 8-18 1,15 JAN,JUL ? *)", "UTC", "ENABLED"),
+    }
+
+
+def test_a_schedule_starts_the_workflow_on_the_minute_with_its_policy(template: Template) -> None:
+    (machine,) = resources(template, "AWS::StepFunctions::StateMachine")
+    (schedule,) = schedules(template).values()
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert schedule["Target"]["Arn"] == {"Ref": machine}
+    assert json.loads(schedule["Target"]["Input"]) == {"policy": "nightly", "dry_run": False}
+
+
+def test_a_start_that_does_not_succeed_is_repeated_for_an_hour_and_then_kept(several: Template) -> None:
+    (queue,) = resources(several, "AWS::SQS::Queue")
+    for schedule in schedules(several).values():
+        assert schedule["Target"]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 20}
+        assert schedule["Target"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [queue, "Arn"]}}
+
+
+def test_only_schedules_of_this_stacks_group_may_use_the_role_that_starts_runs(template: Template) -> None:
+    (group,) = resources(template, "AWS::Scheduler::ScheduleGroup")
+    (role,) = [r for name, r in resources(template, "AWS::IAM::Role").items() if name.startswith("SchedulerRole")]
+    (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+        "aws:SourceArn": {"Fn::GetAtt": [group, "Arn"]},
+    }
+
+
+def test_dead_letters_are_encrypted_kept_for_two_weeks_and_sent_over_tls_only(template: Template) -> None:
+    (queue,) = resources(template, "AWS::SQS::Queue").values()
+    (policy,) = resources(template, "AWS::SQS::QueuePolicy").values()
+    assert queue["Properties"] == {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 86400}
+    assert "aws:SecureTransport" in str(policy)
+
+
+def test_notifications_are_encrypted_with_the_stacks_key_and_published_over_tls_only(template: Template) -> None:
+    (topic,) = resources(template, "AWS::SNS::Topic").values()
+    (key,) = resources(template, "AWS::KMS::Key")
+    (policy,) = resources(template, "AWS::SNS::TopicPolicy").values()
+    assert topic["Properties"]["KmsMasterKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
+    deny = policy["Properties"]["PolicyDocument"]["Statement"][0]
+    assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_alarms_of_this_account_may_publish_and_use_the_key(template: Template) -> None:
+    (key,) = resources(template, "AWS::KMS::Key").values()
+    (topic,) = resources(template, "AWS::SNS::TopicPolicy").values()
+    for statements, actions in (
+        (key["Properties"]["KeyPolicy"]["Statement"], ["kms:Decrypt", "kms:GenerateDataKey"]),
+        (topic["Properties"]["PolicyDocument"]["Statement"], "sns:Publish"),
+    ):
+        (statement,) = [s for s in statements if s.get("Sid") == "AlarmsOfThisAccount"]
+        assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert statement["Action"] == actions
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_e_mail_addresses_are_subscribed(template: Template, several: Template) -> None:
+    assert not resources(template, "AWS::SNS::Subscription")
+    subscribed = [s["Properties"] for s in resources(several, "AWS::SNS::Subscription").values()]
+    assert [(s["Protocol"], s["Endpoint"]) for s in subscribed] == [
+        ("email", "a@example.com"),
+        ("email", "b@example.com"),
+    ]
+
+
+def test_there_is_an_alarm_for_each_way_in_which_a_night_can_go_wrong(template: Template) -> None:
+    assert {
+        (
+            a["Namespace"],
+            a["MetricName"],
+            a["Statistic"],
+            a["ComparisonOperator"],
+            a["Threshold"],
+            a["TreatMissingData"],
+        )
+        for a in alarms(template)
+    } == {
+        ("AWS/States", "ExecutionsFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AWS/States", "ExecutionsTimedOut", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AWS/States", "ExecutionsAborted", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AmiArchiver", "ImagesFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AWS/States", "ExecutionsSucceeded", "Sum", "LessThanThreshold", 1, "breaching"),
+    }
+
+
+def test_every_alarm_goes_to_the_topic(template: Template) -> None:
+    (topic,) = resources(template, "AWS::SNS::Topic")
+    assert {str(alarm["AlarmActions"]) for alarm in alarms(template)} == {str([{"Ref": topic}])}
+
+
+@pytest.mark.parametrize(("which", "hours"), [("template", 26), ("several", 168)])
+def test_the_alarm_without_success_looks_back_over_the_configured_hours(
+    request: pytest.FixtureRequest, which: str, hours: int
+) -> None:
+    (alarm,) = [a for a in alarms(request.getfixturevalue(which)) if a["MetricName"] == "ExecutionsSucceeded"]
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, hours)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * 86400, "CloudWatch's limit for periods of an hour"
+
+
+def test_the_metric_of_failed_images_is_found_under_the_dimension_that_powertools_writes(template: Template) -> None:
+    (alarm,) = [a for a in alarms(template) if a["MetricName"] == "ImagesFailed"]
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "ami-archiver"}]
+
+
+def test_the_outputs_name_what_people_and_tools_look_for(template: Template) -> None:
+    assert {name: plain(output["Value"]).rpartition(":")[2][:14] for name, output in template["Outputs"].items()} == {
+        "ArchiveWorkflowArn": "WorkflowArchiv",
+        "ArchiveBucketName": "StorageBucket5",
+        "ArchiveTableName": "StorageTableB4",
+        "ArchiveKeyArn": "StorageKeyBAA9",
+        "TopicArn": "NotificationsT",
+        "DeadLetterQueueUrl": "SchedulesDeadL",
+    }
+
+
+def test_no_resource_has_a_name_of_its_own(template: Template) -> None:
+    named = {
+        (resource["Type"], key)
+        for resource in template["Resources"].values()
+        for key in resource.get("Properties", {})
+        if key
+        in ("Name", "BucketName", "TableName", "FunctionName", "RoleName", "TopicName", "QueueName", "LogGroupName")
+        or key in ("StateMachineName", "AlarmName")
+    }
+    # CDK makes the group's name from the stack's; CloudFormation can make none that a schedule could refer to
+    assert named == {("AWS::Scheduler::ScheduleGroup", "Name")}
+
+
+def test_logical_ids_of_what_is_kept_are_stable_over_configurations(template: Template, several: Template) -> None:
+    kept = {name for name, resource in template["Resources"].items() if resource.get("DeletionPolicy") == "Retain"}
+    assert kept == {name for name, r in several["Resources"].items() if r.get("DeletionPolicy") == "Retain"}
+    assert kept == {"StorageKeyBAA9457B", "StorageBucket5CB7C8EA", "StorageTableB43FDCE7"}
+
+
+def test_the_stack_fits_any_account_and_region(cloud_assembly: CloudAssembly) -> None:
+    manifest = json.loads((cloud_assembly.directory / "manifest.json").read_text())
+    assert manifest["artifacts"]["AmiArchiver"]["environment"] == "aws://unknown-account/unknown-region"
+
+
+def alarms(template: Template) -> list[dict[str, Any]]:
+    return [alarm["Properties"] for alarm in resources(template, "AWS::CloudWatch::Alarm").values()]

@@ -1,0 +1,47 @@
+"""`cdk synth` with the real app.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.infra.conftest import SEVERAL
+from tests.support.assembly import ROOT, CloudAssembly, synthesize
+
+
+def test_the_same_commit_gives_the_same_template_and_asset_twice(
+    several_assembly: CloudAssembly, tmp_path: Path
+) -> None:
+    synthesize(SEVERAL, tmp_path / "again")
+    again = CloudAssembly(tmp_path / "again")
+    assert again.template == several_assembly.template
+    assert again.asset.name == several_assembly.asset.name
+
+
+def test_an_error_in_the_configuration_is_a_message_and_exit_code_1_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "archiver.toml").write_text("[[policy]]\nname = 'nightly'\nselect.tags.A = 'b'\nretention = 3")
+    # As the CDK's command line calls it, from a place where neither Node nor the sources are on a path
+    done = subprocess.run(
+        [sys.executable, ROOT / "app.py"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "HOME": str(tmp_path), "CDK_OUTDIR": str(tmp_path / "out")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2:] == [
+        'archiver.toml: policy[0] "nightly": schedule is missing',
+        'archiver.toml: policy[0] "nightly": retention is not a key: known are name, paused, select, schedule, store',
+    ]
+    assert "Traceback" not in done.stderr
+
+
+def test_the_feature_flags_are_those_that_the_pinned_cdk_recommends() -> None:
+    """So that `cdk synth` says nothing about flags, and an upgrade of the CDK shows what it would change."""
+    flags = ROOT / "node_modules/aws-cdk/lib/init-templates/.recommended-feature-flags.json"
+    ours = json.loads((ROOT / "cdk.json").read_text())["context"]
+    assert ours.keys() == json.loads(flags.read_text()).keys()

@@ -1,0 +1,144 @@
+"""The state machine, as Step Functions gets it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ami_archiver.errors import RETRYABLE
+from ami_archiver.run_state import Next
+from infra.templates import definitions, resources
+
+Template = dict[str, Any]
+STEPS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "ReportRun")
+
+
+@pytest.fixture(scope="module")
+def definition(template: Template) -> dict[str, Any]:
+    (found,) = definitions(template).values()
+    return found
+
+
+@pytest.fixture(scope="module")
+def states(definition: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = definition["States"]
+    return found
+
+
+def test_the_flow_is_select_check_start_wait_and_report(states: dict[str, Any]) -> None:
+    assert {name: state.get("Next", "-") for name, state in states.items() if state["Type"] != "Choice"} == {
+        "SelectImages": "Selected",
+        "CheckStoreTasks": "Checked",
+        "StartStoreTasks": "Wait",
+        "Wait": "CheckStoreTasks",
+        "ReportRun": "Reported",
+        "HandOver": "HandedOver",
+        "HandedOver": "-",
+        "Done": "-",
+    }
+
+
+def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
+    assert {name: branches(states[name]) for name in ("Selected", "Checked", "Reported")} == {
+        "Selected": {"select_more": "SelectImages", "check": "CheckStoreTasks", "report": "ReportRun"},
+        "Checked": {"start": "StartStoreTasks", "wait": "Wait", "hand_over": "HandOver", "report": "ReportRun"},
+        "Reported": {"check": "CheckStoreTasks", "end": "Done"},
+    }
+
+
+def test_the_branches_are_all_that_a_step_can_say(states: dict[str, Any]) -> None:
+    said = {value for name in ("Selected", "Checked", "Reported") for value in branches(states[name])}
+    assert said == set(Next)
+
+
+def test_an_unknown_or_missing_answer_fails_the_execution_since_no_choice_has_a_default(states: dict[str, Any]) -> None:
+    choices = [state for state in states.values() if state["Type"] == "Choice"]
+    assert len(choices) == 4
+    assert not [state for state in choices if "Default" in state]
+
+
+def test_a_run_that_was_handed_over_goes_on_with_the_check(definition: dict[str, Any], states: dict[str, Any]) -> None:
+    assert definition["StartAt"] == "IsHandedOver"
+    assert [(c["Variable"], c["IsPresent"], c["Next"]) for c in states["IsHandedOver"]["Choices"]] == [
+        ("$.run_id", True, "CheckStoreTasks"),
+        ("$.run_id", False, "SelectImages"),
+    ]
+
+
+def test_selection_is_told_the_input_and_which_execution_it_is(states: dict[str, Any]) -> None:
+    assert states["SelectImages"]["Parameters"] == {
+        "input.$": "$",
+        "execution_name.$": "$$.Execution.Name",
+        "execution_started_at.$": "$$.Execution.StartTime",
+    }
+
+
+@pytest.mark.parametrize("step", STEPS[1:])
+def test_the_other_steps_take_the_state_and_their_answer_replaces_it(states: dict[str, Any], step: str) -> None:
+    assert not {"Parameters", "InputPath", "ResultPath", "ResultSelector", "OutputPath"} & states[step].keys()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_is_tried_again_by_the_names_of_the_retryable_errors_and_no_catch_all(
+    states: dict[str, Any], step: str
+) -> None:
+    service, ours = states[step]["Retry"]
+    assert service["ErrorEquals"] == [
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+    ]
+    assert set(ours["ErrorEquals"]) == {
+        *(error.__name__ for error in RETRYABLE),
+        "Lambda.TooManyRequestsException",
+        "Lambda.Unknown",
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+        "States.Timeout",
+    }
+    assert (ours["BackoffRate"], ours["JitterStrategy"]) == (2, "FULL")
+    assert "Catch" not in states[step]
+
+
+def test_the_retries_of_a_step_take_some_minutes_in_all(states: dict[str, Any]) -> None:
+    retry = states["CheckStoreTasks"]["Retry"][1]
+    longest = sum(retry["IntervalSeconds"] * 2**attempt for attempt in range(retry["MaxAttempts"]))
+    assert 300 <= longest <= 900
+
+
+def test_the_wait_is_as_long_as_the_check_says(states: dict[str, Any]) -> None:
+    assert states["Wait"]["SecondsPath"] == "$.wait_seconds"
+
+
+def test_handing_over_starts_this_state_machine_once_with_the_whole_state(states: dict[str, Any]) -> None:
+    hand_over = states["HandOver"]
+    assert hand_over["Resource"] == "arn:aws:states:::states:startExecution"
+    assert hand_over["Parameters"] == {
+        "StateMachineArn.$": "$$.StateMachine.Id",
+        "Name.$": "States.Format('handed-over-{}', States.Hash($$.Execution.Name, 'SHA-1'))",
+        "Input.$": "$",
+    }
+
+
+def test_the_executions_output_is_the_summary(states: dict[str, Any]) -> None:
+    assert states["Done"] == {"Type": "Succeed", "OutputPath": "$.summary"}
+
+
+def test_the_workflow_is_standard_traced_and_logs_its_errors(template: Template) -> None:
+    ((_, machine),) = resources(template, "AWS::StepFunctions::StateMachine").items()
+    assert machine["Properties"]["StateMachineType"] == "STANDARD"
+    assert machine["Properties"]["TracingConfiguration"] == {"Enabled": True}
+    assert machine["Properties"]["LoggingConfiguration"]["Level"] == "ERROR"
+    assert machine["Properties"]["LoggingConfiguration"]["IncludeExecutionData"] is True
+
+
+def test_an_execution_that_does_not_end_by_itself_is_ended_after_the_runs_limit(several: Template) -> None:
+    (definition,) = definitions(several).values()
+    assert definition["TimeoutSeconds"] == 10 * 3600 + 2 * 3600
+
+
+def branches(choice: dict[str, Any]) -> dict[str, str]:
+    assert {branch["Variable"] for branch in choice["Choices"]} == {"$.next"}
+    return {branch["StringEquals"]: branch["Next"] for branch in choice["Choices"]}
