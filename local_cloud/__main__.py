@@ -43,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
 
     fleet = up.add_argument_group("images to start with")
     source = fleet.add_mutually_exclusive_group()
-    source.add_argument("--fleet", type=Path, metavar="FILE", help="what describe-images/-snapshots printed, as JSON")
+    source.add_argument(
+        "--fleet", type=Path, nargs="+", metavar="FILE", help="what describe-images/-snapshots printed, as JSON"
+    )
     source.add_argument("--images", type=int, metavar="N", help="make up a realistic fleet of N images")
     fleet.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed makes the same fleet")
 
@@ -132,7 +134,7 @@ def up(options: argparse.Namespace) -> int:
     from local_cloud.server import LocalCloud, PortTaken  # noqa: PLC0415
 
     try:
-        fleet = load_fleet(options.fleet) if options.fleet else None
+        fleet = load_fleet(*options.fleet, owner_id=options.account_id) if options.fleet else None
         if options.images is not None:
             fleet = generate_fleet(
                 options.images,

@@ -115,7 +115,7 @@ class Control:
             path = Path(asked["path"])
             if not path.is_absolute():
                 raise BadRequest(f"path must be absolute, not {asked['path']!r}")
-            fleet = load_fleet(path)
+            fleet = load_fleet(path, owner_id=self._cloud.settings.account_id)
         elif "images" in asked and asked.keys() <= {"images", "seed"} and all(map(_is_whole, asked.values())):
             fleet = generate_fleet(
                 asked["images"],
