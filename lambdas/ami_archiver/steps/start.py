@@ -51,8 +51,8 @@ class _Fill:
         self._app = app
         self._state = state
         self._refusals_left = REFUSALS_PER_STEP
-        self._suspects: list[tuple[ArchiveRecord, str]] = []
-        """Refused with a code that does not say whether it was the budget or the image."""
+        self._suspects: list[tuple[ArchiveRecord, str, set[str]]] = []
+        """Refused with a code that does not say whether it was the budget or the image; and what was in flight then."""
         self.running = list(running)
         self.more_to_start = False
 
@@ -157,15 +157,19 @@ class _Fill:
         if answer.concerns_image or not in_flight:
             self._attempt_failed(record, why, final=answer.concerns_image)
         else:
-            self._suspects.append((record, why))
+            self._suspects.append((record, why, {r.task.image_id for r in in_flight}))
             logger.info("store refused", extra={"image_id": record.image_id, "reason": why})
         self._refusals_left -= not answer.concerns_image
         self.more_to_start = True
 
     def _count_suspects(self) -> None:
-        """EC2 has just taken another image, so it was not the budget that it refused the earlier ones for."""
-        for record, why in self._suspects:
-            self._attempt_failed(record, why, final=False)
+        """EC2 has just taken another image: unless a task has ended since, the budget was not why it refused these."""
+        if not self._suspects:
+            return
+        still = {task.image_id for task in self._app.store_tasks.in_progress()}
+        for record, why, in_flight in self._suspects:
+            if in_flight <= still:
+                self._attempt_failed(record, why, final=False)
         self._suspects.clear()
 
     def _adopt(self, record: ArchiveRecord, key: str) -> None:
