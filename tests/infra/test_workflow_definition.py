@@ -47,9 +47,8 @@ def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
     }
 
 
-def test_the_branches_are_all_that_a_step_can_say(states: dict[str, Any]) -> None:
-    said = {value for name in ("Selected", "Checked", "Reported") for value in branches(states[name])}
-    assert said == set(Next)
+def test_every_branch_is_something_that_a_step_can_say(states: dict[str, Any]) -> None:
+    assert {value for name in ("Selected", "Checked", "Reported") for value in branches(states[name])} <= set(Next)
 
 
 def test_an_unknown_or_missing_answer_fails_the_execution_since_no_choice_has_a_default(states: dict[str, Any]) -> None:
