@@ -9,6 +9,7 @@ assert archive.status("ami-small") == "VERIFIED"
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -142,24 +143,37 @@ class Archive:
 
     def go_on(self, state: RunState, *, app: App | None = None, until: Callable[[], bool] | None = None) -> Any:
         """Run the state machine from a state on."""
-        app = app or self.app
         while until is None or not until():
-            match state.next:
-                case Next.SELECT_MORE:
-                    state = steps.select_images(app, {"input": state.to_json()}, lambda: 900.0)
-                case Next.CHECK | Next.HAND_OVER:
-                    state, _ = steps.check_store_tasks(app, state)
-                    self.loops += 1
-                case Next.START:
-                    state, _ = steps.start_store_tasks(app, state)
-                case Next.WAIT:
-                    self.cloud.advance(state.wait_seconds)
-                    state = state.then(Next.CHECK)
-                case Next.REPORT:
-                    state, _, summary = steps.report_run(app, state)
-                    if state.next is Next.END:
-                        return summary
+            state, summary = self.step(state, app)
+            if state.next is Next.END:
+                return summary
         return None
+
+    def step(self, state: RunState, app: App | None = None) -> tuple[RunState, Any]:
+        """What the state machine does next, and the summary once it reports."""
+        app = app or self.app
+        match state.next:
+            case Next.SELECT_MORE:
+                return steps.select_images(app, {"input": state.to_json()}, lambda: 900.0), None
+            case Next.CHECK | Next.HAND_OVER:
+                self.loops += 1
+                return steps.check_store_tasks(app, state)[0], None
+            case Next.START:
+                return steps.start_store_tasks(app, state)[0], None
+            case Next.WAIT:
+                self.cloud.advance(state.wait_seconds)
+                return state.then(Next.CHECK), None
+            case Next.REPORT:
+                state, _, summary = steps.report_run(app, state)
+                return state, summary
+            case Next.END:
+                raise AssertionError("the run has ended")
+
+    def go_to(self, state: RunState, step: Next, app: App | None = None) -> RunState:
+        """Run the state machine from a state on until `step` would be next."""
+        while state.next is not step:
+            state, _ = self.step(state, app)
+        return state
 
     # What is there afterwards
 
@@ -184,6 +198,32 @@ class Archive:
     def starts(self) -> list[Any]:
         """Every CreateStoreImageTask call that was made, as the cloud logged it."""
         return self.cloud.calls.filter(service="ec2", operation="CreateStoreImageTask")
+
+    def accepted(self) -> Counter[str]:
+        """How many store tasks EC2 has accepted from the archiver, by image."""
+        return Counter(call.parameters["ImageId"] for call in self.starts() if call.error_code is None)
+
+    def deregister(self, image_id: str) -> None:
+        self.cloud.catalog.remove_image(self.region, full_id(image_id))
+
+    def put_object(self, key: str, body: bytes = b"stored by EC2 last year", **more: Any) -> str:
+        """An object that somebody else put into the bucket; its version."""
+        version: str = client(self.cloud, "s3").put_object(Bucket=BUCKET, Key=key, Body=body, **more)["VersionId"]
+        return version
+
+    def item(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """An item of the table as it is, whatever it holds."""
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        item: dict[str, Any] | None = client(self.cloud, "dynamodb").get_item(TableName=TABLE, Key=key).get("Item")
+        return item
+
+    def put_item(self, item: dict[str, Any]) -> None:
+        client(self.cloud, "dynamodb").put_item(TableName=TABLE, Item=item)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Every item of the table."""
+        found: list[dict[str, Any]] = client(self.cloud, "dynamodb").scan(TableName=TABLE)["Items"]
+        return found
 
 
 _clients: WeakKeyDictionary[VirtualCloud, dict[str, Any]] = WeakKeyDictionary()
