@@ -7,15 +7,39 @@ from functools import cache
 
 from ami_archiver.adapters import clients
 from ami_archiver.adapters.ec2_images import Ec2Images
+from ami_archiver.adapters.ec2_restores import Ec2Restores
 from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.sns_notifier import SnsNotifier
+from ami_archiver.adapters.ssm_parameters import SsmParameters
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.adapters.table_restores import RESTORE_LEASE, RESTORE_SUMMARIES, TableRestores
 from ami_archiver.adapters.table_runs import TableRuns
 from ami_archiver.app import App
 from ami_archiver.clock import SystemClock
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.settings import Settings
+
+
+@cache
+def restore_app() -> RestoreApp:
+    """Raises BadSettings."""
+    settings = Settings.from_env(os.environ)
+    dynamodb = clients.dynamodb()
+    return RestoreApp(
+        settings=settings,
+        region=os.environ["AWS_REGION"],
+        clock=SystemClock(),
+        tasks=Ec2Restores(clients.ec2()),
+        bucket=S3ArchiveBucket(clients.s3(), settings.bucket_name),
+        records=TableRecords(dynamodb, settings.table_name),
+        restores=TableRestores(dynamodb, settings.table_name),
+        leases=TableLeases(dynamodb, settings.table_name, RESTORE_LEASE),
+        runs=TableRuns(dynamodb, settings.table_name, RESTORE_SUMMARIES),
+        parameters=SsmParameters(clients.ssm()),
+        notifier=SnsNotifier(clients.sns(), settings.topic_arn),
+    )
 
 
 @cache

@@ -209,6 +209,10 @@ class QueueEntry:
     policy: str
     snapshot_gib: float
 
+    @property
+    def entry_id(self) -> str:
+        return self.image_id
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionLine:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from ami_archiver.errors import BadInput
 from ami_archiver.settings import Settings
@@ -20,6 +20,7 @@ class Next(StrEnum):
     """What the state machine does after a step; each value is a branch of a Choice."""
 
     SELECT_MORE = "select_more"
+    PLAN_MORE = "plan_more"
     CHECK = "check"
     START = "start"
     WAIT = "wait"
@@ -38,6 +39,8 @@ class Outcome(StrEnum):
     """It met a run of the same policy and did nothing."""
     PAUSED = "paused"
     DRY_RUN = "dry_run"
+    NOTHING_MATCHED = "nothing_matched"
+    """A restore's query found no archive record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +77,30 @@ class RunState:
     @classmethod
     def from_json(cls, raw: object) -> RunState:
         """Raises BadInput, which names what is missing, unknown or of the wrong type."""
-        if not isinstance(raw, dict):
-            raise BadInput(f"the state of a run must be an object, not {raw!r}")
-        known = {f.name: f for f in fields(cls)}
-        if unknown := sorted(raw.keys() - known.keys()):
-            raise BadInput(f"the state of a run has no {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
-        for name, kind in _TYPES.items():
-            if name not in raw and name in _NEEDED:
-                raise BadInput(f"the state of a run needs {name!r}")
-            if name in raw and not _is(raw[name], kind):
-                raise BadInput(f"{name!r} of a run is {raw[name]!r}, must be of type {kind.__name__}")
-        try:
-            if datetime.fromisoformat(raw["started_at"]).tzinfo is None:
-                raise ValueError(f"'started_at' is {raw['started_at']!r}, which has no time zone")
-            return cls(**{**raw, "next": Next(raw["next"]), "outcome": Outcome(raw.get("outcome", Outcome.WORKED))})
-        except (ValueError, TypeError) as error:
-            raise BadInput(f"the state of a run cannot be read: {error}") from error
+        return read_state(cls, raw, _TYPES, _NEEDED)
+
+
+StateT = TypeVar("StateT")
+
+
+def read_state(cls: type[StateT], raw: object, types: Mapping[str, type], needed: Collection[str]) -> StateT:
+    """A state of the dataclass `cls` out of what the state machine hands over. Raises BadInput."""
+    if not isinstance(raw, dict):
+        raise BadInput(f"the state of a run must be an object, not {raw!r}")
+    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]  # states are dataclasses
+    if unknown := sorted(raw.keys() - set(known)):
+        raise BadInput(f"the state of a run has no {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
+    for name, kind in types.items():
+        if name not in raw and name in needed:
+            raise BadInput(f"the state of a run needs {name!r}")
+        if name in raw and not _is(raw[name], kind):
+            raise BadInput(f"{name!r} of a run is {raw[name]!r}, must be of type {kind.__name__}")
+    try:
+        if datetime.fromisoformat(raw["started_at"]).tzinfo is None:
+            raise ValueError(f"'started_at' is {raw['started_at']!r}, which has no time zone")
+        return cls(**{**raw, "next": Next(raw["next"]), "outcome": Outcome(raw.get("outcome", Outcome.WORKED))})
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"the state of a run cannot be read: {error}") from error
 
 
 _TYPES: dict[str, type] = {
@@ -134,19 +145,25 @@ def begin(event: object, settings: Settings) -> RunState:
     dry_run = given.get("dry_run", False)
     if not isinstance(dry_run, bool):
         raise BadInput(f"'dry_run' is {dry_run!r}, must be true or false")
-    try:
-        started = datetime.fromisoformat(event["execution_started_at"]).astimezone(UTC)
-        execution = str(event["execution_name"])
-    except (KeyError, ValueError, TypeError) as error:
-        raise BadInput(f"the state machine must hand over the execution's name and start: {error!r}") from error
+    run_id, started = identify(event, name)
     return RunState(
-        run_id=f"{started:%Y%m%dT%H%M%S}-{name}-{sha256(execution.encode()).hexdigest()[:8]}",
+        run_id=run_id,
         policy=name,
         dry_run=dry_run,
         started_at=started.isoformat(),
         next=Next.SELECT_MORE,
         outcome=Outcome.DRY_RUN if dry_run else Outcome.WORKED,
     )
+
+
+def identify(event: Mapping[str, Any], about: str) -> tuple[str, datetime]:
+    """(run id, start) by the execution that the run is: the id sorts by time and says what it is about."""
+    try:
+        started = datetime.fromisoformat(event["execution_started_at"]).astimezone(UTC)
+        execution = str(event["execution_name"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise BadInput(f"the state machine must hand over the execution's name and start: {error!r}") from error
+    return f"{started:%Y%m%dT%H%M%S}-{about}-{sha256(execution.encode()).hexdigest()[:8]}", started
 
 
 EXAMPLE = '{"policy": "nightly", "dry_run": false}'

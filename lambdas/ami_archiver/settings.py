@@ -27,6 +27,8 @@ class Settings:
     account_id: str
     policies: tuple[Policy, ...]
     in_flight_budget_gib: float = 600
+    restore_budget_gib: float = 300
+    """AWS's limit on the images that are being restored, by their size after the restore."""
     admission_rule: AdmissionRule = "aws"
     wait_min_seconds: int = 30
     wait_max_seconds: int = 900

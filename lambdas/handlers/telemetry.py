@@ -12,7 +12,11 @@ logger = Logger()
 metrics = Metrics()
 utils.copy_config_to_registered_loggers(logger, include={"ami_archiver"})
 
-UNITS = {"InFlightGiB": MetricUnit.Gigabytes, "RunSeconds": MetricUnit.Seconds}
+UNITS = {
+    "InFlightGiB": MetricUnit.Gigabytes,
+    "RestoreInFlightGiB": MetricUnit.Gigabytes,
+    "RunSeconds": MetricUnit.Seconds,
+}
 
 
 def measure(figures: Mapping[str, float]) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_ssm import SSMClient
 
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
@@ -34,3 +35,7 @@ def dynamodb() -> DynamoDBClient:
 
 def sns() -> SNSClient:
     return boto3.client("sns", config=CONFIG)
+
+
+def ssm() -> SSMClient:
+    return boto3.client("ssm", config=CONFIG)

@@ -53,7 +53,7 @@ class Ec2Images:
             with translated(f"policy {policy.name}"):
                 answer = self._ec2.describe_images(**request)
             token = answer.get("NextToken") or None
-            yield ImagePage([_image(raw) for raw in answer["Images"]], token)
+            yield ImagePage([image_of(raw) for raw in answer["Images"]], token)
             if token is None:
                 return
 
@@ -64,7 +64,7 @@ class Ec2Images:
                 answer = self._ec2.describe_images(
                     IncludeDisabled=True, Filters=[{"Name": "image-id", "Values": batch}]
                 )
-            found |= {raw["ImageId"]: _image(raw) for raw in answer["Images"]}
+            found |= {raw["ImageId"]: image_of(raw) for raw in answer["Images"]}
         return found
 
     def snapshots(self, snapshot_ids: Collection[str]) -> dict[str, Snapshot]:
@@ -76,7 +76,7 @@ class Ec2Images:
             )
             with translated():
                 for page in pages:
-                    found |= {raw["SnapshotId"]: _snapshot(raw) for raw in page["Snapshots"]}
+                    found |= {raw["SnapshotId"]: snapshot_of(raw) for raw in page["Snapshots"]}
         return found
 
     def launch_permissions(self, image_id: str) -> tuple[str, ...] | None:
@@ -111,17 +111,17 @@ def _tag_filters(policy: Policy) -> list[FilterTypeDef]:
     filters: list[FilterTypeDef] = []
     for key, values in policy.tags.items():
         if ANY in values:
-            filters.append({"Name": "tag-key", "Values": [_literal(key)]})
+            filters.append({"Name": "tag-key", "Values": [literal(key)]})
         else:
-            filters.append({"Name": f"tag:{key}", "Values": [_literal(value) for value in values]})
+            filters.append({"Name": f"tag:{key}", "Values": [literal(value) for value in values]})
     return filters
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
 
 
-def _image(raw: ImageTypeDef) -> Image:
+def image_of(raw: ImageTypeDef) -> Image:
     return Image(
         image_id=raw["ImageId"],
         name=raw.get("Name", ""),
@@ -145,7 +145,7 @@ def _image(raw: ImageTypeDef) -> Image:
     )
 
 
-def _snapshot(raw: SnapshotTypeDef) -> Snapshot:
+def snapshot_of(raw: SnapshotTypeDef) -> Snapshot:
     return Snapshot(
         snapshot_id=raw["SnapshotId"],
         state=raw.get("State", "unknown"),

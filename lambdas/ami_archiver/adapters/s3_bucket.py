@@ -11,10 +11,12 @@ from ami_archiver.adapters.aws_errors import code_of, translated
 from ami_archiver.errors import AccessDenied
 from ami_archiver.model import StoredObject
 from ami_archiver.ports import ListedObject
+from ami_archiver.restore.model import Tier
+from ami_archiver.restore.ports import NO_EXPEDITED_CAPACITY
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, RestoreRequestTypeDef
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "405", "MethodNotAllowed"})
 """405: what is asked for is a delete marker."""
@@ -26,6 +28,8 @@ FROZEN: dict[str, Literal["GLACIER", "DEEP_ARCHIVE"]] = {
     "DEEP_ARCHIVE_ACCESS": "DEEP_ARCHIVE",
 }
 """Storage classes, and Intelligent-Tiering's archive tiers, that are thawed before they are read."""
+
+THAWING_ANYWAY = frozenset({"RestoreAlreadyInProgress", "ObjectAlreadyInActiveTierError"})
 
 
 class S3ArchiveBucket:
@@ -66,6 +70,23 @@ class S3ArchiveBucket:
             self_thawing=bool(head.get("ArchiveStatus")),
             metadata=head.get("Metadata", {}),
         )
+
+    def thaw(self, key: str, days: int | None, tier: Tier) -> str | None:
+        request: RestoreRequestTypeDef = {"GlacierJobParameters": {"Tier": tier}}
+        if days is not None:
+            request["Days"] = days
+        try:
+            with translated(key):
+                try:
+                    self._s3.restore_object(Bucket=self._bucket, Key=key, RestoreRequest=request)
+                except ClientError as error:
+                    if code_of(error) == NO_EXPEDITED_CAPACITY:  # comes as a 503, but is no fault of S3's
+                        return NO_EXPEDITED_CAPACITY
+                    raise
+        except ClientError as error:
+            code = code_of(error)
+            return None if code in THAWING_ANYWAY else code
+        return None
 
     def _head(self, key: str) -> HeadObjectOutputTypeDef:
         """Asking for the checksum takes leave to use the object's key, which may be another than the bucket's."""

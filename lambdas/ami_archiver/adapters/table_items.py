@@ -8,6 +8,16 @@
     RUNS              <run id>                     a run's summary; run ids sort by time
     RUN#<run id>      SELECT#<n> | CHECK#<n>       a page of a run's decisions
 
+Restores have items of their own (`restore_items`):
+
+    RESTORE#<run id>        REQUEST                what a restore run was asked for
+    RESTORE#<run id>        CANDIDATES#<n>         the image ids or object keys that it is about, a page of them
+    RESTORE#<run id>        RECORD#<number>        one restore; `restore.lifecycle` has its statuses
+    RESTORE-QUEUE#<run id>  START#<MiB>#<number>   a restore that waits for its turn in the restore budget
+    RESTORE-QUEUE#<run id>  THAW#<time>#<number>   one whose object is thawed, and when to look at it
+    LEASE                   RESTORE                which run starts restores just now; restores in flight of all runs
+    RESTORES                <run id>               a restore run's summary; run ids sort by time
+
 The index `by_status` (status, status_order) holds the records: SELECTED in the queue's order, the others by time.
 """
 
@@ -94,7 +104,7 @@ def record_of(item: Mapping[str, Any]) -> ArchiveRecord:
         if not required and f.name not in raw:
             continue
         value = raw.get(f.name)
-        convert: Callable[[Any], Any] = _CONVERTERS.get(f.name, _text)
+        convert: Callable[[Any], Any] = _CONVERTERS.get(f.name, text_of)
         try:
             values[f.name] = convert(value)
         except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
@@ -106,32 +116,32 @@ def record_of(item: Mapping[str, Any]) -> ArchiveRecord:
     return ArchiveRecord(**values)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("must be a text")
     return value
 
 
-def _time(value: Any) -> datetime:
+def time_of(value: Any) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError("must have a time zone")
     return moment
 
 
-def _count(value: Any) -> int:
+def count_of(value: Any) -> int:
     if not isinstance(value, Decimal) or value != int(value) or value < 0:
         raise TypeError("must be a whole number")
     return int(value)
 
 
-def _size(value: Any) -> float:
+def size_of(value: Any) -> float:
     if not isinstance(value, Decimal) or value < 0:
         raise TypeError("must be a number")
     return float(value)
 
 
-def _optional(converter: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def optional(converter: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else converter(value)
 
 
@@ -178,7 +188,7 @@ def _facts(raw: Any) -> RestoreFacts:
         raise TypeError("must be a map")
 
     def names(key: str) -> tuple[str, ...] | None:
-        return None if raw.get(key) is None else tuple(map(_text, raw[key]))
+        return None if raw.get(key) is None else tuple(map(text_of, raw[key]))
 
     return RestoreFacts(
         launch_permissions=names("launch_permissions"),
@@ -192,40 +202,40 @@ def _origin(raw: Any) -> Origin:
     if not isinstance(raw, Mapping):
         raise TypeError("must be a map")
     return Origin(
-        description=_text(raw.get("description", "")),
-        tags={_text(key): _text(value) for key, value in (raw.get("tags") or {}).items()},
-        group=_optional(_text)(raw.get("group")),
-        architecture=_text(raw.get("architecture", "")),
-        platform_details=_text(raw.get("platform_details", "")),
-        usage_operation=_text(raw.get("usage_operation", "")),
-        product_codes=tuple(map(_text, raw.get("product_codes") or ())),
-        created_at=_optional(_time)(raw.get("created_at")),
+        description=text_of(raw.get("description", "")),
+        tags={text_of(key): text_of(value) for key, value in (raw.get("tags") or {}).items()},
+        group=optional(text_of)(raw.get("group")),
+        architecture=text_of(raw.get("architecture", "")),
+        platform_details=text_of(raw.get("platform_details", "")),
+        usage_operation=text_of(raw.get("usage_operation", "")),
+        product_codes=tuple(map(text_of, raw.get("product_codes") or ())),
+        created_at=optional(time_of)(raw.get("created_at")),
     )
 
 
 def _move(raw: Mapping[str, Any]) -> Move:
     return Move(
-        at=_time(raw["at"]),
-        run_id=_text(raw["run_id"]),
+        at=time_of(raw["at"]),
+        run_id=text_of(raw["run_id"]),
         from_status=Status(raw["from"]) if raw.get("from") else None,
         to_status=Status(raw["to"]),
-        why=_text(raw["why"]),
+        why=text_of(raw["why"]),
     )
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "status": Status,
     "decision": Decision,
-    "snapshot_gib": _size,
-    "attempts": _count,
-    "selected_at": _time,
-    "changed_at": _time,
-    "object_version_id": _optional(_text),
-    "object_bytes": _optional(_count),
-    "object_etag": _optional(_text),
-    "object_checksum": _optional(_text),
-    "failed_task_started_at": _optional(_time),
-    "verified_at": _optional(_time),
+    "snapshot_gib": size_of,
+    "attempts": count_of,
+    "selected_at": time_of,
+    "changed_at": time_of,
+    "object_version_id": optional(text_of),
+    "object_bytes": optional(count_of),
+    "object_etag": optional(text_of),
+    "object_checksum": optional(text_of),
+    "failed_task_started_at": optional(time_of),
+    "verified_at": optional(time_of),
     "facts": _facts,
     "origin": _origin,
     "history": _moves,

@@ -16,17 +16,16 @@ from ami_archiver.ports import ActiveRun, Lease
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEY = {"pk": {"S": "LEASE"}, "sk": {"S": "LEASE"}}
-
 
 class TableLeases:
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, name: str = "LEASE") -> None:
         self._dynamodb = client
         self._table = table
+        self._key = {"pk": {"S": "LEASE"}, "sk": {"S": name}}
 
     def read(self) -> Lease:
         with translated("the lease"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=KEY, ConsistentRead=True)
+            answer = self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True)
         return _lease(answer.get("Item", {}))
 
     def take(self, run: ActiveRun, now: datetime, until: datetime) -> Lease | None:
@@ -97,7 +96,7 @@ class TableLeases:
         with translated("the lease"):
             answer = self._dynamodb.update_item(
                 TableName=self._table,
-                Key=KEY,
+                Key=self._key,
                 UpdateExpression=update,
                 ConditionExpression=condition,
                 ExpressionAttributeValues={name: serialized(value) for name, value in values.items()},

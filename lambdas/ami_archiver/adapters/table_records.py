@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import (
     QUEUE,
     Item,
@@ -21,8 +19,9 @@ from ami_archiver.adapters.table_items import (
     serialized,
     size_order,
 )
+from ami_archiver.adapters.table_writes import Revision, update_of, write
 from ami_archiver.batches import batches
-from ami_archiver.errors import BadRecord, TemporarilyUnavailable
+from ami_archiver.errors import BadRecord
 from ami_archiver.model import ArchiveRecord, QueueEntry, Status
 from ami_archiver.ports import Fetched
 
@@ -63,7 +62,7 @@ class TableRecords:
                 for (before, after), entry in pairs:
                     actions.append({"Update": self._update(before, after)})
                     actions.append({"Put": {"TableName": self._table, "Item": queue_item(entry)}})
-                refused = self._transact(actions)
+                refused = write(self._dynamodb, actions)
                 if not refused:
                     break
                 lost |= {pairs[index // 2][1].image_id for index in refused}
@@ -76,16 +75,7 @@ class TableRecords:
             actions.append({"Delete": {"TableName": self._table, "Key": queue_key(leaving)}})
         if len(after.history) > HISTORY_KEPT:
             return self._save_and_page_out(after, actions)
-        if len(actions) > 1:
-            return not self._transact(actions)
-        try:
-            with translated(after.image_id):
-                self._dynamodb.update_item(**actions[0]["Update"])
-        except ClientError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return not write(self._dynamodb, actions, after.image_id)
 
     def drop(self, entry: QueueEntry) -> None:
         still_waits = {
@@ -95,8 +85,9 @@ class TableRecords:
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {":selected": serialized(Status.SELECTED)},
         }
-        self._transact(
-            [{"ConditionCheck": still_waits}, {"Delete": {"TableName": self._table, "Key": queue_key(entry)}}]
+        write(
+            self._dynamodb,
+            [{"ConditionCheck": still_waits}, {"Delete": {"TableName": self._table, "Key": queue_key(entry)}}],
         )
 
     def largest(self, night: str, below_gib: float | None, policies: Collection[str]) -> Iterator[QueueEntry]:
@@ -149,33 +140,15 @@ class TableRecords:
             fetched.unreadable[item["pk"]["S"].removeprefix("IMAGE#")] = str(error)
 
     def _update(self, before: ArchiveRecord | None, after: ArchiveRecord) -> dict[str, Any]:
-        """The update from one to the other: what differs, the new moves appended, on the condition of the old state.
-
-        The history only grows, so its length is the record's revision.
-        """
-        old, new = record_attributes(before) if before else {}, record_attributes(after)
-        changed = {name: value for name, value in new.items() if name not in old or old[name] != value}
-        names = {f"#{i}": name for i, name in enumerate(changed)}
-        values = {f":{i}": serialized(value) for i, value in enumerate(changed.values())}
-        sets = [f"#{i} = :{i}" for i in range(len(changed))]
         moves = after.history[len(before.history) if before else 0 :]
-        values[":moves"] = serialized([move_item(move) for move in moves])
-        if before is None:
-            sets.append("history = :moves")
-            condition = "attribute_not_exists(pk)"
-        else:
-            sets.append("history = list_append(history, :moves)")
-            condition = "#status = :was AND size(history) = :length"
-            names["#status"] = "status"
-            values |= {":was": serialized(before.status), ":length": serialized(len(before.history))}
-        return {
-            "TableName": self._table,
-            "Key": image_key(after.image_id),
-            "UpdateExpression": "SET " + ", ".join(sets),
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-        }
+        return update_of(
+            self._table,
+            image_key(after.image_id),
+            record_attributes(before) if before else {},
+            record_attributes(after),
+            moves=[move_item(move) for move in moves],
+            of=Revision(before.status, len(before.history)) if before else None,
+        )
 
     def _save_and_page_out(self, after: ArchiveRecord, actions: list[Any]) -> bool:
         """As `save`, with all moves but the newest put into an item of their own."""
@@ -186,19 +159,4 @@ class TableRecords:
         update["ExpressionAttributeValues"][":moves"] = serialized([move_item(move) for move in kept])
         page = {"pk": {"S": f"IMAGE#{after.image_id}"}, "sk": {"S": f"HISTORY#{older[-1].at.isoformat()}"}}
         page["moves"] = serialized([move_item(move) for move in older])
-        return not self._transact([*actions, {"Put": {"TableName": self._table, "Item": page}}])
-
-    def _transact(self, actions: Sequence[Any]) -> list[int]:
-        """All or nothing: the indexes of the actions whose condition failed; none: it is written."""
-        try:
-            with translated():
-                self._dynamodb.transact_write_items(TransactItems=actions)
-        except ClientError as error:
-            if code_of(error) != "TransactionCanceledException":
-                raise
-            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-            refused = [index for index, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
-            if not refused:
-                raise TemporarilyUnavailable(f"the table is busy: {reasons}") from error
-            return refused
-        return []
+        return not write(self._dynamodb, [*actions, {"Put": {"TableName": self._table, "Item": page}}])

@@ -19,9 +19,10 @@ LINES_PER_ITEM = 500
 
 
 class TableRuns:
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, summaries: str = "RUNS") -> None:
         self._dynamodb = client
         self._table = table
+        self._summaries = {"S": summaries}
 
     def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine]) -> None:
         for number, batch in enumerate(batches(lines, LINES_PER_ITEM)):
@@ -48,28 +49,28 @@ class TableRuns:
                 return
 
     def put_summary(self, run_id: str, summary: Mapping[str, Any]) -> None:
-        item = {"pk": {"S": "RUNS"}, "sk": {"S": run_id}, "summary": serialized(dict(summary))}
+        item = {"pk": self._summaries, "sk": {"S": run_id}, "summary": serialized(dict(summary))}
         with translated(run_id):
             self._dynamodb.put_item(TableName=self._table, Item=item)
 
     def summary(self, run_id: str) -> dict[str, Any] | None:
         with translated(run_id):
             answer = self._dynamodb.get_item(
-                TableName=self._table, Key={"pk": {"S": "RUNS"}, "sk": {"S": run_id}}, ConsistentRead=True
+                TableName=self._table, Key={"pk": self._summaries, "sk": {"S": run_id}}, ConsistentRead=True
             )
         if "Item" not in answer:
             return None
-        summary: dict[str, Any] = _jsonable(plain_item(answer["Item"])["summary"])
+        summary: dict[str, Any] = jsonable(plain_item(answer["Item"])["summary"])
         return summary
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """DynamoDB's numbers back as int or float."""
     match value:
         case dict():
-            return {key: _jsonable(inner) for key, inner in value.items()}
+            return {key: jsonable(inner) for key, inner in value.items()}
         case list():
-            return [_jsonable(inner) for inner in value]
+            return [jsonable(inner) for inner in value]
         case Decimal():
             return int(value) if value == int(value) else float(value)
         case _:

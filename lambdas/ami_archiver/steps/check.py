@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from ami_archiver import lifecycle
 from ami_archiver.app import App
-from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Status, StoredObject, StoreTask
+from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, QueueEntry, Status, StoredObject, StoreTask
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import lease as leases
 from ami_archiver.steps.decided import log_decision
@@ -67,7 +67,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     return state.then(step, wait_seconds=wait_seconds), metrics
 
 
-def _is_startable(app: App, front: Front) -> bool:
+def _is_startable(app: App, front: Front[QueueEntry]) -> bool:
     """Whether the queue holds an image whose record can be read: one that cannot must not keep the run waiting."""
     while (entry := front.largest(None)) is not None:
         if entry.image_id not in app.records.get([entry.image_id]).unreadable:

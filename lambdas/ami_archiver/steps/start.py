@@ -90,7 +90,7 @@ class _Fill:
                 return
             self._start(record, entry)
 
-    def _choose(self, front: Front) -> list[tuple[QueueEntry, ArchiveRecord]]:
+    def _choose(self, front: Front[QueueEntry]) -> list[tuple[QueueEntry, ArchiveRecord]]:
         """Entries that fill the budget, with their records: those of images that do not wait any more are dropped."""
         settings = self._app.settings
         planned = in_flight_gib(self.running)

@@ -1,0 +1,161 @@
+"""EC2's restores. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-store-restore.html"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from ami_archiver.adapters.aws_errors import code_of, message_of, translated
+from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, image_of, literal, snapshot_of
+from ami_archiver.batches import batches
+from ami_archiver.eligibility import image_gib, snapshot_gib
+from ami_archiver.errors import AccessDenied
+from ami_archiver.model import Snapshot
+from ami_archiver.restore.model import RestoredImage
+from ami_archiver.restore.ports import NotStarted, Started
+from ami_archiver.restore.tags import RESTORE_ID_TAG
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef, LaunchPermissionTypeDef, TagTypeDef
+
+NAME_TAKEN = "InvalidAMIName.Duplicate"
+ABOUT_THE_RESTORE = frozenset(
+    {
+        NAME_TAKEN,
+        "InvalidAMIName.Malformed",
+        "InvalidBucket.NotFound",
+        "InvalidBucketName",
+        "InvalidObjectState",
+        "InvalidParameterValue",
+        "InvalidTagKey.Malformed",
+        "MissingParameter",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "OperationNotPermitted",
+        "TagLimitExceeded",
+    }
+)
+_PERMISSION_KINDS = {
+    "user": "UserId",
+    "group": "Group",
+    "organization": "OrganizationArn",
+    "unit": "OrganizationalUnitArn",
+}
+
+
+class Ec2Restores:
+    def __init__(self, client: EC2Client) -> None:
+        self._ec2 = client
+
+    def encrypts_by_default(self) -> bool:
+        with translated():
+            return self._ec2.get_ebs_encryption_by_default().get("EbsEncryptionByDefault", False)
+
+    def start(
+        self, bucket: str, key: str, name: str, image_tags: Mapping[str, str], snapshot_tags: Mapping[str, str]
+    ) -> Started | NotStarted:
+        try:
+            with translated(key):
+                answer = self._ec2.create_restore_image_task(
+                    Bucket=bucket,
+                    ObjectKey=key,
+                    Name=name,
+                    TagSpecifications=[
+                        {"ResourceType": "image", "Tags": _tags(image_tags)},
+                        {"ResourceType": "snapshot", "Tags": _tags(snapshot_tags)},
+                    ],
+                )
+        except ClientError as error:
+            code = code_of(error)
+            return NotStarted(
+                code, message_of(error), concerns_restore=code in ABOUT_THE_RESTORE, name_taken=code == NAME_TAKEN
+            )
+        return Started(answer["ImageId"])
+
+    def pending(self) -> list[RestoredImage]:
+        found: list[ImageTypeDef] = []
+        pages = self._ec2.get_paginator("describe_images").paginate(
+            Owners=["self"],
+            Filters=[{"Name": "state", "Values": ["pending"]}],
+            PaginationConfig={"PageSize": PAGE_SIZE},
+        )
+        with translated():
+            for page in pages:
+                found += page["Images"]
+        return self._seen(found)
+
+    def by_id(self, image_ids: Collection[str]) -> dict[str, RestoredImage]:
+        return {image.image_id: image for image in self._filtered("image-id", image_ids)}
+
+    def named(self, names: Collection[str]) -> dict[str, RestoredImage]:
+        return {image.name: image for image in self._filtered("name", [literal(name) for name in names])}
+
+    def share(self, image_id: str, permissions: Sequence[str]) -> str | None:
+        try:
+            with translated(image_id):
+                self._ec2.modify_image_attribute(
+                    ImageId=image_id, LaunchPermission={"Add": [_permission(one) for one in permissions]}
+                )
+        except ClientError as error:
+            return f"{code_of(error)}: {message_of(error)}"
+        except AccessDenied as error:
+            return str(error)
+        return None
+
+    def _filtered(self, name: str, values: Iterable[str]) -> list[RestoredImage]:
+        found: list[ImageTypeDef] = []
+        for batch in batches(sorted(set(values)), VALUES_PER_FILTER):
+            filters: list[FilterTypeDef] = [{"Name": name, "Values": batch}]
+            with translated():
+                answer = self._ec2.describe_images(Owners=["self"], IncludeDisabled=True, Filters=filters)
+            found += answer["Images"]
+        return self._seen(found)
+
+    def _seen(self, raw_images: Sequence[ImageTypeDef]) -> list[RestoredImage]:
+        """With sizes and progress, which only snapshots have; those of images that have arrived are not asked for."""
+        wanted = [s for raw in raw_images if raw.get("State") == "pending" for s in image_of(raw).snapshot_ids]
+        snapshots: dict[str, tuple[Snapshot, int]] = {}
+        for batch in batches(sorted(set(wanted)), VALUES_PER_FILTER):
+            pages = self._ec2.get_paginator("describe_snapshots").paginate(
+                Filters=[{"Name": "snapshot-id", "Values": batch}], PaginationConfig={"PageSize": PAGE_SIZE}
+            )
+            with translated():
+                for page in pages:
+                    for raw in page["Snapshots"]:
+                        snapshots[raw["SnapshotId"]] = snapshot_of(raw), _percentage(raw.get("Progress", ""))
+        return [_restored(raw, snapshots) for raw in raw_images]
+
+
+def _restored(raw: ImageTypeDef, snapshots: Mapping[str, tuple[Snapshot, int]]) -> RestoredImage:
+    image = image_of(raw)
+    own = [snapshots[one] for one in image.snapshot_ids if one in snapshots]
+    gib = image_gib(image, {snapshot.snapshot_id: snapshot for snapshot, _ in own})
+    done = sum(snapshot_gib(snapshot) * percentage for snapshot, percentage in own)
+    return RestoredImage(
+        image_id=image.image_id,
+        name=image.name,
+        state=image.state,
+        state_reason=raw.get("StateReason", {}).get("Message", ""),
+        created_at=image.creation_date,
+        gib=gib,
+        progress_percentage=int(done / gib) if gib else 0,
+        restore_id=image.tags.get(RESTORE_ID_TAG),
+        made_of_instance=bool(raw.get("SourceInstanceId")),
+    )
+
+
+def _percentage(text: str) -> int:
+    digits = text.removesuffix("%")
+    return int(digits) if digits.isdigit() else 0
+
+
+def _tags(tags: Mapping[str, str]) -> list[TagTypeDef]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _permission(text: str) -> LaunchPermissionTypeDef:
+    kind, _, value = text.partition(":")
+    return {_PERMISSION_KINDS[kind]: value}  # type: ignore[misc]  # one of the four keys, chosen at run time

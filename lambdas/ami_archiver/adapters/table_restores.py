@@ -1,0 +1,219 @@
+"""Restores and what waits, in DynamoDB. Every write carries its condition; reads are strongly consistent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ami_archiver.adapters.aws_errors import translated
+from ami_archiver.adapters.restore_items import (
+    STATUS,
+    entry_item,
+    entry_key,
+    queue_pk,
+    restore_attributes,
+    restore_id_of,
+    restore_key,
+    restore_move_item,
+    restore_of,
+    run_key,
+    start_entry,
+    thaw_entry,
+)
+from ami_archiver.adapters.table_items import STATUS_INDEX, Item, plain_item, record_of, serialized, size_order
+from ami_archiver.adapters.table_writes import Revision, update_of, write
+from ami_archiver.batches import batches
+from ami_archiver.errors import BadRecord
+from ami_archiver.model import ArchiveRecord, Status
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry
+from ami_archiver.restore.ports import FetchedRestores
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+RESTORE_LEASE = "RESTORE"
+RESTORE_SUMMARIES = "RESTORES"
+
+KEYS_PER_BATCH_GET = 100
+PAIRS_PER_TRANSACTION = 50
+CANDIDATES_PER_ITEM = 250
+"""An object key has up to 1,024 bytes, an item 400 KB."""
+
+T = TypeVar("T")
+
+
+class TableRestores:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._dynamodb = client
+        self._table = table
+
+    def request(self, run_id: str) -> tuple[dict[str, Any], list[str]] | None:
+        with translated(run_id):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=run_key(run_id, "REQUEST"), ConsistentRead=True)
+        if "Item" not in answer:
+            return None
+        candidates: list[str] = []
+        for item in self._query(run_key(run_id, "")["pk"]["S"], "CANDIDATES#"):
+            candidates += plain_item(item)["candidates"]
+        return json.loads(plain_item(answer["Item"])["request"]), candidates
+
+    def put_request(self, run_id: str, request: Mapping[str, Any], candidates: Sequence[str]) -> None:
+        for number, batch in enumerate(batches(candidates, CANDIDATES_PER_ITEM)):
+            self._put(run_key(run_id, f"CANDIDATES#{number:05}") | {"candidates": serialized(batch)})
+        # Last: where the request is, all its candidates are.
+        self._put(run_key(run_id, "REQUEST") | {"request": serialized(json.dumps(request))})
+
+    def archived(self, statuses: Collection[Status]) -> Iterator[ArchiveRecord]:
+        for status in sorted(statuses):
+            query = {
+                "IndexName": STATUS_INDEX,
+                "KeyConditionExpression": "#status = :status",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": {":status": {"S": status.value}},
+            }
+            for item in self._pages(query):
+                record = _readable(record_of, item)
+                if record is not None:
+                    yield record
+
+    def plan(self, records: Sequence[RestoreRecord], entries: Mapping[str, RestoreEntry | ThawEntry]) -> None:
+        for batch in batches(records, PAIRS_PER_TRANSACTION):
+            pending = list(batch)
+            while pending:
+                owners: list[str] = []
+                actions: list[Any] = []
+                for record in pending:
+                    actions.append({"Update": self._update(None, record)})
+                    owners.append(record.restore_id)
+                    if record.restore_id in entries:
+                        item = entry_item(record.restore_id, entries[record.restore_id])
+                        actions.append({"Put": {"TableName": self._table, "Item": item}})
+                        owners.append(record.restore_id)
+                there = {owners[index] for index in write(self._dynamodb, actions)}
+                if not there:
+                    break
+                pending = [record for record in pending if record.restore_id not in there]
+
+    def get(self, restore_ids: Collection[str]) -> FetchedRestores:
+        fetched = FetchedRestores({})
+        for batch in batches(sorted(restore_ids), KEYS_PER_BATCH_GET):
+            wanted: Any = {self._table: {"Keys": [restore_key(one) for one in batch], "ConsistentRead": True}}
+            while wanted:
+                with translated():
+                    answer = self._dynamodb.batch_get_item(RequestItems=wanted)
+                for item in answer["Responses"].get(self._table, []):
+                    try:
+                        record = restore_of(item)
+                        fetched.records[record.restore_id] = record
+                    except BadRecord as error:
+                        fetched.unreadable[restore_id_of(item)] = str(error)
+                wanted = answer.get("UnprocessedKeys")
+        return fetched
+
+    def of_run(self, run_id: str) -> Iterator[RestoreRecord]:
+        for item in self._query(run_key(run_id, "")["pk"]["S"], "RECORD#"):
+            record = _readable(restore_of, item)
+            if record is not None:
+                yield record
+
+    def save(
+        self,
+        before: RestoreRecord,
+        after: RestoreRecord,
+        *,
+        leaving: RestoreEntry | ThawEntry | None = None,
+        joining: RestoreEntry | ThawEntry | None = None,
+    ) -> bool:
+        actions: list[Any] = [{"Update": self._update(before, after)}]
+        if leaving is not None:
+            actions.append({"Delete": {"TableName": self._table, "Key": entry_key(before.restore_id, leaving)}})
+        if joining is not None:
+            actions.append({"Put": {"TableName": self._table, "Item": entry_item(after.restore_id, joining)}})
+        return not write(self._dynamodb, actions, after.restore_id)
+
+    def drop(self, restore_id: str, entry: RestoreEntry | ThawEntry) -> None:
+        with translated(restore_id):
+            self._dynamodb.delete_item(TableName=self._table, Key=entry_key(restore_id, entry))
+
+    def queue(self, run_id: str) -> _Queue:
+        return _Queue(self, run_id)
+
+    def thaws(self, run_id: str, until: datetime | None) -> Iterator[ThawEntry]:
+        for item in self._query(queue_pk(run_id), "THAW#"):
+            entry = thaw_entry(item)
+            if until is not None and entry.look_at > until:
+                return
+            yield entry
+
+    def starts(self, run_id: str, below_gib: float | None) -> Iterator[RestoreEntry]:
+        upper = f"START#{size_order(below_gib)}" if below_gib is not None else "START#~"
+        query = {
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :from AND :to",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": queue_pk(run_id)},
+                ":from": {"S": "START#"},
+                ":to": {"S": upper},
+            },
+            "ScanIndexForward": False,
+            "Limit": 50,
+            "ConsistentRead": True,
+        }
+        return map(start_entry, self._pages(query))
+
+    def _query(self, pk: str, prefix: str) -> Iterator[Item]:
+        query = {
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": {":pk": {"S": pk}, ":prefix": {"S": prefix}},
+            "ConsistentRead": True,
+        }
+        return self._pages(query)
+
+    def _pages(self, query: dict[str, Any]) -> Iterator[Item]:
+        start: Any = None
+        while True:
+            more = {"ExclusiveStartKey": start} if start else {}
+            with translated():
+                answer = self._dynamodb.query(TableName=self._table, **query, **more)
+            yield from answer["Items"]
+            start = answer.get("LastEvaluatedKey")
+            if not start:
+                return
+
+    def _put(self, item: Item) -> None:
+        with translated():
+            self._dynamodb.put_item(TableName=self._table, Item=item)
+
+    def _update(self, before: RestoreRecord | None, after: RestoreRecord) -> dict[str, Any]:
+        moves = after.history[len(before.history) if before else 0 :]
+        return update_of(
+            self._table,
+            restore_key(after.restore_id),
+            restore_attributes(before) if before else {},
+            restore_attributes(after),
+            moves=[restore_move_item(move) for move in moves],
+            of=Revision(before.status, len(before.history)) if before else None,
+            status_name=STATUS,
+        )
+
+
+class _Queue:
+    """One run's queue, as `steps.queue.Front` reads it: all of one night."""
+
+    def __init__(self, restores: TableRestores, run_id: str) -> None:
+        self._restores = restores
+        self._run_id = run_id
+
+    def nights(self) -> Iterator[str]:
+        yield self._run_id
+
+    def largest(self, night: str, below_gib: float | None, policies: Collection[str]) -> Iterator[RestoreEntry]:
+        return self._restores.starts(night, below_gib) if night in policies else iter(())
+
+
+def _readable(read: Callable[[Item], T], item: Item) -> T | None:
+    try:
+        return read(item)
+    except BadRecord:
+        return None

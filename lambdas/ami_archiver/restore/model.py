@@ -1,0 +1,119 @@
+"""The words of a restore: what was asked for, what became of it, and what EC2 shows of an image on its way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+Tier = Literal["Expedited", "Standard", "Bulk"]
+"""How fast, and how dear, S3 thaws: https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html"""
+
+
+class RestoreStatus(StrEnum):
+    """Where a restore stands. `restore.lifecycle` knows which moves exist."""
+
+    PLANNED = "PLANNED"
+    THAWING = "THAWING"
+    RESTORING = "RESTORING"
+    RESTORED = "RESTORED"
+    FAILED = "FAILED"
+    REFUSED = "REFUSED"
+    """Never started: the plan says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a request asks for beside the images; each of its restores carries it."""
+
+    name: str | None = None
+    """A template with {name}, {image_id}, {date}; None: the original's name, and only that."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """On top of the original's."""
+    storage_tier_speed: Tier = "Standard"
+    thaw_days: int = 7
+    """For how long S3 keeps the readable copy of a thawed object: the wait for the budget included."""
+    share_again: bool = False
+    point_ssm_parameters: bool = False
+    allow_unencrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreMove:
+    """One entry of a restore's history."""
+
+    at: datetime
+    from_status: RestoreStatus | None
+    to_status: RestoreStatus
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRecord:
+    """One object that a run restores: one item in the table, never deleted."""
+
+    restore_id: str
+    """<run id>.<number>; also a tag on the new image and its snapshots, by which a repeated step finds them."""
+    run_id: str
+    status: RestoreStatus
+    reason: str
+    object_key: str
+    source_image_id: str
+    """'' where neither a record nor the object says which image it was."""
+    name: str
+    """The new image's, unique in the account; '' for a restore that was refused."""
+    gib: float
+    """What it counts in the restore budget: GiB of snapshot data after the restore, the whole budget if unknown."""
+    gib_known: bool
+    planned_at: datetime
+    changed_at: datetime
+    wishes: Wishes = field(default_factory=Wishes)
+    object_version_id: str | None = None
+    object_etag: str | None = None
+    needs_encryption: bool = False
+    """It was planned because the account encrypts by default: if that is off when its turn comes, it fails."""
+    differences: tuple[str, ...] = ()
+    """What will not be as it was, in sentences."""
+    thaw_asked_at: datetime | None = None
+    requested_at: datetime | None = None
+    """When the intention to call CreateRestoreImageTask was written."""
+    restored_image_id: str | None = None
+    attempts: int = 0
+    """Calls that EC2 refused for no reason that the budget explains."""
+    history: tuple[RestoreMove, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreEntry:
+    """A restore that waits for its turn in the budget."""
+
+    entry_id: str
+    """Its restore id."""
+    snapshot_gib: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThawEntry:
+    """A restore whose object is to be thawed, and when it is worth a look."""
+
+    restore_id: str
+    look_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredImage:
+    """An image on its way back, or arrived, as EC2 shows it now."""
+
+    image_id: str
+    name: str
+    state: str
+    state_reason: str
+    created_at: datetime
+    gib: float
+    """As for an archive: written blocks, or the volumes' size; 0 while EC2 shows no snapshots."""
+    progress_percentage: int
+    restore_id: str | None
+    """Our tag."""
+    made_of_instance: bool
+    """CreateImage makes pending images too: those are no restores."""

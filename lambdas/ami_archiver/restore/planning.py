@@ -1,0 +1,169 @@
+"""Whether an object can be restored, and what will not be as it was: pure decisions, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ami_archiver.inventory import image_id_of
+from ami_archiver.model import ArchiveRecord, Status, StoredObject
+from ami_archiver.restore import thawing
+from ami_archiver.restore.model import Wishes
+from ami_archiver.restore.request import Query
+from ami_archiver.verification import IMAGE_TAG, alteration
+
+NOT_ARCHIVED_YET = frozenset({Status.SELECTED, Status.STORING, Status.STORED, Status.FAILED})
+MAX_TAGS_OF_AN_IMAGE = 50
+OWN_TAGS = 6
+NAME_LABELS = ("ami-name", "AMI name", "Name")
+"""Under which of its object tags or metadata EC2 may have written an image's name: AWS does not document the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a plan has to know of the account and the stack."""
+
+    bucket_name: str
+    region: str
+    encrypts_by_default: bool
+    budget_gib: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An object to restore, with all that is known of it."""
+
+    key: str
+    """'' where neither a record nor the bucket knows an object of the image."""
+    image_id: str
+    """'' where nothing says which image the object was."""
+    record: ArchiveRecord | None
+    found: StoredObject | None
+    unreadable: str | None = None
+    """Why there is a record but it cannot be read."""
+
+
+def obstacle(candidate: Candidate, wishes: Wishes, account: Account) -> str | None:
+    """Why the object cannot be restored, with what to do about it, or None."""
+    record, found = candidate.record, candidate.found
+    if candidate.unreadable:
+        return candidate.unreadable
+    if record is not None:
+        if record.status in NOT_ARCHIVED_YET:
+            return f"is not archived: its record is {record.status} ({record.reason})"
+        if record.bucket != account.bucket_name:
+            return (
+                f"its object is in bucket {record.bucket}; this stack restores from {account.bucket_name} in "
+                f"{account.region}: copy the object there, then restore it by its key"
+            )
+        if changed := alteration(record, found):
+            return changed
+    if found is None:
+        where = f"object {candidate.key} is not in" if candidate.key else "there is no record of it and no object in"
+        return f"{where} bucket {account.bucket_name}"
+    if found.size_bytes <= 0:
+        return f"object {candidate.key} is empty"
+    if found.frozen_class is not None and not found.readable:
+        problem = thawing.problem(found.frozen_class, wishes.storage_tier_speed)
+        if problem is not None:
+            return problem
+    if record is not None:
+        tags = len(record.origin.tags | wishes.tags) + OWN_TAGS
+        if tags > MAX_TAGS_OF_AN_IMAGE:
+            return f"would have {tags} tags with those of the restore, EC2 allows {MAX_TAGS_OF_AN_IMAGE}"
+    return unencrypted(candidate, account) if not wishes.allow_unencrypted else None
+
+
+def unencrypted(candidate: Candidate, account: Account) -> str | None:
+    """Why the restored image would be less protected than the original was, or None."""
+    if account.encrypts_by_default:
+        return None
+    encrypted = candidate.record.facts.encrypted if candidate.record else None
+    if encrypted is False:
+        return None
+    was = "the original was encrypted" if encrypted else "whether the original was encrypted is not recorded"
+    return (
+        f"would be restored unencrypted, and {was}: switch EBS encryption by default on in {account.region}, "
+        "or allow it with 'allow_unencrypted': true"
+    )
+
+
+def differences(candidate: Candidate, wishes: Wishes, account: Account, name: str) -> tuple[str, ...]:
+    """What will not be as it was, in sentences."""
+    record = candidate.record
+    found = ["a new image id and new snapshot ids"]
+    if record is None:
+        found.append("no record: size, encryption, sharing and licence of the original are not known")
+    elif name != record.image_name:
+        found.append(f"name {name!r} instead of {record.image_name!r}")
+    encrypted = record.facts.encrypted if record else None
+    if account.encrypts_by_default and not encrypted:
+        found.append("encrypted with the account's default key")
+    elif account.encrypts_by_default and record:
+        found.append(
+            f"encrypted with the account's default key, was {', '.join(record.facts.kms_key_ids) or 'another'}"
+        )
+    elif encrypted is not False:
+        found.append("not encrypted" if encrypted else "not encrypted, whatever the original was")
+    if record is not None:
+        found += _of_record(record, wishes)
+    return tuple(found)
+
+
+def _of_record(record: ArchiveRecord, wishes: Wishes) -> Iterable[str]:
+    shared = record.facts.launch_permissions
+    if shared and not wishes.share_again:
+        yield f"not shared, was with {', '.join(shared)}"
+    elif shared is None:
+        yield "not shared; with whom the original was is not recorded"
+    if record.facts.ssm_parameters and not wishes.point_ssm_parameters:
+        yield f"no SSM parameter points at it, {', '.join(record.facts.ssm_parameters)} did"
+    if record.origin.product_codes:
+        yield f"product codes {', '.join(record.origin.product_codes)}: AWS does not say whether a restore keeps them"
+    if record.origin.usage_operation not in ("", "RunInstances"):
+        yield (
+            f"licence {record.origin.platform_details} ({record.origin.usage_operation}): AWS does not say whether a "
+            "restore keeps its billing code; compare PlatformDetails before you launch"
+        )
+
+
+def original_name(candidate: Candidate) -> str:
+    """The image's name by its record or, without one, by what EC2 wrote on the object; else its id or key."""
+    if candidate.record is not None:
+        return candidate.record.image_name
+    if candidate.found is not None:
+        labels = candidate.found.metadata | candidate.found.tags
+        for label in NAME_LABELS:
+            if labels.get(label):
+                return labels[label]
+    return candidate.image_id or candidate.key.rsplit("/", 1)[-1].removesuffix(".bin")
+
+
+def source_image_id(key: str, found: StoredObject | None) -> str:
+    """Which image an object without a record was: by our tag, else by its name."""
+    tagged = found.tags.get(IMAGE_TAG, "") if found else ""
+    return tagged or (image_id_of(key) if image_id_of(key).startswith("ami-") else "")
+
+
+class NewestOfGroups:
+    """Of the records that a query matches those that it chooses; memory grows with what is chosen."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self._all: list[str] = []
+        self._newest: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def add(self, record: ArchiveRecord) -> None:
+        if not self._query.matches(record):
+            return
+        group = record.origin.group
+        if not self._query.newest_per_group or group is None:
+            self._all.append(record.image_id)
+            return
+        created = record.origin.created_at or record.selected_at
+        ranked = (created.isoformat(), record.image_id)
+        key = (record.policy, group)
+        self._newest[key] = max(ranked, self._newest.get(key, ranked))
+
+    def chosen(self) -> list[str]:
+        return sorted([*self._all, *(image_id for _, image_id in self._newest.values())])

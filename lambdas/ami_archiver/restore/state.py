@@ -1,0 +1,94 @@
+"""What the steps of a restore hand to each other through the state machine: ids and counts, never lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ami_archiver.errors import BadInput
+from ami_archiver.restore.request import EXAMPLE, RestoreRequest, parse
+from ami_archiver.run_state import Next, Outcome, identify, read_state
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreState:
+    """The state between two steps. Times are ISO 8601 in UTC; `loops` counts the looks at the restores."""
+
+    run_id: str
+    dry_run: bool
+    started_at: str
+    next: Next
+    progressed_at: str
+    """When a restore of this run last started or ended: one that stands still for too long is given up."""
+    outcome: Outcome = Outcome.WORKED
+    loops: int = 0
+    wait_seconds: int = 0
+    position: int = 0
+    """How many of the request's objects are planned."""
+    planned: int = 0
+    refused: int = 0
+    planned_gib: float = 0.0
+
+    @property
+    def started(self) -> datetime:
+        return datetime.fromisoformat(self.started_at)
+
+    @property
+    def progressed(self) -> datetime:
+        return datetime.fromisoformat(self.progressed_at)
+
+    def then(self, step: Next, **changes: Any) -> RestoreState:
+        return replace(self, next=step, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: object) -> RestoreState:
+        """Raises BadInput, which names what is missing, unknown or of the wrong type."""
+        state = read_state(cls, raw, _TYPES, _NEEDED)
+        try:
+            if state.progressed.tzinfo is None:
+                raise ValueError("has no time zone")
+        except ValueError as error:
+            raise BadInput(f"'progressed_at' of a run is {state.progressed_at!r}: {error}") from error
+        return state
+
+
+_TYPES: dict[str, type] = {
+    "run_id": str,
+    "dry_run": bool,
+    "started_at": str,
+    "next": str,
+    "progressed_at": str,
+    "outcome": str,
+    "loops": int,
+    "wait_seconds": int,
+    "position": int,
+    "planned": int,
+    "refused": int,
+    "planned_gib": float,
+}
+_NEEDED = ("run_id", "dry_run", "started_at", "next", "progressed_at")
+
+
+def begin(event: object) -> tuple[RestoreState, RestoreRequest]:
+    """The first state of a run and its request, from what the state machine hands to the first step. Raises BadInput.
+
+    `event` is {"input": the execution's input, "execution_name": …, "execution_started_at": …}.
+    """
+    if not isinstance(event, Mapping) or "input" not in event:
+        raise BadInput(f"a restore takes an object like {EXAMPLE}, not {event!r}")
+    request = parse(event["input"])
+    run_id, started = identify(event, "restore")
+    state = RestoreState(
+        run_id=run_id,
+        dry_run=request.dry_run,
+        started_at=started.isoformat(),
+        next=Next.PLAN_MORE,
+        progressed_at=started.isoformat(),
+        outcome=Outcome.DRY_RUN if request.dry_run else Outcome.WORKED,
+    )
+    return state, request

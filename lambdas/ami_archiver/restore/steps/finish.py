@@ -1,0 +1,92 @@
+"""What happens to a restored image once it is there, and to one that will never be."""
+
+from __future__ import annotations
+
+import logging
+
+from ami_archiver import lifecycle as archive_lifecycle
+from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.model import ArchiveRecord
+from ami_archiver.restore import lifecycle
+from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.model import RestoredImage, RestoreRecord, RestoreStatus
+from ami_archiver.restore.steps.decided import log_restore
+
+logger = logging.getLogger(__name__)
+
+NOTES_TRIED = 5
+
+
+def finish(app: RestoreApp, record: RestoreRecord, image: RestoredImage | None) -> bool:
+    """End a restore whose image is not pending any more. False: somebody else moved its record just now."""
+    if image is None:
+        why = f"image {record.restored_image_id} is gone: it was deregistered before it was available"
+        return _fail(app, record, why)
+    if image.state != "available":
+        why = image.state_reason or "EC2 gave no reason"
+        why += f"; deregister {image.image_id} to free its name, then restore again"
+        return _fail(app, record, f"image {image.image_id} is {image.state}: {why}", restored_image_id=image.image_id)
+    archived = app.records.get([record.source_image_id]).records.get(record.source_image_id)
+    why = f"restored as {image.image_id} named {image.name!r}"
+    notes = _share(app, record, image, archived) + _point(app, record, image, archived)
+    if archived is not None and archived.object_key == record.object_key:
+        _note_in_history(app, record, image)
+    after = lifecycle.move(
+        record,
+        RestoreStatus.RESTORED,
+        "; ".join([why, *notes]),
+        at=app.clock.now(),
+        restored_image_id=image.image_id,
+    )
+    return _saved(app, record, after)
+
+
+def _share(app: RestoreApp, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None) -> list[str]:
+    if not record.wishes.share_again:
+        return []
+    permissions = archived.facts.launch_permissions if archived else None
+    if permissions is None:
+        return ["not shared: with whom the original was is not recorded"]
+    if not permissions:
+        return []
+    refused = app.tasks.share(image.image_id, permissions)
+    return [
+        f"not shared with {', '.join(permissions)}: {refused}" if refused else f"shared with {', '.join(permissions)}"
+    ]
+
+
+def _point(app: RestoreApp, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None) -> list[str]:
+    if not record.wishes.point_ssm_parameters:
+        return []
+    arns = archived.facts.ssm_parameters if archived else None
+    if arns is None:
+        return ["no SSM parameter pointed at it: which did is not recorded"]
+    notes = []
+    for arn in arns:
+        refused = app.parameters.point(arn, record.source_image_id, image.image_id)
+        notes.append(f"{arn} left as it is: {refused}" if refused else f"{arn} points at it")
+    return notes
+
+
+def _note_in_history(app: RestoreApp, record: RestoreRecord, image: RestoredImage) -> None:
+    """One entry, however often the step is repeated; the archive record stays in its status."""
+    why = f"restored as {image.image_id} by {record.restore_id}"
+    for _ in range(NOTES_TRIED):
+        before = app.records.get([record.source_image_id]).records.get(record.source_image_id)
+        if before is None or any(move.why == why for move in before.history):
+            return
+        after = archive_lifecycle.noted(before, why, at=app.clock.now(), run_id=record.run_id)
+        if app.records.save(before, after):
+            return
+    raise TemporarilyUnavailable(f"the record of {record.source_image_id} is changed all the time")
+
+
+def _fail(app: RestoreApp, record: RestoreRecord, why: str, **changes: str) -> bool:
+    return _saved(app, record, lifecycle.move(record, RestoreStatus.FAILED, why, at=app.clock.now(), **changes))
+
+
+def _saved(app: RestoreApp, before: RestoreRecord, after: RestoreRecord) -> bool:
+    saved = app.restores.save(before, after)
+    if saved:
+        log_restore(logger, after)
+    return saved

@@ -1,0 +1,53 @@
+"""The restores' lease: who looks at the budget and fills it just now.
+
+Runs of restores go on side by side, since one may wait two days for a thaw while another is urgent. Only filling the
+budget is done by one at a time, and the lease is held no longer than that. What is in flight, of all runs, is a set on
+the lease: an id is added before the intention is written, and taken off after the result is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+from ami_archiver.errors import ArchiverError, LeaseLost
+from ami_archiver.ports import ActiveRun, Lease
+from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.lifecycle import ENDED
+from ami_archiver.restore.model import RestoreRecord
+from ami_archiver.restore.state import RestoreState
+from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS, STEP_SECONDS
+
+LASTS = timedelta(seconds=STEP_SECONDS + CLOCK_SKEW_SECONDS)
+"""How long a step that died keeps the others waiting; its own repetition goes on at once."""
+
+
+@contextmanager
+def held(app: RestoreApp, state: RestoreState) -> Iterator[Lease | None]:
+    """The lease, or None while another run has it. A step that is killed keeps it until it ends by itself."""
+    now = app.clock.now()
+    lease = app.leases.take(ActiveRun(state.run_id, "restore", state.started, None), now, now + LASTS)
+    if lease is None:
+        yield None
+        return
+    try:
+        yield lease
+    except LeaseLost:
+        raise
+    except ArchiverError:
+        app.leases.release(state.run_id, 1)
+        raise
+    app.leases.release(state.run_id, 1)
+
+
+def renew(app: RestoreApp, state: RestoreState, *, add: Collection[str] = (), remove: Collection[str] = ()) -> Lease:
+    """Prolong it and change what is in flight. Raises LeaseLost."""
+    return app.leases.renew(state.run_id, app.clock.now() + LASTS, add=add, remove=remove)
+
+
+def drop_ended(app: RestoreApp, state: RestoreState, lease: Lease, records: Mapping[str, RestoreRecord]) -> None:
+    """Take off the lease what is not in flight any more. Raises LeaseLost."""
+    over = {one for one in lease.in_flight if one not in records or records[one].status in ENDED}
+    if over:
+        renew(app, state, remove=over)

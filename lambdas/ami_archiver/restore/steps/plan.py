@@ -1,0 +1,233 @@
+"""PlanRestore: a decision for every object that the request names, and what can be restored into the queue."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ami_archiver.batches import batches
+from ami_archiver.inventory import image_id_of
+from ami_archiver.model import Status
+from ami_archiver.restore import lifecycle, naming, planning
+from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry, Wishes
+from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
+from ami_archiver.restore.request import RestoreRequest, wishes_of
+from ami_archiver.restore.state import RestoreState, begin
+from ami_archiver.restore.steps.decided import log_restore
+from ami_archiver.restore.summary import Tally, summarize
+from ami_archiver.run_state import Next, Outcome
+
+logger = logging.getLogger(__name__)
+
+PAGE = 50
+PAGE_SECONDS = 60
+"""What one page may take, at two calls per object; with less time left, the next invocation goes on."""
+
+ARCHIVED = frozenset(Status) - planning.NOT_ARCHIVED_YET
+
+
+def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callable[[], float]) -> RestoreState:
+    """Plan page by page until done or until `seconds_left()` gets short. Raises BadInput."""
+    raw = event.get("input")
+    if isinstance(raw, dict) and raw.get("next") == Next.PLAN_MORE:
+        state = RestoreState.from_json(raw)
+        wishes, names = _written(app, state.run_id)
+    else:
+        state, request = begin(event)
+        wishes = request.wishes
+        if state.dry_run:
+            return _dry_run(app, state, wishes, _names(app, request))
+        found = app.restores.request(state.run_id)
+        if found is None:
+            names = _names(app, request)
+            app.restores.put_request(state.run_id, {"wishes": asdict(wishes)}, names)
+        else:  # an earlier attempt of this step has written it; what a query finds now may be something else
+            names = found[1]
+    if not names:
+        return state.then(Next.REPORT, outcome=Outcome.NOTHING_MATCHED)
+    plan = _Plan(app, state, wishes, {r.name for r in app.restores.of_run(state.run_id) if r.name})
+    while state.position < len(names):
+        if state.next is Next.PLAN_MORE and state.position and seconds_left() < PAGE_SECONDS:
+            return state
+        page = names[state.position : state.position + PAGE]
+        records = plan.page(page, state.position)
+        entries = {r.restore_id: plan.entries[r.restore_id] for r in records if r.restore_id in plan.entries}
+        app.restores.plan(records, entries)
+        state = _counted(state, records).then(Next.PLAN_MORE, position=state.position + len(page))
+    return state.then(Next.CHECK if state.planned else Next.REPORT)
+
+
+def _counted(state: RestoreState, records: Iterable[RestoreRecord]) -> RestoreState:
+    planned = [record for record in records if record.status is RestoreStatus.PLANNED]
+    return state.then(
+        state.next,
+        planned=state.planned + len(planned),
+        planned_gib=state.planned_gib + sum(record.gib for record in planned),
+        refused=state.refused + sum(1 for record in records if record.status is RestoreStatus.REFUSED),
+    )
+
+
+def _written(app: RestoreApp, run_id: str) -> tuple[Wishes, list[str]]:
+    found = app.restores.request(run_id)
+    if found is None:
+        return Wishes(), []
+    return wishes_of(found[0]["wishes"]), found[1]
+
+
+def _names(app: RestoreApp, request: RestoreRequest) -> list[str]:
+    """Image ids or object keys; which it is, each says itself."""
+    if request.query is None:
+        return [*request.image_ids, *request.object_keys]
+    chosen = NewestOfGroups(request.query)
+    for record in app.restores.archived(ARCHIVED):
+        chosen.add(record)
+    return chosen.chosen()
+
+
+def _dry_run(app: RestoreApp, state: RestoreState, wishes: Wishes, names: Sequence[str]) -> RestoreState:
+    """The plan without a trace but the run's summary."""
+    plan = _Plan(app, state, wishes, set())
+    result = Tally(unended="would_restore")
+    for number, page in enumerate(batches(names, PAGE)):
+        records = plan.page(page, number * PAGE)
+        state = _counted(state, records)
+        for record in records:
+            result.add(record)
+    if not names:
+        state = state.then(state.next, outcome=Outcome.NOTHING_MATCHED)
+    summary = summarize(
+        run_id=state.run_id,
+        outcome=state.outcome.value,
+        started_at=state.started,
+        ended_at=app.clock.now(),
+        result=result,
+        would_restore_gib=round(state.planned_gib, 3),
+        dry_run=True,
+    )
+    app.runs.put_summary(state.run_id, summary)
+    return state.then(Next.REPORT)
+
+
+class _Plan:
+    def __init__(self, app: RestoreApp, state: RestoreState, wishes: Wishes, names: set[str]) -> None:
+        self._app = app
+        self._state = state
+        self._wishes = wishes
+        self._names = names
+        """Given away by this run, though EC2 does not know it yet."""
+        self._account = Account(
+            bucket_name=app.settings.bucket_name,
+            region=app.region,
+            encrypts_by_default=app.tasks.encrypts_by_default(),
+            budget_gib=app.settings.restore_budget_gib,
+        )
+        self.entries: dict[str, RestoreEntry | ThawEntry] = {}
+
+    def page(self, names: Sequence[str], position: int) -> list[RestoreRecord]:
+        candidates = self._candidates(names)
+        taken = self._taken(candidates)
+        records = []
+        for number, candidate in enumerate(candidates, position):
+            record = lifecycle.begin(self._decide(candidate, f"{self._state.run_id}.{number:06}", taken))
+            records.append(record)
+            log_restore(logger, record)
+        return records
+
+    def _candidates(self, names: Sequence[str]) -> list[Candidate]:
+        ids = {_image_id(name) for name in names} - {""}
+        fetched = self._app.records.get(ids)
+        unknown = {n for n in names if _is_id(n) and n not in fetched.records and n not in fetched.unreadable}
+        keys = {}
+        if unknown:
+            for listed in self._app.bucket.listing():
+                if image_id_of(listed.key) in unknown:
+                    keys[image_id_of(listed.key)] = listed.key
+        candidates = []
+        for name in names:
+            record = fetched.records.get(_image_id(name))
+            if record is not None and not _is_id(name) and record.object_key != name:
+                record = None  # another copy of that image: nothing is recorded of it
+            key = name if not _is_id(name) else record.object_key if record else keys.get(name, "")
+            found = self._app.bucket.look(key) if key else None
+            unreadable = fetched.unreadable.get(name) if _is_id(name) else None
+            image_id = name if _is_id(name) else planning.source_image_id(name, found)
+            candidates.append(Candidate(key, image_id, record, found, unreadable))
+        return candidates
+
+    def _taken(self, candidates: Iterable[Candidate]) -> set[str]:
+        """Which of the names that these restores may take are taken in the account."""
+        wanted = {name for candidate in candidates for name in self._possible_names(candidate)}
+        return set(self._app.tasks.named(wanted)) if wanted else set()
+
+    def _possible_names(self, candidate: Candidate) -> list[str]:
+        name = planning.original_name(candidate)
+        return list(naming.candidates(self._wishes.name, name, candidate.image_id, self._state.started))
+
+    def _decide(self, candidate: Candidate, restore_id: str, taken: set[str]) -> RestoreRecord:
+        why = planning.obstacle(candidate, self._wishes, self._account)
+        names = self._possible_names(candidate)
+        name = naming.free(iter(names), taken | self._names)
+        if not why and not naming.valid(names[0]):
+            why = f"name {names[0]!r} is none that EC2 takes; give a 'name' template such as 'restored-{{image_id}}'"
+        if not why and name is None:
+            why = (
+                f"name {names[0]!r} is taken in {self._app.region}; give a 'name' template, "
+                "such as '{name}' (then a number is added) or '{name}-restored-{date}'"
+            )
+        if why or name is None:
+            return self._record(candidate, restore_id, RestoreStatus.REFUSED, f"refused: {why}", "")
+        self._names.add(name)
+        record = self._record(candidate, restore_id, RestoreStatus.PLANNED, _planned_because(candidate), name)
+        found = candidate.found
+        if found is not None and not found.readable:
+            self.entries[restore_id] = ThawEntry(restore_id, self._state.started)
+        else:
+            self.entries[restore_id] = RestoreEntry(restore_id, record.gib)
+        return record
+
+    def _record(
+        self, candidate: Candidate, restore_id: str, status: RestoreStatus, reason: str, name: str
+    ) -> RestoreRecord:
+        record, found, now = candidate.record, candidate.found, self._app.clock.now()
+        planned = status is RestoreStatus.PLANNED
+        return RestoreRecord(
+            restore_id=restore_id,
+            run_id=self._state.run_id,
+            status=status,
+            reason=reason,
+            object_key=candidate.key,
+            source_image_id=candidate.image_id,
+            name=name,
+            gib=record.snapshot_gib if record else self._account.budget_gib,
+            gib_known=record is not None,
+            planned_at=now,
+            changed_at=now,
+            wishes=self._wishes,
+            object_version_id=found.version_id if found else None,
+            object_etag=found.etag if found else None,
+            needs_encryption=planned
+            and planning.unencrypted(candidate, _without_default(self._account)) is not None
+            and not self._wishes.allow_unencrypted,
+            differences=planning.differences(candidate, self._wishes, self._account, name) if planned else (),
+        )
+
+
+def _without_default(account: Account) -> Account:
+    return Account(account.bucket_name, account.region, encrypts_by_default=False, budget_gib=account.budget_gib)
+
+
+def _planned_because(candidate: Candidate) -> str:
+    if candidate.record is None:
+        return "planned; its size is not recorded, so it counts as the whole restore budget until EC2 shows it"
+    return f"planned; {candidate.record.snapshot_gib:g} GiB, waits for its turn in the restore budget"
+
+
+def _is_id(name: str) -> bool:
+    return name.startswith("ami-") and "/" not in name and "." not in name
+
+
+def _image_id(name: str) -> str:
+    return name if _is_id(name) else image_id_of(name)

@@ -1,0 +1,71 @@
+"""ReportRestore: count what became of every restore, write the summary, and tell whoever listens."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from ami_archiver.errors import LeaseLost
+from ami_archiver.restore import lifecycle
+from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.state import RestoreState
+from ami_archiver.restore.steps import lease as leases
+from ami_archiver.restore.steps.thaw import WAITING
+from ami_archiver.restore.summary import Tally, headline, summarize, text_of
+from ami_archiver.run_state import Metrics, Next, Outcome
+
+
+def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, Metrics, dict[str, Any]]:
+    """(state, metrics, summary)."""
+    if state.outcome is Outcome.DRY_RUN or state.dry_run:
+        summary = app.runs.summary(state.run_id) or {}
+        app.notifier.publish(headline(summary), text_of(summary))
+        return state.then(Next.END), {}, summary
+    _give_up(app, state)
+    result = Tally()
+    for record in app.restores.of_run(state.run_id):
+        result.add(record)
+    _tidy(app, state)
+    summary = summarize(
+        run_id=state.run_id,
+        outcome=state.outcome.value,
+        started_at=state.started,
+        ended_at=app.clock.now(),
+        result=result,
+        looks=state.loops,
+    )
+    app.runs.put_summary(state.run_id, summary)
+    app.notifier.publish(headline(summary), text_of(summary))
+    metrics = {
+        "ImagesRestored": float(result.counts["restored"]),
+        "RestoresFailed": float(result.counts["failed"]),
+        "RestoresRefused": float(result.counts["refused"]),
+    }
+    return state.then(Next.END), metrics, summary
+
+
+def _give_up(app: RestoreApp, state: RestoreState) -> None:
+    """What still waits when a run ends has waited for run_limit_hours without any restore starting or ending."""
+    waiting: dict[str, RestoreEntry | ThawEntry] = {}
+    queue = app.restores.queue(state.run_id)
+    for entry in queue.largest(state.run_id, None, [state.run_id]):
+        waiting[entry.entry_id] = entry
+    for thaw in app.restores.thaws(state.run_id, None):
+        waiting[thaw.restore_id] = thaw
+    for record in app.restores.get(waiting.keys()).records.values():
+        if record.status in WAITING:
+            why = f"nothing was restored for {app.settings.run_limit_hours:g} hours; {_blocked(record)}"
+            after = lifecycle.move(record, RestoreStatus.FAILED, why, at=app.clock.now())
+            app.restores.save(record, after, leaving=waiting[record.restore_id])
+
+
+def _blocked(record: RestoreRecord) -> str:
+    return f"the last thing known is: {record.reason}"
+
+
+def _tidy(app: RestoreApp, state: RestoreState) -> None:
+    """Take what has ended off the lease; where another run holds it, that one does it."""
+    with suppress(LeaseLost), leases.held(app, state) as lease:
+        if lease is not None:
+            leases.drop_ended(app, state, lease, app.restores.get(lease.in_flight).records)

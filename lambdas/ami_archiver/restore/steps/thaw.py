@@ -1,0 +1,100 @@
+"""Getting objects out of Glacier Flexible Retrieval and Deep Archive, which takes hours and costs few looks."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+
+from ami_archiver.model import StoredObject
+from ami_archiver.restore import lifecycle, thawing
+from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.ports import NO_EXPEDITED_CAPACITY
+from ami_archiver.restore.state import RestoreState
+from ami_archiver.restore.steps.decided import log_restore
+
+logger = logging.getLogger(__name__)
+
+WAITING = (RestoreStatus.PLANNED, RestoreStatus.THAWING)
+
+
+def thaw_due(app: RestoreApp, state: RestoreState) -> None:
+    """Ask S3 for what has not been asked for, and let what has thawed wait for the budget."""
+    due = list(app.restores.thaws(state.run_id, app.clock.now()))
+    records = app.restores.get([entry.restore_id for entry in due])
+    for entry in due:
+        record = records.records.get(entry.restore_id)
+        if record is None or record.status not in WAITING:
+            app.restores.drop(entry.restore_id, entry)
+        else:
+            _look(app, record, entry)
+
+
+def altered(record: RestoreRecord, found: StoredObject | None) -> str | None:
+    """Why the object is not any more what the plan looked at, or None."""
+    if found is None:
+        return f"object {record.object_key} is gone since the restore was planned"
+    if (found.version_id, found.etag) != (record.object_version_id, record.object_etag):
+        return (
+            f"object {record.object_key} was altered since the restore was planned: version is {found.version_id}, "
+            f"planned was {record.object_version_id}"
+        )
+    return None
+
+
+def _look(app: RestoreApp, record: RestoreRecord, entry: ThawEntry) -> None:
+    now = app.clock.now()
+    found = app.bucket.look(record.object_key)
+    why = altered(record, found)
+    if found is None or why:
+        _fail(app, record, entry, why or "")
+    elif found.readable:
+        after = lifecycle.noted(record, "thawed; waits for its turn in the restore budget", at=now)
+        joining = RestoreEntry(record.restore_id, record.gib)
+        app.restores.save(record, after, leaving=entry, joining=joining)
+        log_restore(logger, after)
+    elif found.thaw == "asked" and record.thaw_asked_at is not None:
+        _wait_on(app, record, entry, str(found.frozen_class), now)
+    else:
+        _ask(app, record, entry, found, now)
+
+
+def _wait_on(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, frozen_class: str, now: datetime) -> None:
+    asked, tier = record.thaw_asked_at or now, record.wishes.storage_tier_speed
+    if thawing.overdue(frozen_class, tier, asked, now):
+        _fail(app, record, entry, f"S3 has not thawed object {record.object_key} since {asked.isoformat()}")
+        return
+    at = thawing.look_at(frozen_class, tier, asked, now, app.settings.wait_max_seconds)
+    after = lifecycle.noted(record, f"still thawing; next look at {at.isoformat(timespec='seconds')}", at=now)
+    app.restores.save(record, after, leaving=entry, joining=ThawEntry(record.restore_id, at))
+
+
+def _ask(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: StoredObject, now: datetime) -> None:
+    """S3 takes the same request twice, so the call may come before its trace in the record."""
+    tier, days = record.wishes.storage_tier_speed, None if found.self_thawing else record.wishes.thaw_days
+    refused = app.bucket.thaw(record.object_key, days, tier)
+    note = ""
+    wishes = record.wishes
+    if refused == NO_EXPEDITED_CAPACITY:
+        tier, note = "Standard", " instead of 'Expedited', for which S3 has no capacity now"
+        wishes = replace(wishes, storage_tier_speed=tier)
+        refused = app.bucket.thaw(record.object_key, days, tier)
+    if refused:
+        _fail(app, record, entry, f"S3 refused to thaw object {record.object_key}: {refused}")
+        return
+    at = thawing.look_at(str(found.frozen_class), tier, now, now, app.settings.wait_max_seconds)
+    why = f"thawing from {found.frozen_class} at speed {tier!r}{note}; first look at {at.isoformat(timespec='seconds')}"
+    changes = {"thaw_asked_at": now, "wishes": wishes}
+    if record.status is RestoreStatus.PLANNED:
+        after = lifecycle.move(record, RestoreStatus.THAWING, why, at=now, **changes)
+    else:
+        after = lifecycle.noted(record, why, at=now, **changes)
+    app.restores.save(record, after, leaving=entry, joining=ThawEntry(record.restore_id, at))
+    log_restore(logger, after)
+
+
+def _fail(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, why: str) -> None:
+    after = lifecycle.move(record, RestoreStatus.FAILED, why, at=app.clock.now())
+    app.restores.save(record, after, leaving=entry)
+    log_restore(logger, after)

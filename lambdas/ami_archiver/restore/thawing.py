@@ -1,0 +1,44 @@
+"""When it pays to look whether an object has thawed, by the hours that AWS documents."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ami_archiver.restore.model import Tier
+
+HOUR = 3600
+DOCUMENTED_SECONDS: dict[tuple[str, Tier], tuple[int, int]] = {
+    ("GLACIER", "Expedited"): (60, 300),
+    ("GLACIER", "Standard"): (3 * HOUR, 5 * HOUR),
+    ("GLACIER", "Bulk"): (5 * HOUR, 12 * HOUR),
+    ("DEEP_ARCHIVE", "Standard"): (9 * HOUR, 12 * HOUR),
+    ("DEEP_ARCHIVE", "Bulk"): (36 * HOUR, 48 * HOUR),
+}
+"""From and to. For Deep Archive AWS only says 'within 12 hours' and 'within 48': from three quarters on, looks pay.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html"""
+
+LOOKS = 8
+"""Within the documented range; each costs a handful of state transitions and a call per object."""
+GIVE_UP_SECONDS = 24 * HOUR
+"""So long after the documented time a thaw counts as failed."""
+
+
+def problem(frozen_class: str, tier: Tier) -> str | None:
+    """Why an object of that class cannot be thawed at that speed, or None."""
+    if (frozen_class, tier) in DOCUMENTED_SECONDS:
+        return None
+    speeds = ", ".join(speed for known, speed in DOCUMENTED_SECONDS if known == frozen_class)
+    return f"{frozen_class} has no retrieval {tier!r}; 'storage_tier_speed' may be {speeds}"
+
+
+def look_at(frozen_class: str, tier: Tier, asked_at: datetime, now: datetime, minimum_seconds: int) -> datetime:
+    """When to look next at an object that is not thawed by `now`."""
+    earliest, latest = DOCUMENTED_SECONDS[frozen_class, tier]
+    first = asked_at + timedelta(seconds=earliest)
+    pause = timedelta(seconds=max(minimum_seconds, (latest - earliest) / LOOKS))
+    return first if now < first else now + pause
+
+
+def overdue(frozen_class: str, tier: Tier, asked_at: datetime, now: datetime) -> bool:
+    latest = DOCUMENTED_SECONDS[frozen_class, tier][1]
+    return now > asked_at + timedelta(seconds=latest + GIVE_UP_SECONDS)

@@ -1,0 +1,20 @@
+"""CheckRestores: finish what EC2 has ended, and say what comes next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from ami_archiver import bootstrap
+from ami_archiver.restore import steps
+from ami_archiver.restore.state import RestoreState
+from handlers.telemetry import logger, measure, metrics
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    state, figures = steps.check_restores(bootstrap.restore_app(), RestoreState.from_json(event))
+    measure(figures)
+    return state.to_json()

@@ -1,0 +1,20 @@
+"""ReportRestore: write the summary, and tell whoever listens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from ami_archiver import bootstrap
+from ami_archiver.restore import steps
+from ami_archiver.restore.state import RestoreState
+from handlers.telemetry import logger, measure, metrics
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    state, figures, summary = steps.report_restore(bootstrap.restore_app(), RestoreState.from_json(event))
+    measure(figures)
+    return {**state.to_json(), "summary": summary}

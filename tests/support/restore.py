@@ -1,0 +1,149 @@
+"""Restores in virtual time: the real steps and adapters, on an archive that `Archive` filled.
+
+restores = Restores(archive)
+archive.image("ami-small", gib=10); archive.night(); restores.lose("ami-small")
+summary = restores.run(image_ids=["ami-small"])
+assert restores.new_image(summary).state == "available"
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from ami_archiver.adapters.ec2_restores import Ec2Restores
+from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
+from ami_archiver.adapters.sns_notifier import SnsNotifier
+from ami_archiver.adapters.ssm_parameters import SsmParameters
+from ami_archiver.adapters.table_leases import TableLeases
+from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.adapters.table_restores import RESTORE_LEASE, RESTORE_SUMMARIES, TableRestores
+from ami_archiver.adapters.table_runs import TableRuns
+from ami_archiver.restore import steps
+from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.model import RestoreRecord
+from ami_archiver.restore.state import RestoreState
+from ami_archiver.run_state import Next
+from local_cloud.model import Image
+from tests.support.archive import BUCKET, TABLE, Archive, CloudClock, client, full_id
+
+
+class Restores:
+    """RestoreWorkflow beside an archive, as the state machine runs it."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.cloud = archive.cloud
+        self._names = itertools.count(1)
+        self.app = self.worker()
+        self.transitions = 0
+        self.most_in_flight_gib = 0.0
+
+    def worker(self) -> RestoreApp:
+        """A function instance of its own."""
+        dynamodb = client(self.cloud, "dynamodb")
+        return RestoreApp(
+            settings=self.archive.settings,
+            region=self.archive.region,
+            clock=CloudClock(self.cloud),
+            tasks=Ec2Restores(client(self.cloud, "ec2")),
+            bucket=S3ArchiveBucket(client(self.cloud, "s3"), BUCKET),
+            records=TableRecords(dynamodb, TABLE),
+            restores=TableRestores(dynamodb, TABLE),
+            leases=TableLeases(dynamodb, TABLE, RESTORE_LEASE),
+            runs=TableRuns(dynamodb, TABLE, RESTORE_SUMMARIES),
+            parameters=SsmParameters(client(self.cloud, "ssm")),
+            notifier=SnsNotifier(client(self.cloud, "sns"), self.archive.settings.topic_arn),
+        )
+
+    # The world
+
+    def archived(self, image_id: str, gib: float = 10, *, lost: bool = True, **fields: Any) -> str:
+        """An image that is in the archive, and (unless told otherwise) nowhere else; its id."""
+        image_id = self.archive.image(image_id, gib, **fields)
+        self.archive.night()
+        if lost:
+            self.lose(image_id)
+        return image_id
+
+    def lose(self, *image_ids: str) -> None:
+        """Deregister images and delete their snapshots."""
+        for image_id in map(full_id, image_ids):
+            image = self.cloud.catalog.images(self.archive.region)[image_id]
+            self.cloud.catalog.remove_image(self.archive.region, image_id)
+            for snapshot_id in image.snapshot_ids:
+                self.cloud.catalog.remove_snapshot(self.archive.region, snapshot_id)
+
+    def encrypt_by_default(self, on: bool = True) -> None:
+        ec2 = client(self.cloud, "ec2")
+        (ec2.enable_ebs_encryption_by_default if on else ec2.disable_ebs_encryption_by_default)()
+
+    # The workflow
+
+    def begin(self, **given: Any) -> dict[str, Any]:
+        """What the state machine hands to the first step; short image ids are made whole."""
+        if "image_ids" in given:
+            given["image_ids"] = [full_id(image_id) for image_id in given["image_ids"]]
+        started = self.cloud.clock.now().isoformat()
+        return {"input": given, "execution_name": f"restore-{next(self._names)}", "execution_started_at": started}
+
+    def plan(self, event: dict[str, Any], app: RestoreApp | None = None) -> RestoreState:
+        return steps.plan_restore(app or self.app, event, lambda: 900.0)
+
+    def run(self, *, until: Callable[[], bool] | None = None, **given: Any) -> Any:
+        """A whole run, in virtual time; its summary. `until` stops it early (the summary is then None)."""
+        return self.go_on(self.plan(self.begin(**given)), until=until)
+
+    def go_on(self, state: RestoreState, *, until: Callable[[], bool] | None = None) -> Any:
+        """Run the state machine from a state on."""
+        while until is None or not until():
+            stepped = self.step(state)
+            if isinstance(stepped, dict):
+                return stepped
+            state = stepped
+        return None
+
+    def step(self, state: RestoreState, app: RestoreApp | None = None) -> RestoreState | dict[str, Any]:
+        """One state of the workflow; the summary after the last one."""
+        app = app or self.app
+        self.transitions += 2  # the state, and the choice after it
+        match state.next:
+            case Next.PLAN_MORE:
+                state = steps.plan_restore(app, {"input": state.to_json()}, lambda: 900.0)
+            case Next.CHECK | Next.HAND_OVER:
+                state, _ = steps.check_restores(app, state)
+            case Next.START:
+                state, _ = steps.start_restores(app, state)
+                self.most_in_flight_gib = max(self.most_in_flight_gib, self.in_flight_gib())
+            case Next.WAIT:
+                self.cloud.advance(state.wait_seconds)
+                state = state.then(Next.CHECK)
+            case Next.REPORT:
+                state, _, summary = steps.report_restore(app, state)
+                assert state.next is Next.END
+                return summary
+        return state
+
+    # What is there afterwards
+
+    def in_flight_gib(self) -> float:
+        return self.cloud.service.in_flight_gib(self.archive.account_id, self.archive.region, "restore")
+
+    def image(self, image_id: str) -> Image:
+        return self.cloud.catalog.images(self.archive.region)[image_id]
+
+    def new_image(self, summary: dict[str, Any]) -> Image:
+        """The one image that a run restored."""
+        (line,) = summary["restored"]
+        return self.image(line["restored_image_id"])
+
+    def records(self, summary: dict[str, Any]) -> list[RestoreRecord]:
+        return list(self.app.restores.of_run(summary["run_id"]))
+
+    def starts(self) -> list[Any]:
+        """Every CreateRestoreImageTask call that was made, as the cloud logged it."""
+        return self.cloud.calls.filter(service="ec2", operation="CreateRestoreImageTask")
+
+    def messages(self) -> int:
+        return len(self.cloud.calls.filter(service="sns", operation="Publish"))
