@@ -30,6 +30,10 @@ node_modules/.ready: package.json package-lock.json $(VENV)/.ready
 local: setup  ## start the local cloud on port 4566
 	@$(BIN)/python -m local_cloud up $(ARGS)
 
+demo: setup  ## deploy to a local cloud and watch a night; FLEET=images.json SNAPSHOTS= TAG=K=V KEEP=1 VERBOSE=1
+	@$(BIN)/python -m demo $(if $(FLEET),--fleet '$(FLEET)') $(if $(SNAPSHOTS),--snapshots '$(SNAPSHOTS)') \
+		$(if $(TAG),--tag '$(TAG)') $(if $(KEEP),--keep) $(if $(VERBOSE),--verbose)
+
 test: setup  ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 

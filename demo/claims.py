@@ -1,0 +1,276 @@
+"""What the demonstration claims, checked against what AWS's calls and the cloud's own log say. Pure functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from ami_archiver.model import Decision, Status
+from demo.archive import Line, Lines
+from demo.scene import BUDGET_GIB, Scene
+
+STARTER = "StartStoreTasks"
+"""The only function that starts store tasks; the log knows it by the name that it sends along."""
+DESTRUCTIVE = frozenset(
+    {"DeregisterImage", "DeleteSnapshot", "DisableImage", "ModifyImageAttribute", "ResetImageAttribute", "DeleteTags"}
+)
+_IN_ARCHIVE = (Decision.STORED, Decision.ALREADY_ARCHIVED)
+_STATUS_OF = {
+    Decision.STORED: frozenset({Status.VERIFIED}),
+    Decision.ALREADY_ARCHIVED: frozenset({Status.VERIFIED}),
+    Decision.FAILED: frozenset({Status.FAILED}),
+    Decision.DEFERRED: frozenset({Status.SELECTED, Status.STORING, Status.STORED}),
+}
+"""Where the record of an image stands after each decision; the other decisions leave no record."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that is known after the night."""
+
+    scene: Scene
+    lines: Lines
+    summaries: Sequence[Mapping[str, Any]]
+    outputs: Sequence[Mapping[str, Any]]
+    """Of the executions."""
+    records: Mapping[str, Mapping[str, Any]]
+    objects: Mapping[str, int]
+    """Bytes by key."""
+    calls: Sequence[Mapping[str, Any]]
+    """The cloud's own log."""
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    """States of images and snapshots by id."""
+
+    def decided(self, *decisions: Decision) -> list[Line]:
+        return [line for line in self.lines.values() if line.decision in decisions]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence, and what contradicts it."""
+
+    sentence: str
+    wrong: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.wrong
+
+
+def check(evidence: Evidence) -> list[Claim]:
+    """Every claim about this night."""
+    claims = [claim(evidence) for claim in CLAIMS]
+    return [claim for claim in claims if claim is not None]
+
+
+def objects_are_the_archive(evidence: Evidence) -> Claim:
+    """As many objects as images stored and archived before, each named by its image, of the recorded size."""
+    stored = evidence.decided(Decision.STORED)
+    archived = evidence.decided(Decision.ALREADY_ARCHIVED)
+
+    def wrong() -> Iterator[str]:
+        expected = {line.image_id for line in (*stored, *archived)}
+        found = Counter(_image_of(key) for key in evidence.objects)
+        yield from (f"{image_id} has no object" for image_id in sorted(expected - found.keys()))
+        yield from (f"an object of {image_id}, which is not archived" for image_id in sorted(found.keys() - expected))
+        yield from (f"{count} objects of {image_id}" for image_id, count in found.items() if count > 1)
+        yield from (f"{key} is empty" for key, size in evidence.objects.items() if size <= 0)
+        for image_id in sorted(expected):
+            record = evidence.records.get(image_id, {})
+            size = evidence.objects.get(record.get("object_key", ""))
+            if size is not None and size != record.get("object_bytes"):
+                yield f"{image_id}: {record.get('object_bytes')} bytes recorded, {size} found"
+            if image_id in found and size is None:
+                yield f"{image_id}: the record's key {record.get('object_key')!r} is not in the bucket"
+
+    sentence = (
+        f"{len(evidence.objects)} objects in the bucket: {len(stored)} stored, {len(archived)} there before; "
+        "each named by its image and not empty"
+    )
+    return Claim(sentence, tuple(wrong()))
+
+
+def budget_was_kept(evidence: Evidence) -> Claim:
+    """By the cloud's log: nothing was accepted at or above the limit, nor did the archiver knowingly ask for it.
+
+    It could not know of a task that somebody else started after its last look.
+    """
+    starts = [call for call in _ec2(evidence, "CreateStoreImageTask") if call["caller"] == STARTER]
+    refused = sum(call["status"] != 200 for call in starts)
+
+    def wrong() -> Iterator[str]:
+        others_since_look = 0
+        for call in _ec2(evidence, "CreateStoreImageTask", "DescribeStoreImageTasks"):
+            ours = call["caller"] == STARTER
+            if call["operation"] == "DescribeStoreImageTasks":
+                others_since_look = 0 if ours else others_since_look
+                continue
+            accepted = call["status"] == 200
+            said = f"{call['parameters'].get('ImageId')} with {call['in_flight_gib']:g} GiB in flight at {call['at']}"
+            if call["in_flight_gib"] >= BUDGET_GIB and accepted:
+                yield f"accepted: {said}"
+            if call["in_flight_gib"] >= BUDGET_GIB and ours and not others_since_look:
+                yield f"asked for: {said}"
+            others_since_look += accepted and not ours
+        if not starts and evidence.decided(Decision.STORED):
+            yield "the log has no start of the archiver's"
+
+    sentence = (
+        f"{len(starts)} stores asked for, each with less than {BUDGET_GIB:g} GiB in flight that could be known of"
+        f" ({refused} refused)"
+    )
+    return Claim(sentence, tuple(wrong()))
+
+
+def starts_are_recorded(evidence: Evidence) -> Claim:
+    """No image was stored more often than its record counts attempts."""
+    accepted = Counter(
+        call["parameters"].get("ImageId")
+        for call in _ec2(evidence, "CreateStoreImageTask")
+        if call["status"] == 200 and call["caller"] == STARTER
+    )
+
+    def wrong() -> Iterator[str]:
+        for image_id, count in accepted.items():
+            attempts = evidence.records.get(str(image_id), {}).get("attempts", 0)
+            if count > attempts:
+                yield f"{image_id}: {count} stores were started, the record counts {attempts}"
+
+    return Claim(f"{accepted.total()} stores started, none that its image's record does not count", tuple(wrong()))
+
+
+def records_are_complete(evidence: Evidence) -> Claim:
+    """Every selected image has a record with status, decision, reason and a history that leads to where it stands."""
+    selected = sorted({line.image_id for line in evidence.decided(*_STATUS_OF)})
+
+    def wrong() -> Iterator[str]:
+        for image_id in selected:
+            record = evidence.records.get(image_id)
+            if record is None:
+                yield f"{image_id} has no record"
+                continue
+            yield from (f"{image_id}: no {name}" for name in ("status", "decision", "reason") if not record.get(name))
+            moves = record.get("history") or []
+            if not moves:
+                yield f"{image_id}: no history"
+                continue
+            if moves[0]["from"] is not None or moves[-1]["to"] != record.get("status"):
+                yield f"{image_id}: the history does not lead from nothing to {record.get('status')}"
+            if any(one["to"] != two["from"] for one, two in pairwise(moves)):
+                yield f"{image_id}: the history has a gap"
+            if record.get("status") == Status.VERIFIED and not record.get("object_version_id"):
+                yield f"{image_id}: verified without a version of the object"
+
+    return Claim(f"{len(selected)} images selected, each with a complete record", tuple(wrong()))
+
+
+def summaries_count_right(evidence: Evidence) -> Claim:
+    """The summaries' counts are those of the decisions, and the decisions are those of the records."""
+
+    def wrong() -> Iterator[str]:
+        for summary in evidence.summaries:
+            policy = summary["policy"]
+            counted = Counter(line.decision.value for line in evidence.lines.values() if line.policy == policy)
+            said = {decision: count for decision, count in summary["decisions"].items() if count}
+            if said != counted:
+                yield f"policy {policy}: the summary says {said}, the decisions are {dict(counted)}"
+        for line in evidence.decided(*_STATUS_OF):
+            status = evidence.records.get(line.image_id, {}).get("status")
+            if status not in _STATUS_OF[line.decision]:
+                yield f"{line.image_id}: decided {line.decision.value}, but the record says {status}"
+        worked = [output for output in evidence.outputs if output.get("outcome") == "worked"]
+        by_run = {summary["run_id"]: summary for summary in evidence.summaries}
+        yield from (
+            f"the output of run {output['run_id']} differs from its summary in the table"
+            for output in worked
+            if by_run.get(output["run_id"]) != output
+        )
+        if not worked:
+            yield "no execution has put out the summary of a run that worked"
+
+    policies = " and ".join(sorted(summary["policy"] for summary in evidence.summaries))
+    return Claim(f"the summaries of {policies} count what the records say", tuple(wrong()))
+
+
+def every_decision_has_its_reason(evidence: Evidence) -> Claim:
+    """Nothing is decided without a reason, and what is planned for is decided as planned."""
+
+    def wrong() -> Iterator[str]:
+        yield from (f"{line.image_id}: {line.decision.value} for no reason" for line in _unreasoned(evidence))
+        decided: dict[str, set[Decision]] = {}
+        for line in evidence.lines.values():
+            decided.setdefault(line.image_id, set()).add(line.decision)
+        for image_id, expected in evidence.scene.expected.items():
+            found = decided.get(image_id, set())
+            if expected not in found:
+                names = ", ".join(sorted(d.value for d in found)) or "nothing"
+                yield f"{image_id}: {names} was decided, should be {expected.value}"
+
+    total, ineligible = len(evidence.lines), len(evidence.decided(Decision.INELIGIBLE))
+    planned = ", all as this fleet was made for" if evidence.scene.expected else ""
+    return Claim(f"{total} decisions ({ineligible} ineligible), each with its reason{planned}", tuple(wrong()))
+
+
+def failures_were_met(evidence: Evidence) -> Claim | None:
+    """The store that fails once is tried again; the one that always fails is given up, with EC2's reason."""
+    once, always = evidence.scene.fails_once, evidence.scene.always_fails
+    if once is None or always is None:
+        return None
+
+    def wrong() -> Iterator[str]:
+        first, second = evidence.records.get(once, {}), evidence.records.get(always, {})
+        if first.get("status") != Status.VERIFIED or first.get("attempts") != 2:
+            yield f"{once}: {first.get('status')} after {first.get('attempts')} attempts, should be VERIFIED after 2"
+        if second.get("status") != Status.FAILED or ALWAYS_REASON not in str(second.get("reason")):
+            yield f"{always}: {second.get('status')}, {second.get('reason')!r}; should be FAILED, {ALWAYS_REASON!r}"
+
+    return Claim("the store that failed once is whole after 2 attempts; the hopeless one says why", tuple(wrong()))
+
+
+def originals_are_untouched(evidence: Evidence) -> Claim:
+    """Every image and snapshot is there as before, and nobody asked for anything else."""
+
+    def wrong() -> Iterator[str]:
+        for name, state in evidence.before.items():
+            now = evidence.after.get(name)
+            if now != state:
+                yield f"{name} was {state}, is {now or 'gone'}"
+        for call in _ec2(evidence, *DESTRUCTIVE):
+            yield f"{call['caller']} called {call['operation']}"
+
+    images = sum(name.startswith("ami-") for name in evidence.before)
+    sentence = f"{images} images and {len(evidence.before) - images} snapshots are as they were"
+    return Claim(sentence, tuple(wrong()))
+
+
+CLAIMS: tuple[Callable[[Evidence], Claim | None], ...] = (
+    objects_are_the_archive,
+    budget_was_kept,
+    starts_are_recorded,
+    records_are_complete,
+    summaries_count_right,
+    every_decision_has_its_reason,
+    failures_were_met,
+    originals_are_untouched,
+)
+ONCE_REASON = "InternalError: an internal error has occurred"
+ALWAYS_REASON = "the KMS key of the snapshot is disabled"
+"""What EC2 is made to say of the two stores that fail."""
+
+
+def _ec2(evidence: Evidence, *operations: str) -> Iterator[Mapping[str, Any]]:
+    for call in sorted(evidence.calls, key=lambda each: int(each["number"])):
+        if call["service"] == "ec2" and call["operation"] in operations:
+            yield call
+
+
+def _unreasoned(evidence: Evidence) -> Iterable[Line]:
+    return (line for line in evidence.lines.values() if not line.reason.strip())
+
+
+def _image_of(key: str) -> str:
+    return key.rpartition("/")[2].removesuffix(".bin")

@@ -1,0 +1,152 @@
+"""The demonstration's own fleet: 40 images, at least one of everything that a night can meet."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from ami_archiver.model import Decision
+from demo.scene import ACCOUNT_ID, REGION, Scene
+from local_cloud.fleet.fleet import Fleet
+from local_cloud.model import GIB, BlockDevice, Image, Snapshot
+
+ARCHIVE = {"Archive": "true"}
+_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0f0e0d0c-0b0a-4908-8706-050403020100"
+
+_NIGHTLY: tuple[tuple[str, float], ...] = (
+    ("warehouse-2024.12", 820),
+    ("warehouse-2025.06", 640),
+    ("analytics-2025.02", 410),
+    ("etl-2025.03", 260),
+    ("gitlab-2025.05", 190),
+    ("search-2025.01", 120),
+    ("jenkins-2025.02", 80),
+    ("crm-2025.03", 64),
+    ("catalog-2025.04", 48),
+    ("api-2025.03", 26),
+    ("api-2025.02", 24),
+    ("web-2025.03", 14),
+    ("web-2025.02", 13),
+    ("web-2025.01", 12),
+    ("proxy-2025.01", 8),
+    ("bastion-2025.02", 6),
+)
+_GOLDEN_VERSIONS, _GOLDEN_KEPT = 5, 2
+"""archiver.local.toml keeps the two newest of a golden image."""
+_UNTAGGED = ("scratch-mk", "scratch-jo", "poc-vector-db", "hackday-2024", "test-runner-7", "sandbox-ml")
+_FOREIGN: tuple[tuple[str, float], ...] = (("team-b-render-1", 330), ("team-b-render-2", 150))
+
+
+def built_in(now: datetime) -> Scene:
+    """The scene as of `now`, which the images' ages count from."""
+    return _Builder(now).scene()
+
+
+class _Builder:
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._images: list[Image] = []
+        self._snapshots: dict[str, Snapshot] = {}
+        self._expected: dict[str, Decision] = {}
+
+    def scene(self) -> Scene:
+        for name, gib in _NIGHTLY:
+            self._expect(Decision.STORED, self._add(name, gib, ARCHIVE))
+        fails_once = self._expect(Decision.STORED, self._add("billing-2025.04", 150, ARCHIVE))
+        always_fails = self._expect(Decision.FAILED, self._add("sharepoint-2024.09", 95, ARCHIVE, key=_KEY))
+        stored_before = self._expect(Decision.ALREADY_ARCHIVED, self._add("web-2024.12", 11, ARCHIVE))
+        both = self._add("base-windows-v7", 42, ARCHIVE | {"Role": "base"})
+        self._expect(Decision.STORED, both)
+        self._golden()
+        self._expect(Decision.EXCLUDED, self._add("billing-2024.06", 90, ARCHIVE | {"Archive-Hold": "audit"}))
+        self._ineligible()
+        for name in _UNTAGGED:
+            self._add(name, 10, {})
+        foreign = tuple(self._add(name, gib, {}).image_id for name, gib in _FOREIGN)
+        stores = sum(self._gib(image_id) for image_id, d in self._expected.items() if d is Decision.STORED)
+        return Scene(
+            fleet=Fleet(self._images, list(self._snapshots.values()), owner_id=ACCOUNT_ID),
+            notes=("policy nightly takes Archive=true; policy golden takes Role=golden or base, but not the 2 newest",),
+            store_gib=stores + sum(gib for _, gib in _FOREIGN),
+            expected=self._expected,
+            fails_once=fails_once.image_id,
+            always_fails=always_fails.image_id,
+            stored_before=stored_before.image_id,
+            foreign=foreign,
+        )
+
+    def _golden(self) -> None:
+        for version in range(1, _GOLDEN_VERSIONS + 1):
+            kept = version > _GOLDEN_VERSIONS - _GOLDEN_KEPT
+            image = self._add(f"base-al2023-v{version}", 8, {"Role": "golden"})
+            image.creation_date = self._now - timedelta(days=30 * (_GOLDEN_VERSIONS + 1 - version))
+            self._expect(Decision.EXCLUDED if kept else Decision.STORED, image)
+
+    def _ineligible(self) -> None:
+        old = self._add("legacy-web-2012", 10, ARCHIVE)
+        self._drop_snapshots(old)
+        old.root_device_type = "instance-store"
+        old.block_devices = (BlockDevice("/dev/sdb", virtual_name="ephemeral0"),)
+
+        paravirtual = self._add("legacy-batch-2013", 10, ARCHIVE)
+        paravirtual.virtualization_type = "paravirtual"
+        paravirtual.kernel_id = "aki-919dcaf8"
+
+        pending = self._add("api-2025.04-rc", 25, ARCHIVE)
+        pending.state = "pending"
+        broken = self._add("etl-2025.04", 260, ARCHIVE)
+        broken.state = "failed"
+        broken.state_reason = "Client.InternalError: Client error on snapshot creation"
+        for image, state in ((pending, "pending"), (broken, "error")):
+            for snapshot_id in image.snapshot_ids:
+                self._snapshots[snapshot_id].state = state
+
+        torn = self._add("crm-2023.01", 60, ARCHIVE)
+        self._drop_snapshots(torn)
+        vault = self._add("media-vault-2024", 5600, ARCHIVE)
+        for image in (old, paravirtual, pending, broken, torn, vault):
+            self._expect(Decision.INELIGIBLE, image)
+
+    def _expect(self, decision: Decision, image: Image) -> Image:
+        self._expected[image.image_id] = decision
+        return image
+
+    def _add(self, name: str, gib: float, tags: dict[str, str], *, key: str | None = None) -> Image:
+        created = self._now - timedelta(days=20 + 5 * len(self._images))
+        volumes = 2 if gib > 100 else 1
+        devices = []
+        for number in range(volumes):
+            snapshot = Snapshot(
+                snapshot_id=_id("snap", f"{name}/{number}"),
+                owner_id=ACCOUNT_ID,
+                volume_size_gib=round(gib / volumes * 1.4) + 1,
+                start_time=created,
+                full_snapshot_size_bytes=round(gib * GIB / volumes),
+                encrypted=key is not None,
+                kms_key_id=key,
+            )
+            self._snapshots[snapshot.snapshot_id] = snapshot
+            device_name = "/dev/xvda" if number == 0 else f"/dev/sd{'fghi'[number]}"
+            devices.append(BlockDevice(device_name, snapshot.snapshot_id, snapshot.volume_size_gib))
+        image = Image(
+            image_id=_id("ami", name),
+            name=name,
+            owner_id=ACCOUNT_ID,
+            creation_date=created,
+            block_devices=tuple(devices),
+            tags={"Name": name, **tags},
+        )
+        self._images.append(image)
+        return image
+
+    def _drop_snapshots(self, image: Image) -> None:
+        for snapshot_id in image.snapshot_ids:
+            del self._snapshots[snapshot_id]
+
+    def _gib(self, image_id: str) -> float:
+        image = next(image for image in self._images if image.image_id == image_id)
+        return sum((self._snapshots[s].full_snapshot_size_bytes or 0) / GIB for s in image.snapshot_ids)
+
+
+def _id(prefix: str, name: str) -> str:
+    return f"{prefix}-0{hashlib.sha256(name.encode()).hexdigest()[:16]}"

@@ -1,0 +1,39 @@
+"""What a demonstration shows: a fleet, what happens to it, and what is expected to be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ami_archiver.model import Decision
+from local_cloud.fleet.fleet import Fleet
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+BUDGET_GIB = 600.0
+"""EC2's in-flight limit, and what archiver.local.toml leaves as the budget."""
+STORE_SECONDS = 20
+"""How long all the stores of the demonstration shall take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One demonstration. Images are named by id; `expected` says what the policy that has an image decides."""
+
+    fleet: Fleet
+    notes: tuple[str, ...]
+    """What to know about the fleet, one line each."""
+    store_gib: float
+    """What will be stored, roughly: the cloud's speed follows from it."""
+    expected: Mapping[str, Decision] = field(default_factory=dict)
+    fails_once: str | None = None
+    always_fails: str | None = None
+    stored_before: str | None = None
+    """Somebody else stores it into the archive bucket before the run."""
+    foreign: tuple[str, ...] = ()
+    """Another team stores these while the run is on, largest first."""
+
+    @property
+    def gib_per_second(self) -> float:
+        """What all running store tasks move together."""
+        return max(20.0, self.store_gib / STORE_SECONDS)

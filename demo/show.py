@@ -1,0 +1,197 @@
+"""The demonstration from beginning to end."""
+
+from __future__ import annotations
+
+import json
+import threading
+import tomllib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from demo import report, stage
+from demo.archive import Archive
+from demo.aws import TEAM_B, Aws, Stack, deployed, originals
+from demo.claims import ALWAYS_REASON, ONCE_REASON, Evidence, check
+from demo.fleet import built_in
+from demo.night import Execution, Night, NightFailed
+from demo.others import Team, store_before
+from demo.output import Output
+from demo.own_fleet import from_export, parse_tag, selecting_tag
+from demo.scene import ACCOUNT_ID, BUDGET_GIB, REGION, Scene
+from demo.view_live import LiveView
+from demo.view_plain import PlainView
+from demo.watch import Watch
+from local_cloud.control_client import ControlError, RunningCloud, start_cloud
+from local_cloud.fleet.fleet import FleetError
+from local_cloud.fleet.write import write_fleet
+
+SPEED = 400
+"""Seconds of the simulated world in one second."""
+SCHEDULE_SPEED = 6
+"""rate(1 minute) comes round every ten seconds: time enough to set the scene after the deployment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be asked for."""
+
+    exports: tuple[Path, ...] = ()
+    tag: str | None = None
+    keep: bool = False
+    verbose: bool = False
+
+
+def show(options: Options, output: Output) -> int:
+    """Everything; the exit code. Errors that a user can do something about are lines, not tracebacks."""
+    try:
+        return _Demonstration(options, output).run()
+    except FleetError as error:
+        output.line(f"demo: {error}", style="bold red")
+        return 2
+    except (stage.StageFailed, NightFailed, ControlError) as error:
+        output.line(f"demo: {error}", style="bold red")
+        output.line("demo: failed; VERBOSE=1 make demo shows what the CDK prints, .build/demo/calls.jsonl every call")
+        return 1
+
+
+class _Demonstration:
+    def __init__(self, options: Options, output: Output) -> None:
+        self._options = options
+        self._output = output
+
+    def run(self) -> int:
+        scene = self._scene()
+        exported = stage.SCRATCH / "fleet.json"
+        write_fleet(scene.fleet, exported)
+        rate = scene.gib_per_second / SPEED
+        with start_cloud(
+            *("--log", str(stage.CALL_LOG), "--fleet", str(exported), "--speed", str(SPEED)),
+            *("--schedule-speed", str(SCHEDULE_SPEED), "--store-limit-gib", str(BUDGET_GIB)),
+            *("--throughput", "shared", "--store-gib-per-second", str(rate)),
+            environ=stage.environment(),
+        ) as cloud:
+            return self._on(cloud, scene)
+
+    def _scene(self) -> Scene:
+        if not self._options.exports:
+            return built_in(datetime.now(UTC))
+        config = tomllib.loads((stage.ROOT / stage.CONFIG).read_text(encoding="utf-8"))
+        tag = parse_tag(self._options.tag) if self._options.tag else None
+        return from_export(self._options.exports, tag, selecting_tag(config))
+
+    def _on(self, cloud: RunningCloud, scene: Scene) -> int:
+        output = self._output
+        aws = Aws(cloud.endpoint_url)
+        images = len(scene.fleet.images)
+        output.stage(f"local cloud on {cloud.endpoint_url}: {images} images, time {SPEED} times as fast")
+        for note in scene.notes:
+            output.line(f"        {note}")
+        before = originals(aws)
+        each_line = output.line if self._options.verbose else None
+        target = f"aws://{ACCOUNT_ID}/{REGION}"
+        # In a directory without cdk.json: there is no need to synthesize the app for it.
+        stage.cdk(cloud.endpoint_url, "bootstrap", target, cwd=stage.SCRATCH, each_line=each_line)
+        output.stage(f"cdk bootstrap {target}")
+        assembly = str(stage.SCRATCH / "cdk.out")
+        deploy = ("deploy", "-c", f"config={stage.CONFIG}", "--require-approval", "never", "--output", assembly)
+        stage.cdk(cloud.endpoint_url, *deploy, each_line=each_line)
+        output.stage(f"cdk deploy -c config={stage.CONFIG}")
+        stack = deployed(aws)
+        night = Night(aws, stack)
+        ready = self._prepare(cloud, scene, stack)
+        team = Team(Aws(cloud.endpoint_url, TEAM_B), scene.foreign)
+        executions, scene = self._run(aws, stack, night, team, scene, ready)
+
+        archive = Archive(aws, stack)
+        found = Evidence(
+            scene=scene,
+            lines=Watch(aws, stack, archive).lines(),
+            summaries=archive.summaries(),
+            outputs=[execution.output for execution in executions if execution.output],
+            records=archive.records(),
+            objects=archive.objects(),
+            calls=[json.loads(line) for line in stage.CALL_LOG.read_text(encoding="utf-8").splitlines()],
+            before=before,
+            after=originals(aws),
+        )
+        names = {image.image_id: image.name or image.image_id for image in scene.fleet.images}
+        report.summaries(output, found.summaries)
+        report.decisions(output, found, names)
+        report.where_to_look(output, stack, executions, cloud.endpoint_url if self._options.keep else None)
+        true = report.claims(output, check(found))
+        output.line()
+        output.stage("done" if true else "NOT everything that is claimed is true: see FALSE above")
+        if self._options.keep:
+            self._keep(cloud)
+        return 0 if true else 1
+
+    def _prepare(self, cloud: RunningCloud, scene: Scene, stack: Stack) -> datetime:
+        """Set the scene before the schedule comes round; when it was set."""
+        said = []
+        if scene.stored_before:
+            store_before(Aws(cloud.endpoint_url, TEAM_B), stack, scene.stored_before)
+            said.append("one image is in the archive bucket already")
+        if scene.fails_once:
+            cloud.fault("fail_store", image_id=scene.fails_once, reason=ONCE_REASON, at_percent=60)
+            said.append("one store will fail once")
+        if scene.always_fails:
+            cloud.fault("fail_store", image_id=scene.always_fails, reason=ALWAYS_REASON, at_percent=40, times=None)
+            said.append("one always")
+        if scene.foreign:
+            said.append(f"another team will store {len(scene.foreign)} images of its own")
+        if said:
+            self._output.stage(f"scene set: {', '.join(said)}")
+        return datetime.now(UTC)
+
+    def _run(
+        self, aws: Aws, stack: Stack, night: Night, team: Team, scene: Scene, ready: datetime
+    ) -> tuple[list[Execution], Scene]:
+        """The night; its executions, and the scene with what turned out to be too late taken back."""
+        output = self._output
+        every = ", ".join(f"{policy}: {expression}" for policy, expression in night.schedules().items())
+        output.stage(f"waiting for EventBridge's schedules ({every}; {SCHEDULE_SPEED} times as fast)")
+        executions = night.wait_for_start()
+        team.store()
+        night.pause()
+        started = min(execution.started_at for execution in executions)
+        policies = " and ".join(execution.policy for execution in executions)
+        output.stage(f"the schedules have started the runs of {policies}, and are paused now: one night is enough")
+        if scene.stored_before and started < ready:
+            expected = {k: v for k, v in scene.expected.items() if k != scene.stored_before}
+            scene = replace(scene, expected=expected)
+        watch = Watch(aws, stack, Archive(aws, stack))
+        view = LiveView(output.terminal) if output.live else PlainView(output.line)
+        transcript = PlainView(output.note) if output.live else None
+        last = None
+
+        def look() -> object:
+            nonlocal last
+            team.store()
+            last = watch.look()
+            view.show(last)
+            if transcript:
+                transcript.show(last)
+            return last.running, last.decisions
+
+        try:
+            executions = night.follow(look)
+        finally:
+            view.close(last)
+            if transcript:
+                transcript.close(last)
+        output.stage("all runs have ended")
+        return executions, scene
+
+    def _keep(self, cloud: RunningCloud) -> None:
+        output = self._output
+        output.line()
+        output.line("The cloud stays up until Ctrl-C. In another terminal:", style="bold")
+        settings = stage.environment(cloud.endpoint_url)
+        names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+        output.line(f"  export {' '.join(f'{name}={settings[name]}' for name in names)}")
+        output.line(f"  export PATH={stage.ROOT / '.venv' / 'bin'}:$PATH    # has the AWS CLI")
+        try:
+            threading.Event().wait()
+        except stage.Interrupted:
+            output.line("the cloud is stopped")
