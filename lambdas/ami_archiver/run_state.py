@@ -56,11 +56,15 @@ class RunState:
     working_run: str | None = None
     """The run that works off the queue, where it is another one."""
     loops: int = 0
+    runs: int = 0
+    """How many runs were on the lease when the queue was last looked at: who joins later is not drained yet."""
     wait_seconds: int = 0
     page: int = 0
     next_token: str | None = None
     selected_images: int = 0
     selected_gib: float = 0.0
+    runs: int = 1
+    """How many runs the lease had at the last look at the queue: this one and those that had joined it."""
     counts: dict[str, int] = field(default_factory=dict)
     """Decisions of a dry run, which keeps no pages."""
 
@@ -111,10 +115,12 @@ _TYPES: dict[str, type] = {
     "next": str,
     "outcome": str,
     "loops": int,
+    "runs": int,
     "wait_seconds": int,
     "page": int,
     "selected_images": int,
     "selected_gib": float,
+    "runs": int,
     "counts": dict,
 }
 _NEEDED = ("run_id", "policy", "dry_run", "started_at", "next")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
+from hashlib import sha256
+from hashlib import sha256
 
 from ami_archiver import lifecycle
 from ami_archiver.app import App
@@ -26,7 +28,7 @@ HAND_OVER_LOOPS = 1000
 def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     """One look at everything that is under way. Raises LeaseLost."""
     lease = leases.renew(app, state)
-    state = state.then(Next.WAIT, loops=state.loops + 1)
+    state = state.then(Next.WAIT, loops=state.loops + 1, runs=len(lease.runs))
     front = Front(app.records, leases.open_policies(app, lease, state))
     if not lease.in_flight and front.largest(None) is None:
         return state.then(Next.REPORT, wait_seconds=0), {}
@@ -38,7 +40,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     look.at(record for record in records.values() if record.image_id not in in_progress)
     look.unreadable(fetched.unreadable)
     if look.lines:
-        app.runs.put_page(state.run_id, f"CHECK#{state.loops:07}", look.lines)
+        app.runs.put_page(state.run_id, _page_name(state, look.lines), look.lines)
     done = look.done | (lease.in_flight - records.keys())
     if done:
         lease = leases.renew(app, state, remove=done)
@@ -74,6 +76,17 @@ def _is_startable(app: App, front: Front[QueueEntry]) -> bool:
             return True
         front.take(entry)
     return False
+
+
+def _page_name(state: RunState, lines: Collection[DecisionLine]) -> str:
+    """By what is on it: a look that is repeated, or made twice at once, finds other images ended and hides none."""
+    digest = sha256(" ".join(sorted(line.image_id for line in lines)).encode()).hexdigest()[:16]
+    return f"CHECK#{state.loops:07}#{digest}"
+
+
+def _digest(lines: Iterable[DecisionLine]) -> str:
+    """Of the images: a repeated look that finds other ones ended must not overwrite what the first one found."""
+    return sha256(" ".join(sorted(line.image_id for line in lines)).encode()).hexdigest()[:8]
 
 
 class _Look:

@@ -14,8 +14,13 @@ from ami_archiver.summary import Tally, headline, summarize, tally, text_of
 
 
 def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, Any]]:
-    """(state, metrics, summary). `state.next` is CHECK, and nothing is told, if another policy joined meanwhile."""
+    """(state, metrics, summary). `state.next` is CHECK, and nothing is told, if a policy joined since the last check.
+
+    What it selected was perhaps not in the queue yet when that check found it empty.
+    """
     if state.outcome is not Outcome.WORKED:
+        if state.outcome is Outcome.JOINED and (written := _worked_off(app, state)):
+            return state.then(Next.END), {}, written
         summary = _without_work(app, state)
         app.runs.put_summary(state.run_id, summary)
         if state.outcome is Outcome.DRY_RUN:
@@ -24,10 +29,12 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
 
     lease = app.leases.read()
     if lease.holder == state.run_id:
+        if len(lease.runs) != state.runs:
+            return state.then(Next.CHECK), {}, {}
         summaries = _of_all_runs(app, state, lease)
         for summary in summaries:
             app.runs.put_summary(summary["run_id"], summary)
-        if not app.leases.release(state.run_id, len(lease.runs)):
+        if not _released(app, state):
             return state.then(Next.CHECK), {}, {}
     else:
         summaries = _written_before(app, state, lease)
@@ -40,6 +47,20 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
         "ImagesFailed": float(sum(summary["decisions"]["failed"] for summary in summaries)),
     }
     return state.then(Next.END), metrics, own
+
+
+def _released(app: App, state: RunState) -> bool:
+    """Give the lease back; False: another run joined after the last look at the queue."""
+    try:
+        return app.leases.release(state.run_id, state.runs)
+    except LeaseLost:
+        return True  # the SDK has sent it before and not heard of it; or it had expired, and whoever has it goes on
+
+
+def _worked_off(app: App, state: RunState) -> dict[str, Any] | None:
+    """The summary of a run that joined, where the working run was faster than this step: it must not be replaced."""
+    summary = app.runs.summary(state.run_id)
+    return summary if summary and summary["outcome"] == Outcome.WORKED.value else None
 
 
 def _without_work(app: App, state: RunState) -> dict[str, Any]:
