@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -92,6 +92,11 @@ class Archive:
             runs=TableRuns(dynamodb, TABLE),
             notifier=SnsNotifier(make("sns"), self.settings.topic_arn),
         )
+
+    def configure(self, **changes: Any) -> None:
+        """Deploy with other settings: function instances from now on have them."""
+        self.settings = replace(self.settings, **changes)
+        self.app = self.worker()
 
     # The world
 

@@ -1,0 +1,149 @@
+"""A step that is repeated, killed halfway or run by two workers at once stores no image twice and loses none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ami_archiver import steps
+from ami_archiver.app import App
+from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.run_state import Next, RunState
+from tests.support.answers import losing_answers
+from tests.support.archive import Archive, client
+
+Step = Callable[[App, RunState], object]
+
+
+def fleet(archive: Archive) -> set[str]:
+    return {archive.image(f"i{number}", gib=100 + number) for number in range(5)}
+
+
+def each_once(archive: Archive, image_ids: set[str]) -> None:
+    assert archive.accepted() == dict.fromkeys(image_ids, 1)
+    assert len(archive.object_keys()) == len(image_ids)
+    assert {archive.status(image_id) for image_id in image_ids} == {"VERIFIED"}
+
+
+def test_start_repeated_starts_nothing_twice(archive: Archive) -> None:
+    image_ids = fleet(archive)
+    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    steps.start_store_tasks(archive.app, state)
+    again, _ = steps.start_store_tasks(archive.app, state)
+    assert archive.go_on(again)["decisions"]["stored"] == 5
+    each_once(archive, image_ids)
+
+
+def test_check_repeated_counts_each_image_once(archive: Archive) -> None:
+    image_ids = fleet(archive)
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.cloud.advance(3600)
+    state = state.then(Next.CHECK)
+    steps.check_store_tasks(archive.app, state)
+    again, _ = steps.check_store_tasks(archive.app, state)
+    summary = archive.go_on(again)
+    assert summary["decisions"]["stored"] == 5
+    each_once(archive, image_ids)
+
+
+@pytest.mark.parametrize("step", [steps.start_store_tasks, steps.check_store_tasks], ids=["start", "check"])
+def test_step_run_by_two_workers_at_once_stores_each_image_once(archive: Archive, step: Step) -> None:
+    image_ids = fleet(archive)
+    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    if step is steps.check_store_tasks:
+        state = archive.go_to(state, Next.WAIT)
+        archive.cloud.advance(1100)
+    workers = [archive.worker(own_clients=True), archive.worker(own_clients=True)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda worker: step(worker, state), workers))
+    assert archive.go_on(state.then(Next.CHECK))["decisions"]["stored"] == 5
+    each_once(archive, image_ids)
+
+
+def test_check_that_is_repeated_later_hides_nothing_of_what_the_first_one_found(archive: Archive) -> None:
+    image_ids = {archive.image("short", gib=10), archive.image("long", gib=200)}
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.cloud.advance(200)
+    state = state.then(Next.CHECK)
+    steps.check_store_tasks(archive.app, state)
+    archive.cloud.advance(3600)
+    again, _ = steps.check_store_tasks(archive.app, state)
+    assert archive.go_on(again)["decisions"]["stored"] == 2
+    each_once(archive, image_ids)
+
+
+def test_selection_run_by_two_workers_at_once_selects_each_image_once(archive: Archive) -> None:
+    image_ids = fleet(archive)
+    event = archive.begin()
+    workers = [archive.worker(own_clients=True), archive.worker(own_clients=True)]
+    with ThreadPoolExecutor(2) as pool:
+        states = list(pool.map(lambda worker: archive.select(event, worker), workers))
+    assert states[0].run_id == states[1].run_id
+    assert set(archive.decisions(states[0].run_id)) == image_ids
+    assert archive.go_on(states[0])["decisions"]["stored"] == 5
+    each_once(archive, image_ids)
+
+
+LOST = [
+    ("ec2", "CreateStoreImageTask"),
+    ("dynamodb", "TransactWriteItems"),
+    ("dynamodb", "UpdateItem"),
+]
+
+
+@pytest.mark.parametrize(("service", "operation"), LOST)
+def test_start_whose_call_took_effect_unheard_is_repeated_without_a_second_store(
+    archive: Archive, service: str, operation: str
+) -> None:
+    image_ids = fleet(archive)
+    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    with losing_answers(client(archive.cloud, service), operation), pytest.raises(TemporarilyUnavailable):
+        steps.start_store_tasks(archive.app, state)
+    assert archive.go_on(state)["decisions"]["stored"] == 5
+    each_once(archive, image_ids)
+
+
+@pytest.mark.parametrize("operation", ["UpdateItem", "PutItem"])
+def test_check_whose_call_took_effect_unheard_is_repeated_without_losing_a_decision(
+    archive: Archive, operation: str
+) -> None:
+    image_ids = fleet(archive)
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.cloud.advance(3600)
+    state = state.then(Next.CHECK)
+    with losing_answers(client(archive.cloud, "dynamodb"), operation), pytest.raises(TemporarilyUnavailable):
+        steps.check_store_tasks(archive.app, state)
+    assert archive.go_on(state)["decisions"]["stored"] == 5
+    each_once(archive, image_ids)
+
+
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "PutItem", "UpdateItem"])
+def test_selection_whose_call_took_effect_unheard_is_repeated(archive: Archive, operation: str) -> None:
+    image_ids = fleet(archive)
+    event = archive.begin()
+    with losing_answers(client(archive.cloud, "dynamodb"), operation), pytest.raises(TemporarilyUnavailable):
+        archive.select(event)
+    assert archive.go_on(archive.select(event))["decisions"]["stored"] == 5
+    each_once(archive, image_ids)
+
+
+def test_adoption_whose_write_took_effect_unheard_keeps_its_decision(archive: Archive) -> None:
+    image_id = archive.image("one")
+    archive.put_object(f"nightly/{image_id}.bin")
+    event = archive.begin()
+    worker = archive.worker(own_clients=True)
+    with losing_answers(worker.records._dynamodb, "UpdateItem"), pytest.raises(TemporarilyUnavailable):
+        archive.select(event, worker)
+    summary = archive.go_on(archive.select(event))
+    assert summary["decisions"]["already_archived"] == 1
+
+
+def test_run_that_dies_anywhere_is_ended_by_the_next_nights_run(archive: Archive) -> None:
+    image_ids = fleet(archive)
+    archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.cloud.advance(22 * 3600)
+    summary = archive.night()
+    assert summary["decisions"]["stored"] == 5
+    each_once(archive, image_ids)

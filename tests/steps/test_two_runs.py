@@ -1,0 +1,213 @@
+"""One run works at a time; others join it, or end and say whom they met; no selected image is left lying."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ami_archiver import steps
+from ami_archiver.errors import LeaseLost, TemporarilyUnavailable
+from ami_archiver.run_state import Next, RunState
+from local_cloud.in_process import VirtualCloud
+from tests.support.answers import losing_answers
+from tests.support.archive import Archive, client, full_id
+from tests.support.domain import policy
+
+WEEKLY = policy("weekly", tags={"Weekly": ("*",)})
+
+
+@pytest.fixture
+def two(cloud: VirtualCloud) -> Archive:
+    return Archive(cloud, policy("nightly"), WEEKLY)
+
+
+def weekly(archive: Archive, name: str, gib: float = 10) -> str:
+    return archive.image(name, gib=gib, tags={"Weekly": ""})
+
+
+def test_policy_that_starts_at_the_same_minute_joins_and_both_summaries_are_right(two: Archive) -> None:
+    two.image("a", gib=10)
+    both = two.image("both", gib=30, tags={"Archive": "true", "Weekly": ""})
+    weekly(two, "b", gib=20)
+    working = two.select(two.begin("nightly"))
+    joining = two.select(two.begin("weekly"))
+    assert (joining.outcome, joining.working_run, joining.next) == ("joined", working.run_id, Next.REPORT)
+
+    joined = two.go_on(joining)
+    assert (joined["outcome"], joined["working_run"]) == ("joined", working.run_id)
+    assert (joined["decisions"]["deferred"], joined["decisions"]["excluded"]) == (1, 1)
+
+    own = two.go_on(working)
+    assert (own["policy"], own["decisions"]["stored"], own["stored_gib"]) == ("nightly", 2, 40)
+    assert own["joined_runs"] == [joining.run_id]
+    theirs = two.app.runs.summary(joining.run_id)
+    assert theirs is not None
+    assert (theirs["outcome"], theirs["policy"], theirs["working_run"]) == ("worked", "weekly", working.run_id)
+    assert (theirs["decisions"]["stored"], theirs["decisions"]["excluded"], theirs["stored_gib"]) == (1, 1, 20)
+    assert (two.record("both").policy, two.accepted()[both]) == ("nightly", 1)
+    assert two.app.leases.read().holder is None
+
+
+def test_policy_that_joins_when_the_queue_was_just_found_empty_is_worked_off(two: Archive) -> None:
+    two.image("a")
+    weekly(two, "b")
+    working = two.go_to(two.select(two.begin("nightly")), Next.REPORT)
+    joining = two.select(two.begin("weekly"))
+    assert joining.outcome == "joined"
+
+    state, summary = two.step(working)
+    assert (state.next, summary) == (Next.CHECK, {})
+    own = two.go_on(state)
+    assert own["decisions"]["stored"] == 1
+    assert two.status("b") == "VERIFIED"
+    theirs = two.app.runs.summary(joining.run_id)
+    assert theirs is not None
+    assert theirs["decisions"]["stored"] == 1
+
+
+def test_joined_run_that_reports_after_it_was_worked_off_keeps_the_summary_of_that(two: Archive) -> None:
+    weekly(two, "b")
+    working = two.select(two.begin("nightly"))
+    joining = two.select(two.begin("weekly"))
+    two.go_on(working)
+    late = two.go_on(joining)
+    assert (late["outcome"], late["decisions"]["stored"]) == ("worked", 1)
+    assert two.app.runs.summary(joining.run_id) == late
+
+
+def test_policy_whose_working_run_ends_during_its_selection_works_itself(two: Archive) -> None:
+    two.image("a")
+    weekly(two, "b")
+    working = two.select(two.begin("nightly"))
+    worker = two.worker(own_clients=True)
+    ended = []
+
+    def end_the_other(**_: object) -> None:
+        if not ended:
+            ended.append(two.go_on(working))
+
+    worker.images._ec2.meta.events.register_first("before-call.ec2.DescribeImages", end_the_other)
+    state = two.select(two.begin("weekly"), worker)
+    assert (state.outcome, state.next) == ("worked", Next.CHECK)
+    assert two.go_on(state)["decisions"]["stored"] == 1
+
+
+def test_policy_that_cannot_join_any_more_tries_again_and_works(two: Archive) -> None:
+    weekly(two, "b")
+    working = two.select(two.begin("nightly"))
+    worker = two.worker(own_clients=True)
+    joins: list[object] = []
+
+    def end_before_the_join(params: dict[str, str], **_: object) -> None:
+        if "runs.#run" in str(params["body"]) and not joins:
+            joins.append(two.go_on(working))
+
+    worker.leases._dynamodb.meta.events.register_first("before-call.dynamodb.UpdateItem", end_before_the_join)
+    event = two.begin("weekly")
+    with pytest.raises(TemporarilyUnavailable, match="ended just now; the step is tried again"):
+        two.select(event, worker)
+    state = two.select(event, worker)
+    assert state.outcome == "worked"
+    assert two.go_on(state)["decisions"]["already_archived"] == 1
+    assert two.status("b") == "VERIFIED"
+
+
+def test_second_run_of_the_same_policy_ends_as_met_and_names_the_run(two: Archive) -> None:
+    two.image("a")
+    working = two.select(two.begin("nightly"))
+    met = two.night("nightly")
+    assert (met["outcome"], met["working_run"]) == ("met", working.run_id)
+    assert sum(met["decisions"].values()) == 0
+    assert two.app.runs.summary(met["run_id"]) == met
+    assert two.go_on(working)["decisions"]["stored"] == 1
+
+
+def test_second_run_of_a_policy_that_joined_is_met_too(two: Archive) -> None:
+    working = two.select(two.begin("nightly"))
+    two.select(two.begin("weekly"))
+    met = two.night("weekly")
+    assert (met["outcome"], met["working_run"]) == ("met", working.run_id)
+
+
+def test_paused_policy_ends_at_once_and_its_backlog_is_not_stored(cloud: VirtualCloud) -> None:
+    archive = Archive(cloud, policy("nightly"), WEEKLY)
+    weekly(archive, "b")
+    archive.select(archive.begin("weekly"))
+    archive.cloud.advance(3 * 3600)
+    archive.image("a")
+    archive.configure(policies=(policy("nightly"), replace(WEEKLY, paused=True)))
+    assert archive.night("weekly")["outcome"] == "paused"
+    summary = archive.night("nightly")
+    assert (summary["decisions"]["stored"], summary["backlog"]) == (1, {})
+    assert archive.status("b") == "SELECTED"
+    archive.configure(policies=(policy("nightly"), WEEKLY))
+    assert archive.night("weekly")["decisions"]["stored"] == 1
+
+
+def test_backlog_of_a_policy_without_a_run_tonight_is_drained_along_and_counted_apart(two: Archive) -> None:
+    weekly(two, "b")
+    two.select(two.begin("weekly"))
+    two.cloud.advance(3 * 3600)
+    summary = two.night("nightly")
+    assert summary["backlog"] == {"weekly": {"stored": 1}}
+    assert summary["decisions"]["stored"] == 0
+    assert two.status("b") == "VERIFIED"
+
+
+def test_run_whose_lease_was_taken_over_stops_and_the_other_one_ends_the_night(two: Archive) -> None:
+    image_id = two.image("a", gib=50)
+    first = two.go_to(two.select(two.begin("nightly")), Next.WAIT)
+    two.cloud.advance(2 * 3600)
+    second = two.select(two.begin("nightly"))
+    assert second.outcome == "worked"
+    for step in (steps.check_store_tasks, steps.start_store_tasks):
+        with pytest.raises(LeaseLost, match=f"run {first.run_id} does not hold the lease: another run took it"):
+            step(two.app, first.then(Next.CHECK))
+    with pytest.raises(LeaseLost, match="goes on with the next run"):
+        steps.report_run(two.app, first.then(Next.REPORT))
+    assert two.go_on(second)["decisions"]["stored"] == 1
+    assert two.accepted() == {image_id: 1}
+
+
+def test_clock_five_minutes_ahead_does_not_take_what_another_still_holds(two: Archive) -> None:
+    two.image("a", gib=500)
+    working = two.go_to(two.select(two.begin("nightly")), Next.WAIT)
+    ahead = two.worker(skew=timedelta(minutes=5))
+    two.cloud.advance(working.wait_seconds)
+    assert two.select(two.begin("nightly"), ahead).outcome == "met"
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_night_comes_right_with_a_workers_clock_off_by_minutes(two: Archive, minutes: int) -> None:
+    two.image("a")
+    fails = two.image("b", gib=50)
+    two.cloud.service.faults.fail_store(fails)
+    skewed = two.worker(skew=timedelta(minutes=minutes))
+    summary = two.go_on(two.select(two.begin("nightly"), skewed), app=skewed)
+    assert summary["decisions"]["stored"] == 2
+    assert two.record("b").attempts == 2
+
+
+def test_report_that_died_after_giving_the_lease_back_tells_its_summaries_again(two: Archive) -> None:
+    two.image("a")
+    weekly(two, "b")
+    working = two.select(two.begin("nightly"))
+    two.select(two.begin("weekly"))
+    state = two.go_to(working, Next.REPORT)
+    with losing_answers(client(two.cloud, "dynamodb"), "UpdateItem"), pytest.raises(TemporarilyUnavailable):
+        steps.report_run(two.app, state)
+    published = len(two.cloud.calls.filter(service="sns", operation="Publish"))
+    end, _, summary = steps.report_run(two.app, state)
+    assert (end.next, summary["decisions"]["stored"]) == (Next.END, 1)
+    assert len(two.cloud.calls.filter(service="sns", operation="Publish")) == published + 2
+
+
+def test_report_that_died_before_giving_the_lease_back_is_simply_repeated(two: Archive) -> None:
+    two.image("a")
+    state: RunState = two.go_to(two.select(two.begin("nightly")), Next.REPORT)
+    with losing_answers(client(two.cloud, "dynamodb"), "PutItem"), pytest.raises(TemporarilyUnavailable):
+        steps.report_run(two.app, state)
+    assert two.go_on(state)["decisions"]["stored"] == 1
+    assert full_id("a") in two.decisions(state.run_id)
