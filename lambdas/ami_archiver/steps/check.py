@@ -6,7 +6,6 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from hashlib import sha256
-from hashlib import sha256
 
 from ami_archiver import lifecycle
 from ami_archiver.app import App
@@ -82,11 +81,6 @@ def _page_name(state: RunState, lines: Collection[DecisionLine]) -> str:
     """By what is on it: a look that is repeated, or made twice at once, finds other images ended and hides none."""
     digest = sha256(" ".join(sorted(line.image_id for line in lines)).encode()).hexdigest()[:16]
     return f"CHECK#{state.loops:07}#{digest}"
-
-
-def _digest(lines: Iterable[DecisionLine]) -> str:
-    """Of the images: a repeated look that finds other ones ended must not overwrite what the first one found."""
-    return sha256(" ".join(sorted(line.image_id for line in lines)).encode()).hexdigest()[:8]
 
 
 class _Look:
