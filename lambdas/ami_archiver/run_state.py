@@ -63,8 +63,6 @@ class RunState:
     next_token: str | None = None
     selected_images: int = 0
     selected_gib: float = 0.0
-    runs: int = 1
-    """How many runs the lease had at the last look at the queue: this one and those that had joined it."""
     counts: dict[str, int] = field(default_factory=dict)
     """Decisions of a dry run, which keeps no pages."""
 
@@ -115,7 +113,6 @@ _TYPES: dict[str, type] = {
     "next": str,
     "outcome": str,
     "loops": int,
-    "runs": int,
     "wait_seconds": int,
     "page": int,
     "selected_images": int,
