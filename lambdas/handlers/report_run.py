@@ -16,4 +16,4 @@ from handlers.telemetry import logger, measure, metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     state, figures, summary = steps.report_run(bootstrap.app(), RunState.from_json(event))
     measure(figures)
-    return {**state.to_json(), "summary": summary}
+    return state.to_json() | ({"summary": summary} if summary else {})
