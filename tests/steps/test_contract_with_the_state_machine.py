@@ -1,0 +1,225 @@
+"""What the functions hand to the state machine: the keys and values that its Choices, Waits and outputs read.
+
+AWS fails an execution whose Choice finds no key or no branch; emulators forgive it. So it is checked here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ami_archiver import bootstrap
+from ami_archiver.errors import BadInput, LeaseLost
+from local_cloud.in_process import VirtualCloud
+from tests.support.archive import Archive
+from tests.support.domain import policy
+
+Handler = Callable[[Any, Any], dict[str, Any]]
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+
+BRANCHES = {
+    "SelectImages": {"select_more", "check", "report"},
+    "CheckStoreTasks": {"start", "wait", "report", "hand_over"},
+    "StartStoreTasks": {"wait"},
+    "ReportRun": {"check", "end"},
+}
+"""The branches of the Choice after each function; StartStoreTasks has none and always goes to Wait."""
+AFTER = {
+    "select_more": "SelectImages",
+    "check": "CheckStoreTasks",
+    "wait": "CheckStoreTasks",
+    "hand_over": "CheckStoreTasks",
+    "start": "StartStoreTasks",
+    "report": "ReportRun",
+}
+SUMMARY = {"run_id", "policy", "outcome", "decisions", "stored_gib", "started_at", "ended_at", "seconds", "failures"}
+
+
+@dataclass
+class Context:
+    """As much of Lambda's context as the handlers and Powertools read."""
+
+    function_name: str = "function"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
+    aws_request_id: str = "request"
+    seconds_left: float = 900
+
+    def get_remaining_time_in_millis(self) -> int:
+        return round(self.seconds_left * 1000)
+
+
+@pytest.fixture
+def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Handler]:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "ami-archiver")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "AmiArchiver")
+    from handlers import check_store_tasks, report_run, select_images, start_store_tasks  # noqa: PLC0415 - reads env
+
+    return {
+        "SelectImages": select_images.handler,
+        "CheckStoreTasks": check_store_tasks.handler,
+        "StartStoreTasks": start_store_tasks.handler,
+        "ReportRun": report_run.handler,
+    }
+
+
+@pytest.fixture
+def deployed(cloud: VirtualCloud, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    archive = Archive(cloud, policy("nightly"), policy("weekly", tags={"Weekly": ("*",)}), policy("off", paused=True))
+    monkeypatch.setattr(bootstrap, "app", lambda: archive.app)
+    return archive
+
+
+def as_json(value: Any) -> Any:
+    """As the service carries it from one state to the next."""
+    return json.loads(json.dumps(value))
+
+
+def run(archive: Archive, handlers: dict[str, Handler], event: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The whole execution by its functions' outputs, each checked against what the state machine reads of it."""
+    outputs = []
+    name, payload = "SelectImages", event
+    while True:
+        output = as_json(handlers[name](as_json(payload), Context()))
+        outputs.append((name, output))
+        check(name, output)
+        if output["next"] == "end":
+            return outputs
+        if output["next"] == "wait":
+            archive.cloud.advance(output["wait_seconds"])
+        name = AFTER[output["next"]]
+        payload = {"input": output} | event_context(event) if name == "SelectImages" else output
+
+
+def event_context(event: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key != "input"}
+
+
+def check(name: str, output: dict[str, Any]) -> None:
+    assert isinstance(output["run_id"], str)
+    assert output["run_id"]
+    assert output["next"] in BRANCHES[name]
+    if output["next"] in ("wait", "start"):
+        assert isinstance(output["wait_seconds"], int)
+        assert 0 < output["wait_seconds"] < 99_999_999
+    if output["next"] == "end":
+        assert output["summary"].keys() >= SUMMARY
+        assert set(output["summary"]["decisions"]) == {
+            "stored",
+            "already_archived",
+            "deferred",
+            "ineligible",
+            "excluded",
+            "failed",
+        }
+    assert len(json.dumps(output)) < 20_000
+
+
+def test_night_with_waits_goes_only_along_the_branches(deployed: Archive, handlers: dict[str, Handler]) -> None:
+    image_id = deployed.image("fails", gib=50)
+    deployed.cloud.service.faults.fail_store(image_id)
+    deployed.image("large", gib=800)
+    deployed.image("next", gib=700)
+    outputs = run(deployed, handlers, deployed.begin())
+    assert {name for name, _ in outputs} == set(BRANCHES)
+    assert outputs[-1][1]["summary"]["decisions"]["stored"] == 3
+    assert len({output["run_id"] for _, output in outputs}) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
+        ({"policy": "nightly"}, "worked"),
+        ({"policy": "nightly", "dry_run": True}, "dry_run"),
+        ({"policy": "off"}, "paused"),
+    ],
+)
+def test_run_without_work_goes_only_along_the_branches(
+    deployed: Archive, handlers: dict[str, Handler], given: dict[str, Any], outcome: str
+) -> None:
+    outputs = run(deployed, handlers, deployed.begin() | {"input": given})
+    assert outputs[-1][1]["summary"]["outcome"] == outcome
+
+
+@pytest.mark.parametrize(("second", "outcome"), [("nightly", "met"), ("weekly", "joined")])
+def test_run_beside_another_goes_only_along_the_branches(
+    deployed: Archive, handlers: dict[str, Handler], second: str, outcome: str
+) -> None:
+    deployed.select(deployed.begin("nightly"))
+    outputs = run(deployed, handlers, deployed.begin(second))
+    assert [name for name, _ in outputs] == ["SelectImages", "ReportRun"]
+    assert outputs[-1][1]["summary"]["outcome"] == outcome
+
+
+def test_selection_that_runs_out_of_time_asks_for_more(
+    deployed: Archive, handlers: dict[str, Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ami_archiver.adapters.ec2_images.PAGE_SIZE", 5)
+    for number in range(7):
+        deployed.image(f"i{number}", gib=1)
+    event = deployed.begin()
+    output = as_json(handlers["SelectImages"](event, Context(seconds_left=100)))
+    check("SelectImages", output)
+    assert output["next"] == "select_more"
+    again = {"input": output} | event_context(event)
+    output = as_json(handlers["SelectImages"](again, Context(seconds_left=100)))
+    check("SelectImages", output)
+    assert (output["next"], output["selected_images"]) == ("check", 7)
+
+
+def test_thousandth_look_hands_over(deployed: Archive, handlers: dict[str, Handler]) -> None:
+    deployed.image("one", gib=500)
+    state = handlers["SelectImages"](deployed.begin(), Context())
+    state = handlers["StartStoreTasks"](as_json(state), Context())
+    output = as_json(handlers["CheckStoreTasks"](as_json(state | {"loops": 999}), Context()))
+    check("CheckStoreTasks", output)
+    assert (output["next"], output["loops"]) == ("hand_over", 1000)
+    output = as_json(handlers["CheckStoreTasks"](output, Context()))
+    check("CheckStoreTasks", output)
+    assert output["next"] == "wait"
+
+
+MALFORMED: list[Any] = [
+    {},
+    {"input": None},
+    {"input": {}},
+    {"input": {"policy": "hourly"}},
+    {"input": {"policy": "nightly", "dry_run": "no"}},
+    {"input": {"policy": "nightly", "run_id": "x"}},
+    {"input": {"policy": "nightly"}},
+    {"input": {"policy": "nightly"}, "execution_name": "x", "execution_started_at": "yesterday"},
+    {"input": {"next": "select_more"}},
+]
+
+
+@pytest.mark.parametrize("event", MALFORMED, ids=json.dumps)
+def test_malformed_input_fails_by_name_and_changes_nothing(
+    deployed: Archive, handlers: dict[str, Handler], event: Any
+) -> None:
+    with pytest.raises(BadInput):
+        handlers["SelectImages"](event, Context())
+    assert deployed.items() == []
+
+
+@pytest.mark.parametrize("name", ["CheckStoreTasks", "StartStoreTasks", "ReportRun"])
+@pytest.mark.parametrize("event", [{}, {"run_id": "x"}, {"policy": "nightly"}, {"images": []}], ids=json.dumps)
+def test_malformed_state_fails_by_name_and_changes_nothing(
+    deployed: Archive, handlers: dict[str, Handler], name: str, event: Any
+) -> None:
+    with pytest.raises(BadInput):
+        handlers[name](event, Context())
+    assert deployed.items() == []
+
+
+@pytest.mark.parametrize("name", ["CheckStoreTasks", "StartStoreTasks", "ReportRun"])
+def test_state_of_a_run_that_never_was_fails_by_name(
+    deployed: Archive, handlers: dict[str, Handler], name: str
+) -> None:
+    state = as_json(deployed.select(deployed.begin()).to_json()) | {"run_id": "forged"}
+    with pytest.raises(LeaseLost):
+        handlers[name](state, Context())
