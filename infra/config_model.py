@@ -243,6 +243,7 @@ class Account(Table):
     """`[account]`: what all policies share."""
 
     in_flight_budget_gib: float = Field(default=600, gt=0, description="above 0")
+    restore_budget_gib: float = Field(default=300, gt=0, description="above 0")
     admission_rule: Literal["aws", "strict"] = Field(default="aws", description="one of aws, strict")
     wait_min_seconds: int = Field(default=30, ge=1, le=3600, description="1 to 3600")
     wait_max_seconds: int = Field(default=900, ge=1, le=21600, description="1 to 21600")

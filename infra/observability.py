@@ -15,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.functions import METRICS_NAMESPACE, SERVICE
+from infra.function_family import METRICS_NAMESPACE, SERVICE
 
 
 class Notifications(Construct):
@@ -48,7 +48,7 @@ class Notifications(Construct):
 
 
 class Alarms(Construct):
-    """A run that failed, images that failed, a run that did not happen, a start that did not succeed."""
+    """A run or restore that failed, images that failed, a run that did not happen, a start that did not succeed."""
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Alarms(Construct):
         *,
         topic: sns.ITopic,
         workflow: sfn.StateMachine,
+        restore_workflow: sfn.StateMachine,
         dead_letters: sqs.Queue,
         without_success_hours: int | None,
     ) -> None:
@@ -66,11 +67,13 @@ class Alarms(Construct):
         self._more_than_none("RunTimedOut", workflow.metric_timed_out(), "A run took too long")
         self._more_than_none("RunAborted", workflow.metric_aborted(), "A run was stopped by hand")
         self._more_than_none(
-            "ImagesFailed",
-            cloudwatch.Metric(
-                namespace=METRICS_NAMESPACE, metric_name="ImagesFailed", dimensions_map={"service": SERVICE}
-            ),
-            "Images could not be stored; the run's summary names them",
+            "ImagesFailed", _own_metric("ImagesFailed"), "Images could not be stored; the run's summary names them"
+        )
+        self._more_than_none("RestoreRunFailed", restore_workflow.metric_failed(), "A restore ended with an error")
+        self._more_than_none("RestoreRunTimedOut", restore_workflow.metric_timed_out(), "A restore took too long")
+        self._more_than_none("RestoreRunAborted", restore_workflow.metric_aborted(), "A restore was stopped by hand")
+        self._more_than_none(
+            "RestoresFailed", _own_metric("RestoresFailed"), "Images could not be restored; the run's summary says why"
         )
         self._more_than_none(
             "DeadLetters",
@@ -133,3 +136,7 @@ class Alarms(Construct):
             treat_missing_data=missing,
         )
         alarm.add_alarm_action(actions.SnsAction(self._topic))
+
+
+def _own_metric(name: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(namespace=METRICS_NAMESPACE, metric_name=name, dimensions_map={"service": SERVICE})

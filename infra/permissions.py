@@ -21,9 +21,9 @@ from constructs import IConstruct
 
 QUEUE = "QUEUE"
 """The partition of the table whose items may be deleted: an image leaves it when its store is started or given up."""
-_IMAGES = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::image/*"
-_SNAPSHOTS = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::snapshot/*"
-_ALL_KEYS = f"arn:{cdk.Aws.PARTITION}:kms:{cdk.Aws.REGION}:*:key/*"
+IMAGES = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::image/*"
+SNAPSHOTS = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::snapshot/*"
+ALL_KEYS = f"arn:{cdk.Aws.PARTITION}:kms:{cdk.Aws.REGION}:*:key/*"
 
 
 @dataclass(frozen=True)
@@ -55,44 +55,44 @@ def acknowledge_wildcards(scope: IConstruct, on: Resources) -> None:
 
 def select(on: Resources) -> list[iam.PolicyStatement]:
     return [
-        _ec2("DescribeImages", "DescribeSnapshots", "DescribeImageReferences"),
-        _allow("LaunchPermissions", ["ec2:DescribeImageAttribute"], [_IMAGES]),
-        _allow(
+        describe("DescribeImages", "DescribeSnapshots", "DescribeImageReferences"),
+        allow("LaunchPermissions", ["ec2:DescribeImageAttribute"], [IMAGES]),
+        allow(
             "ParametersThatReferToImages",
             ["ssm:DescribeParameters", "ssm:GetParameters"],
             ["*"],
             {"ForAnyValue:StringEquals": {"aws:CalledVia": "ec2-images.amazonaws.com"}},
         ),
-        _list_objects(on),
-        *_look_at_objects(on),
-        *_table(on, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+        list_objects(on),
+        *look_at_objects(on),
+        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
     ]
 
 
 def check(on: Resources) -> list[iam.PolicyStatement]:
     return [
-        _ec2("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
-        *_look_at_objects(on),
-        *_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
+        describe("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
+        *look_at_objects(on),
+        *use_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
     ]
 
 
 def start(on: Resources) -> list[iam.PolicyStatement]:
     return [
-        _ec2("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
-        _list_objects(on),
-        *_look_at_objects(on),
+        describe("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
+        list_objects(on),
+        *look_at_objects(on),
         *_store(on),
-        *_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
-        _leave_queue(on),
+        *use_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
+        leave_queue(on),
     ]
 
 
 def report(on: Resources) -> list[iam.PolicyStatement]:
     return [
-        *_table(on, "GetItem", "PutItem", "Query", "UpdateItem"),
-        _allow("Notify", ["sns:Publish"], [on.topic.topic_arn]),
-        _key(on, "TopicKey", "sns", "Decrypt", "GenerateDataKey"),
+        *use_table(on, "GetItem", "PutItem", "Query", "UpdateItem"),
+        allow("Notify", ["sns:Publish"], [on.topic.topic_arn]),
+        use_key(on, "TopicKey", "sns", "Decrypt", "GenerateDataKey"),
     ]
 
 
@@ -103,86 +103,88 @@ def _store(on: Resources) -> list[iam.PolicyStatement]:
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-ami-store-restore.html
     """
     return [
-        _allow("StoreImages", ["ec2:CreateStoreImageTask"], [_IMAGES]),
-        _allow("Ec2ReadsForTheStore", ["ec2:DescribeTags", "ec2:GetEbsEncryptionByDefault"], ["*"]),
-        _allow(
+        allow("StoreImages", ["ec2:CreateStoreImageTask"], [IMAGES]),
+        allow("Ec2ReadsForTheStore", ["ec2:DescribeTags", "ec2:GetEbsEncryptionByDefault"], ["*"]),
+        allow(
             "Ec2ReadsSnapshotsForTheStore",
             ["ebs:GetSnapshotBlock", "ebs:ListChangedBlocks", "ebs:ListSnapshotBlocks"],
-            [_SNAPSHOTS],
+            [SNAPSHOTS],
         ),
-        _allow(
+        allow(
             "Ec2WritesObjectsForTheStore",
             ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject", "s3:PutObjectTagging"],
             [on.bucket.arn_for_objects("*")],
         ),
-        _key(on, "Ec2WritesObjectsWithTheKey", "s3", "GenerateDataKey"),
-        _allow(
+        use_key(on, "Ec2WritesObjectsWithTheKey", "s3", "GenerateDataKey"),
+        allow(
             "Ec2ReadsEncryptedSnapshots",
             ["kms:Decrypt", "kms:DescribeKey"],
-            [_ALL_KEYS],
-            {"StringEquals": {"kms:ViaService": [_service("ec2"), _service("ebs")]}},
+            [ALL_KEYS],
+            {"StringEquals": {"kms:ViaService": [service("ec2"), service("ebs")]}},
         ),
-        _allow(
+        allow(
             "Ec2KeepsKeysForTheTask",
             ["kms:CreateGrant"],
-            [_ALL_KEYS],
+            [ALL_KEYS],
             {
-                "StringEquals": {"kms:ViaService": [_service("ec2"), _service("ebs")]},
+                "StringEquals": {"kms:ViaService": [service("ec2"), service("ebs")]},
                 "Bool": {"kms:GrantIsForAWSResource": "true"},
             },
         ),
     ]
 
 
-def _list_objects(on: Resources) -> iam.PolicyStatement:
-    return _allow("ListObjects", ["s3:ListBucketVersions"], [on.bucket.bucket_arn])
+def list_objects(on: Resources) -> iam.PolicyStatement:
+    return allow("ListObjects", ["s3:ListBucketVersions"], [on.bucket.bucket_arn])
 
 
-def _look_at_objects(on: Resources) -> list[iam.PolicyStatement]:
+def look_at_objects(on: Resources) -> list[iam.PolicyStatement]:
     """Without ListBucket, S3 answers 403 instead of 404 for an object that is not there."""
     return [
-        _allow("SeeThatObjectsAreAbsent", ["s3:ListBucket"], [on.bucket.bucket_arn]),
-        _allow("LookAtObjects", ["s3:GetObject", "s3:GetObjectTagging"], [on.bucket.arn_for_objects("*")]),
-        _key(on, "BucketKey", "s3", "Decrypt"),
+        allow("SeeThatObjectsAreAbsent", ["s3:ListBucket"], [on.bucket.bucket_arn]),
+        allow("LookAtObjects", ["s3:GetObject", "s3:GetObjectTagging"], [on.bucket.arn_for_objects("*")]),
+        use_key(on, "BucketKey", "s3", "Decrypt"),
     ]
 
 
-def _table(on: Resources, *actions: str) -> list[iam.PolicyStatement]:
+def use_table(on: Resources, *actions: str) -> list[iam.PolicyStatement]:
     """The key's actions are those that DynamoDB documents for every caller of a table with a customer managed key."""
     return [
-        _allow("Records", [f"dynamodb:{action}" for action in actions], [on.table.table_arn]),
-        _key(on, "TableKey", "dynamodb", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"),
+        allow("Records", [f"dynamodb:{action}" for action in actions], [on.table.table_arn]),
+        use_key(on, "TableKey", "dynamodb", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"),
     ]
 
 
-def _leave_queue(on: Resources) -> iam.PolicyStatement:
-    return _allow(
+def leave_queue(on: Resources, keys: str = QUEUE) -> iam.PolicyStatement:
+    """Items of these partitions may be deleted; a `*` at the end stands for the run's id."""
+    like = "StringLike" if keys.endswith("*") else "StringEquals"
+    return allow(
         "LeaveQueue",
         ["dynamodb:DeleteItem"],
         [on.table.table_arn],
-        {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [QUEUE]}},
+        {f"ForAllValues:{like}": {"dynamodb:LeadingKeys": [keys]}},
     )
 
 
-def _ec2(*actions: str) -> iam.PolicyStatement:
-    return _allow("Describe", [f"ec2:{action}" for action in actions], ["*"])
+def describe(*actions: str) -> iam.PolicyStatement:
+    return allow("Describe", [f"ec2:{action}" for action in actions], ["*"])
 
 
-def _key(on: Resources, sid: str, service: str, *actions: str) -> iam.PolicyStatement:
+def use_key(on: Resources, sid: str, through: str, *actions: str) -> iam.PolicyStatement:
     """Use of the stack's key, but only through the service."""
-    return _allow(
+    return allow(
         sid,
         [f"kms:{action}" for action in actions],
         [on.key.key_arn],
-        {"StringEquals": {"kms:ViaService": _service(service)}},
+        {"StringEquals": {"kms:ViaService": service(through)}},
     )
 
 
-def _service(name: str) -> str:
+def service(name: str) -> str:
     return f"{name}.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"
 
 
-def _allow(
+def allow(
     sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, Any] | None = None
 ) -> iam.PolicyStatement:
     return iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources), conditions=conditions)

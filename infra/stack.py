@@ -9,6 +9,8 @@ from infra.config import Config
 from infra.functions import Functions
 from infra.observability import Alarms, Notifications
 from infra.permissions import Resources
+from infra.restore_functions import RestoreFunctions
+from infra.restore_workflow import RestoreWorkflow
 from infra.schedule import Schedules
 from infra.storage import Storage
 from infra.workflow import Workflow
@@ -23,28 +25,29 @@ class AmiArchiver(cdk.Stack):
         )
         storage = Storage(self, "Storage", policies=config.policies)
         notifications = Notifications(self, "Notifications", key=storage.key, emails=config.notification_emails)
-        functions = Functions(
-            self,
-            "Functions",
-            settings=config.settings(
-                table_name=storage.table.table_name,
-                bucket_name=storage.bucket.bucket_name,
-                bucket_key_arn=storage.key.key_arn,
-                topic_arn=notifications.topic.topic_arn,
-                account_id=self.account,
-            ),
-            resources=Resources(storage.bucket, storage.table, storage.key, notifications.topic),
-            log_retention_days=config.log_retention_days,
+        settings = config.settings(
+            table_name=storage.table.table_name,
+            bucket_name=storage.bucket.bucket_name,
+            bucket_key_arn=storage.key.key_arn,
+            topic_arn=notifications.topic.topic_arn,
+            account_id=self.account,
         )
-        storage.only_for(functions.roles_at_objects)
+        resources = Resources(storage.bucket, storage.table, storage.key, notifications.topic)
+        days = config.log_retention_days
+        functions = Functions(self, "Functions", settings=settings, resources=resources, log_retention_days=days)
+        restore_functions = RestoreFunctions(
+            self, "RestoreFunctions", settings=settings, resources=resources, log_retention_days=days
+        )
+        storage.only_for([*functions.roles_at_objects, *restore_functions.roles_at_objects])
         workflow = Workflow(
             self,
             "Workflow",
             functions=functions,
             # A run ends by itself at its limit; this is for one that does not.
             timeout=cdk.Duration.minutes(round(config.run_limit_hours * 60) + 120),
-            log_retention_days=config.log_retention_days,
+            log_retention_days=days,
         )
+        restore = RestoreWorkflow(self, "RestoreWorkflow", functions=restore_functions, log_retention_days=days)
         schedules = Schedules(self, "Schedules", policies=config.policies, workflow=workflow.state_machine)
         all_paused = all(scheduled.policy.paused for scheduled in config.policies)
         Alarms(
@@ -52,12 +55,14 @@ class AmiArchiver(cdk.Stack):
             "Alarms",
             topic=notifications.topic,
             workflow=workflow.state_machine,
+            restore_workflow=restore.state_machine,
             dead_letters=schedules.dead_letters,
             without_success_hours=None if all_paused else config.alarm_without_success_hours,
         )
 
         outputs = {
             "ArchiveWorkflowArn": (workflow.state_machine.state_machine_arn, "Start a run by hand with this"),
+            "RestoreWorkflowArn": (restore.state_machine.state_machine_arn, "Restore images with this"),
             "ArchiveBucketName": (storage.bucket.bucket_name, "The stored objects"),
             "ArchiveTableName": (storage.table.table_name, "The archive records and the runs' summaries"),
             "ArchiveKeyArn": (storage.key.key_arn, "Encrypts both; without it the archive is lost"),

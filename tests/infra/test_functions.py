@@ -18,6 +18,10 @@ HANDLERS = {
     "CheckStoreTasks": "handlers.check_store_tasks.handler",
     "StartStoreTasks": "handlers.start_store_tasks.handler",
     "ReportRun": "handlers.report_run.handler",
+    "PlanRestore": "handlers.plan_restore.handler",
+    "CheckRestores": "handlers.check_restores.handler",
+    "StartRestores": "handlers.start_restores.handler",
+    "ReportRestore": "handlers.report_restore.handler",
 }
 
 

@@ -33,7 +33,7 @@ def test_each_policy_has_its_schedule_in_its_time_zone_and_a_paused_one_is_disab
 
 
 def test_a_schedule_starts_the_workflow_on_the_minute_with_its_policy(template: Template) -> None:
-    (machine,) = resources(template, "AWS::StepFunctions::StateMachine")
+    (machine,) = [m for m in resources(template, "AWS::StepFunctions::StateMachine") if "ArchiveWorkflow" in m]
     (schedule,) = schedules(template).values()
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert schedule["Target"]["Arn"] == {"Ref": machine}
@@ -111,6 +111,7 @@ def test_there_is_an_alarm_for_each_way_in_which_a_night_can_go_wrong(template: 
         ("AWS/States", "ExecutionsTimedOut", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AWS/States", "ExecutionsAborted", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "ImagesFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AmiArchiver", "RestoresFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AWS/States", "ExecutionsSucceeded", "Sum", "LessThanThreshold", 1, "breaching"),
     }
@@ -138,6 +139,7 @@ def test_the_metric_of_failed_images_is_found_under_the_dimension_that_powertool
 def test_the_outputs_name_what_people_and_tools_look_for(template: Template) -> None:
     assert {name: plain(output["Value"]).rpartition(":")[2][:14] for name, output in template["Outputs"].items()} == {
         "ArchiveWorkflowArn": "WorkflowArchiv",
+        "RestoreWorkflowArn": "RestoreWorkflo",
         "ArchiveBucketName": "StorageBucket5",
         "ArchiveTableName": "StorageTableB4",
         "ArchiveKeyArn": "StorageKeyBAA9",

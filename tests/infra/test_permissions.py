@@ -128,7 +128,8 @@ def test_each_role_may_do_exactly_this(template: Template, who: str) -> None:
 
 def test_there_is_no_other_role_and_no_managed_policy(template: Template) -> None:
     roles = resources(template, "AWS::IAM::Role")
-    assert len(roles) == len(ALLOWED)
+    restores = [name for name in roles if name.startswith("Restore")]  # test_restore_permissions has those
+    assert len(roles) - len(restores) == len(ALLOWED)
     assert not [name for name, role in roles.items() if "ManagedPolicyArns" in role["Properties"]]
 
 
@@ -160,7 +161,7 @@ def test_all_resources_are_allowed_only_where_aws_has_no_resource_level_permissi
 
 def test_each_function_and_schedule_takes_its_own_role(several: Template) -> None:
     roles = [plain(f["Properties"]["Role"]) for f in resources(several, "AWS::Lambda::Function").values()]
-    assert len(set(roles)) == len(FUNCTIONS)
+    assert len(set(roles)) == len(roles) >= len(FUNCTIONS)
     for role in resources(several, "AWS::IAM::Role").values():
         (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert list(statement["Principal"]) == ["Service"]

@@ -1,0 +1,110 @@
+"""What each function of a restore may do, as `permissions` says it of the archive's.
+
+Nobody here may write or delete an object, deregister an image or delete a record. The one thing that reaches beyond
+the archive is pointing an SSM parameter back, which only a request that asks for it does.
+"""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+from infra.permissions import (
+    ALL_KEYS,
+    IMAGES,
+    SNAPSHOTS,
+    Resources,
+    acknowledge_wildcards,
+    allow,
+    describe,
+    leave_queue,
+    list_objects,
+    look_at_objects,
+    service,
+    use_key,
+    use_table,
+)
+
+RESTORE_QUEUES = "RESTORE-QUEUE#*"
+"""The partitions of the table that restores wait in, one per run."""
+_PARAMETERS = f"arn:{cdk.Aws.PARTITION}:ssm:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:parameter/*"
+
+
+def acknowledge(scope: IConstruct, on: Resources) -> None:
+    """cdk-nag wants a reason for every `*` in the roles under the construct."""
+    acknowledge_wildcards(scope, on)
+    parameters = "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/*"
+    reason = "Which parameters pointed at an image, its record says; only a parameter that is there may be overwritten"
+    cdk.Validations.of(scope).acknowledge(
+        cdk.Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{parameters}]", reason=reason)
+    )
+
+
+def plan(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        describe("DescribeImages", "DescribeSnapshots", "GetEbsEncryptionByDefault"),
+        list_objects(on),
+        *look_at_objects(on),
+        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+        allow("FindRecords", ["dynamodb:Query"], [f"{on.table.table_arn}/index/by_status"]),
+    ]
+
+
+def check(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        describe("DescribeImages", "DescribeSnapshots"),
+        allow("ShareAgain", ["ec2:ModifyImageAttribute"], [IMAGES]),
+        allow("SeeWhereParametersPoint", ["ssm:GetParameter"], [_PARAMETERS]),
+        allow("PointParametersBack", ["ssm:PutParameter"], [_PARAMETERS], {"StringEquals": {"ssm:Overwrite": "true"}}),
+        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+    ]
+
+
+def start(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        describe("DescribeImages", "DescribeSnapshots", "DescribeTags", "GetEbsEncryptionByDefault"),
+        *look_at_objects(on),
+        allow("Thaw", ["s3:RestoreObject"], [on.bucket.arn_for_objects("*")]),
+        *_restore(),
+        *use_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
+        leave_queue(on, RESTORE_QUEUES),
+    ]
+
+
+def report(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+        leave_queue(on, RESTORE_QUEUES),
+        allow("Notify", ["sns:Publish"], [on.topic.topic_arn]),
+        use_key(on, "TopicKey", "sns", "Decrypt", "GenerateDataKey"),
+    ]
+
+
+def _restore() -> list[iam.PolicyStatement]:
+    """What EC2 needs of its caller to restore an image: it reads and writes with the caller's permissions.
+
+    The other half of AWS's list for storing and restoring. New snapshots are encrypted with the account's default key
+    where it has one. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-ami-store-restore.html
+    """
+    ec2_and_ebs = {"kms:ViaService": [service("ec2"), service("ebs")]}
+    return [
+        allow("RestoreImages", ["ec2:CreateRestoreImageTask", "ec2:CreateTags"], [IMAGES, SNAPSHOTS]),
+        allow(
+            "Ec2WritesSnapshotsForTheRestore",
+            ["ebs:CompleteSnapshot", "ebs:PutSnapshotBlock", "ebs:StartSnapshot"],
+            [SNAPSHOTS],
+        ),
+        allow(
+            "Ec2EncryptsSnapshots",
+            ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom"],
+            [ALL_KEYS],
+            {"StringEquals": ec2_and_ebs},
+        ),
+        allow(
+            "Ec2KeepsKeysForTheTask",
+            ["kms:CreateGrant"],
+            [ALL_KEYS],
+            {"StringEquals": ec2_and_ebs, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    ]

@@ -1,0 +1,181 @@
+"""What both workflows have in common: steps that are tried again, choices without a default, hand-over, role, log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from ami_archiver.errors import RETRYABLE
+from ami_archiver.run_state import Next
+from infra.log_group import log_group
+
+RETRIED = (
+    *(error.__name__ for error in RETRYABLE),
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.Timeout",
+)
+"""What is tried again, beside CDK's own list of Lambda's service errors. Every step may be repeated at any time."""
+
+
+class StepWorkflow(Construct):
+    """A state machine whose steps hand each other one small state, in which `next` says where it goes on."""
+
+    state_machine: sfn.StateMachine
+
+    def _build(
+        self,
+        name: str,
+        start: sfn.IChainable,
+        functions: Sequence[lambda_.IFunction],
+        *,
+        timeout: cdk.Duration,
+        log_retention_days: int,
+    ) -> None:
+        log = log_group(self, "Log", log_retention_days)
+        role = self._role(functions)
+        self.state_machine = sfn.StateMachine(
+            self,
+            name,
+            definition_body=sfn.DefinitionBody.from_chainable(start),
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            role=role.without_policy_updates(),
+            timeout=timeout,
+            tracing_enabled=True,
+            logs=sfn.LogOptions(destination=log, level=sfn.LogLevel.ERROR, include_execution_data=True),
+        )
+        self._allow_hand_over(role)
+        cdk.Validations.of(role).acknowledge(
+            cdk.Acknowledgment(
+                id="AwsSolutions-IAM5[Resource::*]",
+                reason="CloudWatch Logs' log deliveries and X-Ray have no resource-level permission.",
+            )
+        )
+        cdk.Validations.of(self.state_machine).acknowledge(
+            cdk.Acknowledgment(
+                id="AwsSolutions-SF1",
+                reason="The execution history has every event for 90 days, the steps log every image; a copy of "
+                "thousands of transitions a night would only cost. Errors are logged with their data.",
+            )
+        )
+
+    def _step(
+        self, name: str, function: lambda_.IFunction, payload: dict[str, str] | None = None
+    ) -> tasks.LambdaInvoke:
+        """A function, tried again for about ten minutes while the cause may pass; then its error ends the execution."""
+        step = tasks.LambdaInvoke(
+            self,
+            name,
+            lambda_function=function,
+            payload=sfn.TaskInput.from_object(payload) if payload else None,
+            payload_response_only=True,
+            retry_on_service_exceptions=True,
+        )
+        step.add_retry(
+            errors=list(RETRIED),
+            interval=cdk.Duration.seconds(5),
+            backoff_rate=2,
+            max_attempts=7,
+            jitter_strategy=sfn.JitterType.FULL,
+        )
+        return step
+
+    def _next_after(self, name: str, branches: dict[Next, sfn.IChainable]) -> sfn.Choice:
+        choice = sfn.Choice(self, name)
+        for value, state in branches.items():
+            choice.when(sfn.Condition.string_equals("$.next", value.value), state)
+        return choice
+
+    def _hand_over(self) -> sfn.CustomState:
+        """Goes on in a new execution of this workflow, before this one's history is full (25,000 events).
+
+        The new name follows from the old one, so that a repeated call finds the execution that it has already started.
+        """
+        return sfn.CustomState(
+            self,
+            "HandOver",
+            state_json={
+                "Type": "Task",
+                "Resource": f"arn:{cdk.Aws.PARTITION}:states:::states:startExecution",
+                "Parameters": {
+                    "StateMachineArn.$": "$$.StateMachine.Id",
+                    "Name.$": "States.Format('handed-over-{}', States.Hash($$.Execution.Name, 'SHA-1'))",
+                    "Input.$": "$",
+                },
+                "Retry": [
+                    {
+                        "ErrorEquals": ["States.TaskFailed"],
+                        "IntervalSeconds": 5,
+                        "MaxAttempts": 5,
+                        "BackoffRate": 2,
+                        "JitterStrategy": "FULL",
+                    }
+                ],
+            },
+        )
+
+    def _role(self, functions: Sequence[lambda_.IFunction]) -> iam.Role:
+        """What the workflow may do, exactly; CDK would allow every version and alias of the functions as well."""
+        return iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            inline_policies={
+                "Workflow": iam.PolicyDocument(
+                    statements=[
+                        iam.PolicyStatement(
+                            sid="Steps",
+                            actions=["lambda:InvokeFunction"],
+                            resources=[function.function_arn for function in functions],
+                        ),
+                        iam.PolicyStatement(
+                            sid="Log",
+                            actions=[
+                                "logs:CreateLogDelivery",
+                                "logs:DeleteLogDelivery",
+                                "logs:DescribeLogGroups",
+                                "logs:DescribeResourcePolicies",
+                                "logs:GetLogDelivery",
+                                "logs:ListLogDeliveries",
+                                "logs:PutResourcePolicy",
+                                "logs:UpdateLogDelivery",
+                            ],
+                            resources=["*"],
+                        ),
+                        iam.PolicyStatement(
+                            sid="Trace",
+                            actions=[
+                                "xray:GetSamplingRules",
+                                "xray:GetSamplingTargets",
+                                "xray:PutTelemetryRecords",
+                                "xray:PutTraceSegments",
+                            ],
+                            resources=["*"],
+                        ),
+                    ]
+                )
+            },
+        )
+
+    def _allow_hand_over(self, role: iam.Role) -> None:
+        """A policy of its own: one inside the role would need the state machine, which needs the role."""
+        policy = iam.Policy(
+            self,
+            "HandOverPolicy",
+            statements=[
+                iam.PolicyStatement(
+                    sid="StartItself",
+                    actions=["states:StartExecution"],
+                    resources=[self.state_machine.state_machine_arn],
+                )
+            ],
+        )
+        policy.attach_to_role(role)
