@@ -81,6 +81,7 @@ def ministack(settings: CloudSettings, port: int, *, verbose: bool = False) -> I
         # Imported here, because it reads the environment and takes half a second.
         from ministack import app  # noqa: PLC0415
 
+        os.environ.pop("LOG_LEVEL", None)  # function workers would go by it, and log nothing
         app._reset_all_state()
         try:
             yield app

@@ -26,7 +26,8 @@ def handler(event, context):
     if event.get("lost"):
         raise LeaseLost("another run took over")
     boto3.client("sts").get_caller_identity()
-    return {"app": os.environ["AWS_SDK_UA_APP_ID"], "name": context.function_name, "path": os.environ.get("PYTHONPATH")}
+    ours = {name: os.environ.get(name) for name in ("PYTHONPATH", "LOG_LEVEL")}
+    return {"app": os.environ["AWS_SDK_UA_APP_ID"], "name": context.function_name, **ours}
 """
 
 
@@ -53,7 +54,7 @@ def task(arn: str, **more: Any) -> dict[str, Any]:
 def test_function_runs_with_its_environment_and_is_the_caller_of_its_calls(local_cloud: LocalCloud) -> None:
     name, _ = make_function(local_cloud)
     answer = local_cloud.client("lambda").invoke(FunctionName=name, Payload=b"{}")
-    assert json.load(answer["Payload"]) == {"app": name, "name": name, "path": None}
+    assert json.load(answer["Payload"]) == {"app": name, "name": name, "PYTHONPATH": None, "LOG_LEVEL": None}
     (call,) = local_cloud.calls.filter(caller=name)
     assert (call.service, call.operation) == ("sts", "GetCallerIdentity")
 
