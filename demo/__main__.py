@@ -9,7 +9,7 @@ from pathlib import Path
 
 from demo.output import Output
 from demo.show import Options, show
-from demo.stage import TRANSCRIPT, Interrupted, directory, interruptible
+from demo.stage import Interrupted, Workplace, interruptible
 
 
 def parse(arguments: Sequence[str] | None) -> Options:
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # stdout is a text file
     try:
-        with interruptible(), directory(), TRANSCRIPT.open("w", encoding="utf-8") as transcript:
-            return show(options, Output(transcript))
+        with interruptible(), Workplace() as place, place.transcript.open("w", 1, "utf-8") as transcript:
+            return show(options, place, Output(transcript))
     except Interrupted as interrupted:
         print("demo: interrupted; everything is stopped", file=sys.stderr)  # noqa: T201 - this is a command line
         return interrupted.exit_code

@@ -34,12 +34,13 @@ class Aws:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The outputs of the deployed stack."""
+    """What the deployed stack has made."""
 
     workflow_arn: str
     bucket: str
     table: str
-    topic_arn: str
+    log_group: str
+    """Of SelectImages, which logs most decisions."""
 
 
 def deployed(aws: Aws) -> Stack:
@@ -50,7 +51,12 @@ def deployed(aws: Aws) -> Stack:
         workflow_arn=outputs["ArchiveWorkflowArn"],
         bucket=outputs["ArchiveBucketName"],
         table=outputs["ArchiveTableName"],
-        topic_arn=outputs["TopicArn"],
+        log_group=next(
+            resource["PhysicalResourceId"]
+            for resource in aws.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+            if resource["ResourceType"] == "AWS::Logs::LogGroup"
+            and resource["LogicalResourceId"].startswith("FunctionsSelectImages")
+        ),
     )
 
 

@@ -88,8 +88,8 @@ def objects_are_the_archive(evidence: Evidence) -> Claim:
                 yield f"{image_id}: the record's key {record.get('object_key')!r} is not in the bucket"
 
     sentence = (
-        f"{len(evidence.objects)} objects in the bucket: {len(stored)} stored, {len(archived)} there before; "
-        "each named by its image and not empty"
+        f"{len(evidence.objects)} objects, each named by its image: {len(stored)} stored now, {len(archived)} before; "
+        "none empty"
     )
     return Claim(sentence, tuple(wrong()))
 
@@ -119,10 +119,7 @@ def budget_was_kept(evidence: Evidence) -> Claim:
         if not starts and evidence.decided(Decision.STORED):
             yield "the log has no start of the archiver's"
 
-    sentence = (
-        f"{len(starts)} stores asked for, each with less than {BUDGET_GIB:g} GiB in flight that could be known of"
-        f" ({refused} refused)"
-    )
+    sentence = f"{len(starts)} stores asked for, each with less than {BUDGET_GIB:g} GiB in flight; {refused} refused"
     return Claim(sentence, tuple(wrong()))
 
 
@@ -210,9 +207,10 @@ def every_decision_has_its_reason(evidence: Evidence) -> Claim:
                 names = ", ".join(sorted(d.value for d in found)) or "nothing"
                 yield f"{image_id}: {names} was decided, should be {expected.value}"
 
-    total, ineligible = len(evidence.lines), len(evidence.decided(Decision.INELIGIBLE))
-    planned = ", all as this fleet was made for" if evidence.scene.expected else ""
-    return Claim(f"{total} decisions ({ineligible} ineligible), each with its reason{planned}", tuple(wrong()))
+    planned = " as planned" if evidence.scene.expected else ""
+    ineligible = len(evidence.decided(Decision.INELIGIBLE))
+    sentence = f"{len(evidence.lines)} decisions{planned}, each with its reason; {ineligible} images ineligible"
+    return Claim(sentence, tuple(wrong()))
 
 
 def failures_were_met(evidence: Evidence) -> Claim | None:
@@ -228,7 +226,7 @@ def failures_were_met(evidence: Evidence) -> Claim | None:
         if second.get("status") != Status.FAILED or ALWAYS_REASON not in str(second.get("reason")):
             yield f"{always}: {second.get('status')}, {second.get('reason')!r}; should be FAILED, {ALWAYS_REASON!r}"
 
-    return Claim("the store that failed once is whole after 2 attempts; the hopeless one says why", tuple(wrong()))
+    return Claim("the store that failed once is whole now; the one that always fails says why", tuple(wrong()))
 
 
 def originals_are_untouched(evidence: Evidence) -> Claim:

@@ -33,8 +33,8 @@ _NIGHTLY: tuple[tuple[str, float], ...] = (
 )
 _GOLDEN_VERSIONS, _GOLDEN_KEPT = 5, 2
 """archiver.local.toml keeps the two newest of a golden image."""
-_UNTAGGED = ("scratch-mk", "scratch-jo", "poc-vector-db", "hackday-2024", "test-runner-7", "sandbox-ml")
-_FOREIGN: tuple[tuple[str, float], ...] = (("team-b-render-1", 330), ("team-b-render-2", 150))
+_UNTAGGED = ("scratch-mk", "poc-vector-db", "hackday-2024", "test-runner-7", "sandbox-ml")
+_FOREIGN: tuple[tuple[str, float], ...] = (("team-b-render-1", 420), ("team-b-render-2", 170), ("team-b-render-3", 240))
 
 
 def built_in(now: datetime) -> Scene:
@@ -66,7 +66,10 @@ class _Builder:
         stores = sum(self._gib(image_id) for image_id, d in self._expected.items() if d is Decision.STORED)
         return Scene(
             fleet=Fleet(self._images, list(self._snapshots.values()), owner_id=ACCOUNT_ID),
-            notes=("policy nightly takes Archive=true; policy golden takes Role=golden or base, but not the 2 newest",),
+            notes=(
+                "policy nightly archives the images with the tag Archive=true",
+                f"policy golden those with Role=golden or base, but for the {_GOLDEN_KEPT} newest of a name",
+            ),
             store_gib=stores + sum(gib for _, gib in _FOREIGN),
             expected=self._expected,
             fails_once=fails_once.image_id,

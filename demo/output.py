@@ -42,7 +42,10 @@ class Output:
     def show(self, picture: RenderableType) -> None:
         """A table or the like."""
         for console in (self.terminal, self._transcript):
-            console.print(picture)
+            with console.capture() as capture:
+                console.print(picture)
+            for line in capture.get().splitlines():
+                console.print(Text.from_ansi(line.rstrip()), soft_wrap=True)
 
 
 def _plain(file: TextIO) -> Console:

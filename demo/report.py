@@ -16,7 +16,7 @@ from demo.aws import Stack
 from demo.claims import Claim, Evidence
 from demo.night import Execution
 from demo.output import Output
-from demo.stage import CALL_LOG, ROOT, TRANSCRIPT
+from demo.stage import DIRECTORY, KEPT, ROOT
 
 _ORDER = (
     Decision.STORED,
@@ -30,17 +30,34 @@ _STYLES = {Decision.STORED: "green", Decision.ALREADY_ARCHIVED: "green", Decisio
 _ALL_LISTED = 80
 _LISTED = 12
 """Of a fleet with more decisions than the other number, so many of each kind are listed."""
-_OBJECT = re.compile(r"^(?:object )?(\S+\.bin) verified: (\d+) bytes, version \S+$")
+_COMMANDS = {
+    "the run and its summary": "aws stepfunctions describe-execution --execution-arn $RUN",
+    "the summaries of all runs; or IMAGE#ami-…: a record": (
+        """aws dynamodb query --table-name $TABLE --key-condition-expression 'pk = :k' \\
+    --expression-attribute-values '{":k": {"S": "RUNS"}}'"""
+    ),
+    "the objects": "aws s3 ls --recursive s3://$BUCKET",
+    "what SelectImages has logged of every image": (
+        "aws logs filter-log-events --log-group-name $LOG --filter-pattern decided"
+    ),
+}
+_OBJECT = re.compile(r"^(?:object )?(\S+\.bin) verified: \d+ bytes, version \S+$")
 
 
 def summaries(output: Output, found: Iterable[Mapping[str, Any]]) -> None:
     """One line per run."""
     output.line()
     for summary in found:
-        counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in summary["decisions"].items() if n)
-        joined = f" (worked off by {summary['working_run']})" if summary.get("working_run") else ""
-        output.line(f"Run {summary['run_id']}, {summary['seconds']} s{joined}", style="bold")
-        output.line(f"  {counts}; {summary['stored_gib']:,.0f} GiB stored")
+        output.line(f"Run {summary['run_id']} took {summary['seconds']} s", style="bold")
+        gib = {"stored": summary["stored_gib"], "deferred": summary["deferred_gib"]}
+        counts = (
+            f"{count} {name.replace('_', ' ')}" + (f" ({gib[name]:,.0f} GiB)" if gib.get(name) else "")
+            for name, count in summary["decisions"].items()
+            if count
+        )
+        output.line(f"  {', '.join(counts)}")
+        if summary.get("working_run"):
+            output.line(f"  worked off by run {summary['working_run']}")
 
 
 def decisions(output: Output, evidence: Evidence, names: Mapping[str, str]) -> None:
@@ -63,26 +80,21 @@ def decisions(output: Output, evidence: Evidence, names: Mapping[str, str]) -> N
     output.show(table)
 
 
-def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution], endpoint_url: str | None) -> None:
-    """The commands that show it; with `endpoint_url` they can be used now."""
-    run = executions[0]
-    output.line("Where to look, with the AWS CLI:", style="bold")
-    commands = {
-        "the run": f"aws stepfunctions describe-execution --execution-arn {run.arn}",
-        "records by status": f"aws dynamodb query --table-name {stack.table} --index-name by_status "
-        "--key-condition-expression '#s = :s' --expression-attribute-names '{\"#s\": \"status\"}' "
-        '--expression-attribute-values \'{":s": {"S": "VERIFIED"}}\'',
-        "all runs": f"aws dynamodb query --table-name {stack.table} --key-condition-expression 'pk = :p' "
-        '--expression-attribute-values \'{":p": {"S": "RUNS"}}\'',
-        "objects": f"aws s3 ls --recursive s3://{stack.bucket}",
-        "store tasks": "aws ec2 describe-store-image-tasks",
-        "logs": "aws logs describe-log-groups",
-    }
-    for what, command in commands.items():
-        output.line(f"  {what + ':':<18} {command}")
-    output.line(f"  {'every call:':<18} {CALL_LOG.relative_to(ROOT)}")
-    output.line(f"  {'this text:':<18} {TRANSCRIPT.relative_to(ROOT)}")
-    if endpoint_url is None:
+def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution], *, keep: bool) -> None:
+    """The commands that show it; with `keep` they can be used now."""
+    worked = [e for e in executions if e.output and e.output.get("outcome") == "worked"]
+    run = (worked or list(executions))[0]
+    output.line("Where to look:", style="bold")
+    output.line(f"  RUN={run.arn}")
+    output.line(f"  TABLE={stack.table}")
+    output.line(f"  BUCKET={stack.bucket}")
+    output.line(f"  LOG={stack.log_group}")
+    for comment, command in _COMMANDS.items():
+        output.line(f"  # {comment}", style="dim")
+        output.line(f"  {command}")
+    call_log, transcript = (DIRECTORY.relative_to(ROOT) / name for name in KEPT)
+    output.line(f"  {call_log} has every call to the cloud, {transcript} this text")
+    if not keep:
         output.line("The local cloud ends with the demo; KEEP=1 make demo keeps it, and all of the above in it.")
     output.line()
 
@@ -102,7 +114,8 @@ def claims(output: Output, checked: Sequence[Claim]) -> bool:
 
 
 def _heading(decision: Decision, lines: Sequence[Line]) -> Text:
-    return Text(f"{decision.value.replace('_', ' ')} ({len(lines)})", style=_STYLES.get(decision, ""))
+    verified = ", verified as" if decision in (Decision.STORED, Decision.ALREADY_ARCHIVED) else ""
+    return Text(f"{decision.value.replace('_', ' ')} ({len(lines)}){verified}", style=_STYLES.get(decision, ""))
 
 
 def _reason(line: Line, evidence: Evidence) -> str:
@@ -110,6 +123,5 @@ def _reason(line: Line, evidence: Evidence) -> str:
     match = _OBJECT.match(line.reason)
     if match is None:
         return line.reason
-    key, size = match.groups()
     attempts = evidence.records.get(line.image_id, {}).get("attempts", 1)
-    return f"{key}, {int(size):,} bytes, verified" + (f", {attempts} attempts" if attempts > 1 else "")
+    return match.group(1) + (f", at attempt {attempts}" if attempts > 1 else "")

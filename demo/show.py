@@ -42,10 +42,10 @@ class Options:
     verbose: bool = False
 
 
-def show(options: Options, output: Output) -> int:
+def show(options: Options, place: stage.Workplace, output: Output) -> int:
     """Everything; the exit code. Errors that a user can do something about are lines, not tracebacks."""
     try:
-        return _Demonstration(options, output).run()
+        return _Demonstration(options, place, output).run()
     except FleetError as error:
         output.line(f"demo: {error}", style="bold red")
         return 2
@@ -56,20 +56,21 @@ def show(options: Options, output: Output) -> int:
 
 
 class _Demonstration:
-    def __init__(self, options: Options, output: Output) -> None:
+    def __init__(self, options: Options, place: stage.Workplace, output: Output) -> None:
         self._options = options
+        self._place = place
         self._output = output
 
     def run(self) -> int:
         scene = self._scene()
-        exported = stage.SCRATCH / "fleet.json"
+        exported = self._place.path / "fleet.json"
         write_fleet(scene.fleet, exported)
         rate = scene.gib_per_second / SPEED
         with start_cloud(
-            *("--log", str(stage.CALL_LOG), "--fleet", str(exported), "--speed", str(SPEED)),
+            *("--log", str(self._place.call_log), "--fleet", str(exported), "--speed", str(SPEED)),
             *("--schedule-speed", str(SCHEDULE_SPEED), "--store-limit-gib", str(BUDGET_GIB)),
             *("--throughput", "shared", "--store-gib-per-second", str(rate)),
-            environ=stage.environment(),
+            environ=self._place.environment(),
         ) as cloud:
             return self._on(cloud, scene)
 
@@ -88,37 +89,18 @@ class _Demonstration:
         for note in scene.notes:
             output.line(f"        {note}")
         before = originals(aws)
-        each_line = output.line if self._options.verbose else None
-        target = f"aws://{ACCOUNT_ID}/{REGION}"
-        # In a directory without cdk.json: there is no need to synthesize the app for it.
-        stage.cdk(cloud.endpoint_url, "bootstrap", target, cwd=stage.SCRATCH, each_line=each_line)
-        output.stage(f"cdk bootstrap {target}")
-        assembly = str(stage.SCRATCH / "cdk.out")
-        deploy = ("deploy", "-c", f"config={stage.CONFIG}", "--require-approval", "never", "--output", assembly)
-        stage.cdk(cloud.endpoint_url, *deploy, each_line=each_line)
-        output.stage(f"cdk deploy -c config={stage.CONFIG}")
+        self._deploy(cloud)
         stack = deployed(aws)
         night = Night(aws, stack)
         ready = self._prepare(cloud, scene, stack)
         team = Team(Aws(cloud.endpoint_url, TEAM_B), scene.foreign)
         executions, scene = self._run(aws, stack, night, team, scene, ready)
+        found = self._evidence(aws, Archive(aws, stack), scene, executions, before)
 
-        archive = Archive(aws, stack)
-        found = Evidence(
-            scene=scene,
-            lines=Watch(aws, stack, archive).lines(),
-            summaries=archive.summaries(),
-            outputs=[execution.output for execution in executions if execution.output],
-            records=archive.records(),
-            objects=archive.objects(),
-            calls=[json.loads(line) for line in stage.CALL_LOG.read_text(encoding="utf-8").splitlines()],
-            before=before,
-            after=originals(aws),
-        )
         names = {image.image_id: image.name or image.image_id for image in scene.fleet.images}
         report.summaries(output, found.summaries)
         report.decisions(output, found, names)
-        report.where_to_look(output, stack, executions, cloud.endpoint_url if self._options.keep else None)
+        report.where_to_look(output, stack, executions, keep=self._options.keep)
         true = report.claims(output, check(found))
         output.line()
         output.stage("done" if true else "NOT everything that is claimed is true: see FALSE above")
@@ -126,22 +108,43 @@ class _Demonstration:
             self._keep(cloud)
         return 0 if true else 1
 
+    def _deploy(self, cloud: RunningCloud) -> None:
+        each_line = self._output.line if self._options.verbose else None
+        environment = self._place.environment(cloud.endpoint_url)
+        target = f"aws://{ACCOUNT_ID}/{REGION}"
+        # In a directory without cdk.json: there is no need to synthesize the app for it.
+        stage.cdk(environment, "bootstrap", target, cwd=self._place.path, each_line=each_line)
+        self._output.stage(f"cdk bootstrap {target}")
+        assembly = str(self._place.path / "cdk.out")
+        deploy = ("deploy", "-c", f"config={stage.CONFIG}", "--require-approval", "never", "--output", assembly)
+        stage.cdk(environment, *deploy, each_line=each_line)
+        self._output.stage(f"cdk deploy -c config={stage.CONFIG}")
+
+    def _evidence(
+        self, aws: Aws, archive: Archive, scene: Scene, executions: list[Execution], before: dict[str, str]
+    ) -> Evidence:
+        summaries = archive.summaries()
+        return Evidence(
+            scene=scene,
+            lines=archive.lines(summary["run_id"] for summary in summaries),
+            summaries=summaries,
+            outputs=[execution.output for execution in executions if execution.output],
+            records=archive.records(),
+            objects=archive.objects(),
+            calls=[json.loads(line) for line in self._place.call_log.read_text(encoding="utf-8").splitlines()],
+            before=before,
+            after=originals(aws),
+        )
+
     def _prepare(self, cloud: RunningCloud, scene: Scene, stack: Stack) -> datetime:
         """Set the scene before the schedule comes round; when it was set."""
-        said = []
         if scene.stored_before:
             store_before(Aws(cloud.endpoint_url, TEAM_B), stack, scene.stored_before)
-            said.append("one image is in the archive bucket already")
-        if scene.fails_once:
+            self._output.stage("somebody has stored one image into the archive bucket already")
+        if scene.fails_once and scene.always_fails:
             cloud.fault("fail_store", image_id=scene.fails_once, reason=ONCE_REASON, at_percent=60)
-            said.append("one store will fail once")
-        if scene.always_fails:
             cloud.fault("fail_store", image_id=scene.always_fails, reason=ALWAYS_REASON, at_percent=40, times=None)
-            said.append("one always")
-        if scene.foreign:
-            said.append(f"another team will store {len(scene.foreign)} images of its own")
-        if said:
-            self._output.stage(f"scene set: {', '.join(said)}")
+            self._output.stage("one store will fail once, and one always")
         return datetime.now(UTC)
 
     def _run(
@@ -149,26 +152,26 @@ class _Demonstration:
     ) -> tuple[list[Execution], Scene]:
         """The night; its executions, and the scene with what turned out to be too late taken back."""
         output = self._output
-        every = ", ".join(f"{policy}: {expression}" for policy, expression in night.schedules().items())
-        output.stage(f"waiting for EventBridge's schedules ({every}; {SCHEDULE_SPEED} times as fast)")
+        expressions = " and ".join(sorted(set(night.schedules().values())))
+        output.stage(f"waiting for EventBridge's schedules: {expressions}, {SCHEDULE_SPEED} times as fast")
         executions = night.wait_for_start()
-        team.store()
         night.pause()
         started = min(execution.started_at for execution in executions)
         policies = " and ".join(execution.policy for execution in executions)
-        output.stage(f"the schedules have started the runs of {policies}, and are paused now: one night is enough")
+        output.stage(f"EventBridge has started {policies}; its schedules are paused from now on")
         if scene.stored_before and started < ready:
             expected = {k: v for k, v in scene.expected.items() if k != scene.stored_before}
             scene = replace(scene, expected=expected)
-        watch = Watch(aws, stack, Archive(aws, stack))
+        watch = Watch(aws, stack, Archive(aws, stack), output.seconds)
         view = LiveView(output.terminal) if output.live else PlainView(output.line)
         transcript = PlainView(output.note) if output.live else None
         last = None
 
         def look() -> object:
             nonlocal last
-            team.store()
             last = watch.look()
+            if last.decisions:
+                team.store()
             view.show(last)
             if transcript:
                 transcript.show(last)
@@ -187,7 +190,8 @@ class _Demonstration:
         output = self._output
         output.line()
         output.line("The cloud stays up until Ctrl-C. In another terminal:", style="bold")
-        settings = stage.environment(cloud.endpoint_url)
+        settings = self._place.environment(cloud.endpoint_url)
+        self._place.publish()
         names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
         output.line(f"  export {' '.join(f'{name}={settings[name]}' for name in names)}")
         output.line(f"  export PATH={stage.ROOT / '.venv' / 'bin'}:$PATH    # has the AWS CLI")

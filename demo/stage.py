@@ -7,18 +7,19 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from demo.scene import ACCOUNT_ID, REGION
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = ROOT / ".build" / "demo"
-CALL_LOG = DIRECTORY / "calls.jsonl"
-TRANSCRIPT = DIRECTORY / "transcript.txt"
-SCRATCH = DIRECTORY / "tmp"
+KEPT = ("calls.jsonl", "transcript.txt")
+"""What is left in DIRECTORY of the newest demonstration that has ended."""
 CONFIG = "archiver.local.toml"
 _TAIL_LINES = 20
 _END_SECONDS = 5
@@ -54,46 +55,59 @@ def interruptible() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-@contextlib.contextmanager
-def directory() -> Iterator[None]:
-    """`.build/demo`, fresh; in the end only the call log and the transcript are in it."""
-    shutil.rmtree(DIRECTORY, ignore_errors=True)
-    SCRATCH.mkdir(parents=True)
-    try:
-        yield
-    finally:
-        shutil.rmtree(SCRATCH, ignore_errors=True)
+class Workplace:
+    """A directory of this demonstration's own, so that several may run at once; gone in the end, but for KEPT."""
+
+    def __init__(self) -> None:
+        DIRECTORY.mkdir(parents=True, exist_ok=True)
+        self.path = Path(tempfile.mkdtemp(prefix="run-", dir=DIRECTORY))
+        self.call_log, self.transcript = (self.path / name for name in KEPT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.publish()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def publish(self) -> None:
+        """Copy what is kept to where it is looked for."""
+        for name in KEPT:
+            if (self.path / name).exists():
+                shutil.copyfile(self.path / name, DIRECTORY / name)
+
+    def environment(self, endpoint_url: str | None = None) -> dict[str, str]:
+        """The environment of child processes: nothing of the user's AWS, temporary files in this directory."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1"]))
+        kept |= {"TMPDIR": str(self.path), "NO_PROXY": no_proxy, "no_proxy": no_proxy}
+        if endpoint_url is None:
+            return kept
+        return kept | {
+            "AWS_ENDPOINT_URL": endpoint_url,
+            "AWS_ACCESS_KEY_ID": ACCOUNT_ID,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CI": "true",
+            "NODE_COMPILE_CACHE": str(ROOT / ".build" / "node-compile-cache"),
+        }
 
 
-def environment(endpoint_url: str | None = None) -> dict[str, str]:
-    """The environment of child processes: nothing of the user's AWS, and temporary files in the scratch directory."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1"]))
-    kept |= {"TMPDIR": str(SCRATCH), "NO_PROXY": no_proxy, "no_proxy": no_proxy}
-    if endpoint_url is None:
-        return kept
-    return kept | {
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": ACCOUNT_ID,
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "CDK_DISABLE_CLI_TELEMETRY": "true",
-        "CI": "true",
-    }
-
-
-def cdk(endpoint_url: str, *arguments: str, cwd: Path = ROOT, each_line: Callable[[str], None] | None = None) -> None:
+def cdk(
+    environment: dict[str, str], *arguments: str, cwd: Path = ROOT, each_line: Callable[[str], None] | None = None
+) -> None:
     """Run the CDK's command line. Raises StageFailed with its last lines; they are shown only then, or `each_line`."""
     command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     with subprocess.Popen(  # noqa: S603 - our own arguments
         command,
         cwd=cwd,
-        env=environment(endpoint_url),
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -39,7 +39,7 @@ def picture(look: Look, width: int, height: int) -> RenderableType:
     parts: list[RenderableType] = [Text(), _budget(look), Text(), _tasks(tasks[:rows], width)]
     if hidden > 0:
         parts.append(Text(f"  and {hidden} more", style="dim"))
-    parts += [Text(), Text(f"{look.seconds:5.0f} s  {decisions_of(look)}", no_wrap=True, overflow="ellipsis")]
+    parts += [Text(), Text(f"{look.seconds:4.0f} s  {decisions_of(look)}", no_wrap=True, overflow="ellipsis")]
     return Group(*parts)
 
 

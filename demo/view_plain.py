@@ -18,8 +18,10 @@ class PlainView:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._said: float | None = None
+        self._failed: set[Task] = set()
 
     def show(self, look: Look) -> None:
+        self._failures(look)
         if self._said is not None and look.seconds - self._said < EVERY_SECONDS:
             return
         self._said = look.seconds
@@ -32,18 +34,25 @@ class PlainView:
             self._said = None
             self.show(look)
 
+    def _failures(self, look: Look) -> None:
+        """Say at once which stores failed; a look shows them for a moment only."""
+        failed = {task for task in look.ended if task.state == "Failed"}
+        for task in sorted(failed - self._failed, key=lambda task: task.name):
+            self._say(f"{look.seconds:4.0f} s  the store of {task.name} failed at {task.percentage} %")
+        self._failed = failed
+
 
 def lines_of(look: Look) -> list[str]:
     """One line of figures and, if something is in flight, one that names it."""
     figures = f"{look.in_flight_gib:,.0f} of {BUDGET_GIB:,.0f} GiB in flight"
     if look.foreign_gib:
         figures += f" ({look.foreign_gib:,.0f} by others)"
-    lines = [f"     {look.seconds:3.0f} s  {figures}; {decisions_of(look)}"]
+    lines = [f"{look.seconds:4.0f} s  {figures}; {decisions_of(look)}"]
     if look.running:
         largest = sorted(look.running, key=lambda task: -task.gib)
         named = ", ".join(map(_named, largest[:_TASKS_NAMED]))
         more = len(largest) - _TASKS_NAMED
-        lines.append(f"            {named}{f', {more} more' if more > 0 else ''}")
+        lines.append(f"        {named}{f', {more} more' if more > 0 else ''}")
     return lines
 
 

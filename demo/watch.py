@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -37,7 +36,7 @@ class Look:
     """One look at everything."""
 
     seconds: float
-    """Since the runs began."""
+    """Since the demo began."""
     running: tuple[Task, ...]
     ended: tuple[Task, ...]
     """Those that ended a moment ago."""
@@ -62,21 +61,18 @@ class Look:
 class Watch:
     """Looks again and again; remembers only what makes the next look cheap."""
 
-    def __init__(self, aws: Aws, stack: Stack, archive: Archive) -> None:
+    def __init__(self, aws: Aws, stack: Stack, archive: Archive, seconds: Callable[[], float]) -> None:
         self._aws = aws
         self._stack = stack
         self._archive = archive
-        self._began = time.monotonic()
+        self._seconds = seconds
         self._images = dict(_names_and_sizes(aws))
         self._running: dict[str, Task] = {}
         self._ended: list[tuple[float, Task]] = []
         self._run_ids: set[str] = set()
 
-    def name_of(self, image_id: str) -> str:
-        return self._images.get(image_id, (image_id, 0.0))[0]
-
     def look(self) -> Look:
-        now = time.monotonic()
+        now = self._seconds()
         running = {task.image_id: task for task in self._tasks(_in_progress(self._aws))}
         gone = [image_id for image_id in self._running if image_id not in running]
         self._ended += [(now, task) for task in self._tasks(_newest(self._aws, gone))]
@@ -84,7 +80,7 @@ class Watch:
         self._running = running
         lines = self.lines()
         return Look(
-            seconds=now - self._began,
+            seconds=now,
             running=tuple(running.values()),
             ended=tuple(task for _, task in self._ended if task.image_id not in running),
             decisions=Counter(line.decision for line in lines.values()),
