@@ -226,7 +226,7 @@ def failures_were_met(evidence: Evidence) -> Claim | None:
         if second.get("status") != Status.FAILED or ALWAYS_REASON not in str(second.get("reason")):
             yield f"{always}: {second.get('status')}, {second.get('reason')!r}; should be FAILED, {ALWAYS_REASON!r}"
 
-    return Claim("the store that failed once is whole now; the one that always fails says why", tuple(wrong()))
+    return Claim("one store failed once and is whole now; one always fails, and says why", tuple(wrong()))
 
 
 def originals_are_untouched(evidence: Evidence) -> Claim:

@@ -68,7 +68,7 @@ class _Builder:
             fleet=Fleet(self._images, list(self._snapshots.values()), owner_id=ACCOUNT_ID),
             notes=(
                 "policy nightly archives the images with the tag Archive=true",
-                f"policy golden those with Role=golden or base, but for the {_GOLDEN_KEPT} newest of a name",
+                f"policy golden those with Role=golden or base, but not the {_GOLDEN_KEPT} newest",
             ),
             store_gib=stores + sum(gib for _, gib in _FOREIGN),
             expected=self._expected,

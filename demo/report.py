@@ -26,6 +26,7 @@ _ORDER = (
     Decision.INELIGIBLE,
     Decision.EXCLUDED,
 )
+_IN_BUCKET = (Decision.STORED, Decision.ALREADY_ARCHIVED)
 _STYLES = {Decision.STORED: "green", Decision.ALREADY_ARCHIVED: "green", Decision.FAILED: "red"}
 _ALL_LISTED = 80
 _LISTED = 12
@@ -71,7 +72,8 @@ def decisions(output: Output, evidence: Evidence, names: Mapping[str, str]) -> N
         lines = sorted(evidence.decided(decision), key=lambda line: (-line.gib, names.get(line.image_id, "")))
         if not lines:
             continue
-        table.add_row(_heading(decision, lines), "", "", style="bold")
+        verified = "verified as" if decision in _IN_BUCKET else ""
+        table.add_row(_heading(decision, lines), "", verified, style="bold")
         for line in lines if everything else lines[:_LISTED]:
             gib = f"{line.gib:,.0f}" if line.gib else ""
             table.add_row(f"  {names.get(line.image_id, line.image_id)}", gib, _reason(line, evidence))
@@ -93,7 +95,8 @@ def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution],
         output.line(f"  # {comment}", style="dim")
         output.line(f"  {command}")
     call_log, transcript = (DIRECTORY.relative_to(ROOT) / name for name in KEPT)
-    output.line(f"  {call_log} has every call to the cloud, {transcript} this text")
+    output.line(f"  # {call_log} has every call to the cloud")
+    output.line(f"  # {transcript} has this text")
     if not keep:
         output.line("The local cloud ends with the demo; KEEP=1 make demo keeps it, and all of the above in it.")
     output.line()
@@ -114,8 +117,7 @@ def claims(output: Output, checked: Sequence[Claim]) -> bool:
 
 
 def _heading(decision: Decision, lines: Sequence[Line]) -> Text:
-    verified = ", verified as" if decision in (Decision.STORED, Decision.ALREADY_ARCHIVED) else ""
-    return Text(f"{decision.value.replace('_', ' ')} ({len(lines)}){verified}", style=_STYLES.get(decision, ""))
+    return Text(f"{decision.value.replace('_', ' ')} ({len(lines)})", style=_STYLES.get(decision, ""))
 
 
 def _reason(line: Line, evidence: Evidence) -> str:

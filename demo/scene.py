@@ -12,7 +12,7 @@ ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 BUDGET_GIB = 600.0
 """EC2's in-flight limit, and what archiver.local.toml leaves as the budget."""
-STORE_SECONDS = 18
+STORE_SECONDS = 15
 """How long all the stores of the demonstration shall take."""
 
 

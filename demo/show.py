@@ -158,7 +158,7 @@ class _Demonstration:
         night.pause()
         started = min(execution.started_at for execution in executions)
         policies = " and ".join(execution.policy for execution in executions)
-        output.stage(f"EventBridge has started {policies}; its schedules are paused from now on")
+        output.stage(f"EventBridge has started {policies}; its schedules are paused now")
         if scene.stored_before and started < ready:
             expected = {k: v for k, v in scene.expected.items() if k != scene.stored_before}
             scene = replace(scene, expected=expected)
@@ -198,4 +198,4 @@ class _Demonstration:
         try:
             threading.Event().wait()
         except stage.Interrupted:
-            output.line("the cloud is stopped")
+            output.line("stopping the cloud")

@@ -1,0 +1,246 @@
+"""Each claim of the demo can fail: the same night, with one thing wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ami_archiver.model import Decision
+from demo import claims
+from demo.archive import Line
+from demo.claims import ALWAYS_REASON, Claim, Evidence
+from demo.scene import Scene
+from local_cloud.fleet.fleet import Fleet
+
+PLANNED = {
+    "ami-1": Decision.STORED,
+    "ami-2": Decision.STORED,
+    "ami-3": Decision.FAILED,
+    "ami-4": Decision.ALREADY_ARCHIVED,
+    "ami-5": Decision.INELIGIBLE,
+}
+STATUS = {Decision.STORED: "VERIFIED", Decision.ALREADY_ARCHIVED: "VERIFIED", Decision.FAILED: "FAILED"}
+PATHS = {
+    "VERIFIED": [(None, "SELECTED"), ("SELECTED", "STORING"), ("STORING", "STORED"), ("STORED", "VERIFIED")],
+    "FAILED": [(None, "SELECTED"), ("SELECTED", "STORING"), ("STORING", "STORING"), ("STORING", "FAILED")],
+}
+ATTEMPTS = {"ami-1": 1, "ami-2": 2, "ami-3": 2, "ami-4": 0}
+
+
+def record(image_id: str) -> dict[str, Any]:
+    status = STATUS[PLANNED[image_id]]
+    return {
+        "image_id": image_id,
+        "status": status,
+        "decision": "failed" if status == "FAILED" else "stored",
+        "reason": f"attempt 2 of 2 failed: {ALWAYS_REASON}" if status == "FAILED" else "object verified",
+        "attempts": ATTEMPTS[image_id],
+        "object_key": f"nightly/{image_id}.bin",
+        "object_bytes": 10,
+        "object_version_id": "v1",
+        "history": [{"from": start, "to": end} for start, end in PATHS[status]],
+    }
+
+
+def call(number: int, operation: str, caller: str = claims.STARTER, **more: Any) -> dict[str, Any]:
+    usual = {"service": "ec2", "status": 200, "in_flight_gib": 0.0, "parameters": {}, "at": f"02:00:{number:02}"}
+    return usual | {"number": number, "operation": operation, "caller": caller} | more
+
+
+def start(number: int, image_id: str = "ami-1", **more: Any) -> dict[str, Any]:
+    return call(number, "CreateStoreImageTask", parameters={"ImageId": image_id}, **more)
+
+
+def night() -> Evidence:
+    """A small night on which everything went as it should."""
+    stored = [image_id for image_id in PLANNED if image_id in ATTEMPTS and image_id != "ami-3"]
+    summary = {
+        "run_id": "r",
+        "policy": "nightly",
+        "outcome": "worked",
+        "decisions": {"stored": 2, "already_archived": 1, "deferred": 0, "ineligible": 1, "excluded": 0, "failed": 1},
+    }
+    starts = [image_id for image_id, attempts in ATTEMPTS.items() for _ in range(attempts)]
+    return Evidence(
+        scene=Scene(Fleet([], []), (), 0, expected=PLANNED, fails_once="ami-2", always_fails="ami-3"),
+        lines={("nightly", i): Line(i, "nightly", decision, "because", 1) for i, decision in PLANNED.items()},
+        summaries=[summary],
+        outputs=[dict(summary)],
+        records={image_id: record(image_id) for image_id in ATTEMPTS},
+        objects={f"nightly/{image_id}.bin": 10 for image_id in stored},
+        calls=[start(number, image_id) for number, image_id in enumerate(starts)],
+        before={"ami-1": "available", "snap-1": "completed"},
+        after={"ami-1": "available", "snap-1": "completed"},
+    )
+
+
+def with_record(image_id: str, **changes: Any) -> Callable[[Evidence], Evidence]:
+    def change(evidence: Evidence) -> Evidence:
+        return replace(evidence, records=dict(evidence.records) | {image_id: record(image_id) | changes})
+
+    return change
+
+
+def without_record(image_id: str) -> Callable[[Evidence], Evidence]:
+    return lambda e: replace(e, records={i: r for i, r in e.records.items() if i != image_id})
+
+
+def with_line(image_id: str, **changes: Any) -> Callable[[Evidence], Evidence]:
+    def change(evidence: Evidence) -> Evidence:
+        key = ("nightly", image_id)
+        return replace(evidence, lines=evidence.lines | {key: replace(evidence.lines[key], **changes)})
+
+    return change
+
+
+def with_objects(objects: dict[str, int]) -> Callable[[Evidence], Evidence]:
+    return lambda e: replace(e, objects=dict(e.objects) | objects)
+
+
+def without_object(key: str) -> Callable[[Evidence], Evidence]:
+    return lambda e: replace(e, objects={k: size for k, size in e.objects.items() if k != key})
+
+
+def with_calls(*calls: dict[str, Any]) -> Callable[[Evidence], Evidence]:
+    return lambda e: replace(e, calls=[*e.calls, *calls])
+
+
+def with_summary(**changes: Any) -> Callable[[Evidence], Evidence]:
+    return lambda e: replace(e, summaries=[dict(e.summaries[0]) | changes])
+
+
+def with_after(**states: str) -> Callable[[Evidence], Evidence]:
+    return lambda e: replace(e, after={name.replace("_", "-"): state for name, state in states.items()})
+
+
+def test_nothing_is_wrong_with_a_night_that_went_well() -> None:
+    checked = claims.check(night())
+    assert [claim.wrong for claim in checked] == [()] * len(claims.CLAIMS)
+
+
+BROKEN: list[tuple[str, Callable[[Evidence], Claim | None], Callable[[Evidence], Evidence], str]] = [
+    (
+        "an object is missing",
+        claims.objects_are_the_archive,
+        without_object("nightly/ami-1.bin"),
+        "ami-1 has no object",
+    ),
+    ("an object is empty", claims.objects_are_the_archive, with_objects({"nightly/ami-1.bin": 0}), "is empty"),
+    ("an object too many", claims.objects_are_the_archive, with_objects({"ami-5.bin": 9}), "ami-5, which is not"),
+    (
+        "two objects of an image",
+        claims.objects_are_the_archive,
+        with_objects({"x/ami-1.bin": 10}),
+        "2 objects of ami-1",
+    ),
+    (
+        "another size",
+        claims.objects_are_the_archive,
+        with_objects({"nightly/ami-1.bin": 9}),
+        "10 bytes recorded, 9 found",
+    ),
+    (
+        "another key",
+        claims.objects_are_the_archive,
+        with_record("ami-1", object_key="gone.bin"),
+        "'gone.bin' is not in",
+    ),
+    ("accepted at the limit", claims.budget_was_kept, with_calls(start(20, in_flight_gib=600.0)), "accepted: ami-1"),
+    (
+        "asked for above the limit",
+        claims.budget_was_kept,
+        with_calls(start(20, in_flight_gib=700.0, status=400)),
+        "asked for: ami-1 with 700 GiB",
+    ),
+    (
+        "another's start before the last look is no excuse",
+        claims.budget_was_kept,
+        with_calls(
+            start(20, caller="team-b"),
+            call(21, "DescribeStoreImageTasks"),
+            start(22, in_flight_gib=700.0, status=400),
+        ),
+        "asked for",
+    ),
+    ("a log without starts", claims.budget_was_kept, lambda e: replace(e, calls=[]), "no start of the archiver's"),
+    ("stored twice", claims.starts_are_recorded, with_calls(start(20)), "ami-1: 2 stores were started"),
+    ("a record is missing", claims.records_are_complete, without_record("ami-1"), "ami-1 has no record"),
+    ("no reason in a record", claims.records_are_complete, with_record("ami-1", reason=""), "ami-1: no reason"),
+    ("no history", claims.records_are_complete, with_record("ami-1", history=[]), "ami-1: no history"),
+    ("the wrong history", claims.records_are_complete, with_record("ami-1", status="STORED"), "does not lead"),
+    (
+        "a gap in the history",
+        claims.records_are_complete,
+        with_record("ami-1", history=[{"from": None, "to": "SELECTED"}, {"from": "STORED", "to": "VERIFIED"}]),
+        "has a gap",
+    ),
+    ("no version", claims.records_are_complete, with_record("ami-1", object_version_id=None), "without a version"),
+    ("a wrong count", claims.summaries_count_right, with_summary(decisions={"stored": 3}), "the summary says"),
+    (
+        "a record that differs",
+        claims.summaries_count_right,
+        with_record("ami-1", status="FAILED"),
+        "record says FAILED",
+    ),
+    ("an output that differs", claims.summaries_count_right, with_summary(seconds=1), "differs from its summary"),
+    ("no output", claims.summaries_count_right, lambda e: replace(e, outputs=[]), "no execution has put out"),
+    ("no reason", claims.every_decision_has_its_reason, with_line("ami-5", reason=" "), "ineligible for no reason"),
+    (
+        "another decision than planned",
+        claims.every_decision_has_its_reason,
+        with_line("ami-5", decision=Decision.EXCLUDED),
+        "excluded was decided, should be ineligible",
+    ),
+    ("not tried again", claims.failures_were_met, with_record("ami-2", attempts=1), "after 1 attempts"),
+    ("not given up", claims.failures_were_met, with_record("ami-3", status="STORING"), "should be FAILED"),
+    ("given up without the reason", claims.failures_were_met, with_record("ami-3", reason="?"), ALWAYS_REASON),
+    ("an image is gone", claims.originals_are_untouched, with_after(snap_1="completed"), "is gone"),
+    (
+        "an image is disabled",
+        claims.originals_are_untouched,
+        with_after(ami_1="disabled", snap_1="completed"),
+        "was available, is disabled",
+    ),
+    (
+        "somebody tried to delete",
+        claims.originals_are_untouched,
+        with_calls(call(20, "DeleteSnapshot", status=403)),
+        "called DeleteSnapshot",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("claim", "spoil", "words"), [case[1:] for case in BROKEN], ids=[case[0].replace(" ", "-") for case in BROKEN]
+)
+def test_a_claim_is_false_when_there_is(
+    claim: Callable[[Evidence], Claim | None], spoil: Callable[[Evidence], Evidence], words: str
+) -> None:
+    good = claim(night())
+    assert good is not None
+    assert good.holds
+    bad = claim(spoil(night()))
+    assert bad is not None
+    assert not bad.holds
+    assert any(words in wrong for wrong in bad.wrong), bad.wrong
+
+
+def test_every_claim_has_a_way_to_fail() -> None:
+    assert {case[1] for case in BROKEN} == set(claims.CLAIMS)
+
+
+def test_a_store_that_somebody_else_started_after_the_last_look_could_not_be_known_of() -> None:
+    evidence = with_calls(
+        call(20, "DescribeStoreImageTasks"),
+        start(21, caller="team-b"),
+        start(22, in_flight_gib=700.0, status=400),
+    )(night())
+    assert claims.budget_was_kept(evidence).holds
+
+
+def test_a_fleet_without_planned_failures_claims_nothing_of_them() -> None:
+    evidence = replace(night(), scene=Scene(Fleet([], []), (), 0))
+    assert claims.failures_were_met(evidence) is None
