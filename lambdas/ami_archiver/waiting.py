@@ -78,18 +78,23 @@ def seconds_to_wait(
     While images wait for the budget: until enough tasks have ended that one may start. When nothing waits any more:
     until the last task has ended, since each look costs calls and state transitions and can start nothing. A task
     without progress yet is taken to go at the median pace of the others; where none has any, the wait is the minimum.
+
+    An estimate is trusted for no longer than the time that it rests on: early on, whole percents and the time that a
+    task takes before it moves anything make it several times too long, while the budget would stand idle.
     """
     paces = [pace for r in running if (pace := gib_per_second(r, now))]
     if not paces:
         return minimum
     usual = median(paces)
-    ends = sorted((remaining_seconds(r, now, usual), r.gib) for r in running)
-    wait = ends[-1][0]
+    ends = sorted(((remaining_seconds(r, now, usual), r) for r in running), key=lambda end: end[0])
+    wait, awaited = ends[-1]
     if more_to_start:
         in_flight = in_flight_gib(running)
-        for seconds, gib in ends:
-            in_flight -= gib
+        for seconds, r in ends:
+            in_flight -= r.gib
             if in_flight < budget_gib:
-                wait = seconds
+                wait, awaited = seconds, r
                 break
+    if awaited.progress_percentage > 0:
+        wait = min(wait, _elapsed_seconds(awaited, now))
     return max(minimum, round(min(maximum, wait)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
@@ -48,10 +49,21 @@ class S3ArchiveBucket:
                         )
 
     def look(self, key: str) -> StoredObject | None:
+        found = self.glance(key)
+        if found is None:
+            return None
         try:
-            head = self._head(key)
             with translated(key):
                 tagging = self._s3.get_object_tagging(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in ABSENT:
+                return None
+            raise
+        return replace(found, tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]})
+
+    def glance(self, key: str) -> StoredObject | None:
+        try:
+            head = self._head(key)
         except ClientError as error:
             if code_of(error) in ABSENT:
                 return None
@@ -64,7 +76,6 @@ class S3ArchiveBucket:
             checksum=_checksum(head),
             encryption=head.get("ServerSideEncryption"),
             kms_key_id=head.get("SSEKMSKeyId"),
-            tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]},
             frozen_class=FROZEN.get(str(head.get("ArchiveStatus") or head.get("StorageClass"))),
             thaw=_thaw(head.get("Restore", "")),
             self_thawing=bool(head.get("ArchiveStatus")),

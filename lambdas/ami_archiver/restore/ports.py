@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from ami_archiver.model import ArchiveRecord, Status
+from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.ports import ArchiveBucket
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, ThawEntry, Tier
 
@@ -71,6 +71,10 @@ NO_EXPEDITED_CAPACITY = "GlacierExpeditedRetrievalNotAvailable"
 
 class ThawingBucket(ArchiveBucket, Protocol):
     """The stored objects, and their way out of the cold."""
+
+    def glance(self, key: str) -> StoredObject | None:
+        """As `look`, without the object's tags: half the calls."""
+        ...
 
     def thaw(self, key: str, days: int | None, tier: Tier) -> str | None:
         """Ask S3 for a readable copy; asking twice is fine. S3's error code, or None."""

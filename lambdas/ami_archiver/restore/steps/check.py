@@ -26,11 +26,7 @@ def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     records = app.restores.get(app.leases.read().in_flight).records
     in_flight = under_way(app, records.values())
     adopted = adopt(app, in_flight)
-    contested = [
-        record
-        for record, image in in_flight.ended
-        if not finish(app, adopted.get(record.restore_id, record), image) and record.run_id == state.run_id
-    ]
+    contested = _finish(app, state, in_flight, adopted)
     own = [r.record for r in in_flight.running if r.record is not None and r.record.run_id == state.run_id]
     if any(record.run_id == state.run_id for record, _ in in_flight.ended):
         state = state.then(Next.WAIT, progressed_at=now.isoformat())
@@ -49,7 +45,7 @@ def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     wait_seconds = seconds_to(
         app,
         in_flight,
-        own=bool(own or contested),
+        own=bool(own) or contested,
         more_to_start=more_to_start,
         thaw_at=thaw.look_at if thaw else None,
         now=now,
@@ -62,6 +58,17 @@ def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     else:
         step = Next.WAIT
     return state.then(step, wait_seconds=wait_seconds), metrics
+
+
+def _finish(app: RestoreApp, state: RestoreState, in_flight: InFlight, adopted: dict[str, RestoreRecord]) -> bool:
+    """End what has ended. Whether somebody else moved a restore of this run just now, so that another look pays."""
+    archived = app.records.get({record.source_image_id for record, _ in in_flight.ended} - {""}).records
+    contested = False
+    for record, image in in_flight.ended:
+        current = adopted.get(record.restore_id, record)
+        done = finish(app, current, image, archived.get(record.source_image_id))
+        contested = contested or (not done and record.run_id == state.run_id)
+    return contested
 
 
 def adopt(app: RestoreApp, in_flight: InFlight) -> dict[str, RestoreRecord]:

@@ -17,8 +17,11 @@ logger = logging.getLogger(__name__)
 NOTES_TRIED = 5
 
 
-def finish(app: RestoreApp, record: RestoreRecord, image: RestoredImage | None) -> bool:
-    """End a restore whose image is not pending any more. False: somebody else moved its record just now."""
+def finish(app: RestoreApp, record: RestoreRecord, image: RestoredImage | None, archived: ArchiveRecord | None) -> bool:
+    """End a restore whose image is not pending any more. False: somebody else moved its record just now.
+
+    `archived` is the original's archive record, if it has one.
+    """
     if image is None:
         why = f"image {record.restored_image_id} is gone: it was deregistered before it was available"
         return _fail(app, record, why)
@@ -26,11 +29,10 @@ def finish(app: RestoreApp, record: RestoreRecord, image: RestoredImage | None) 
         why = image.state_reason or "EC2 gave no reason"
         why += f"; deregister {image.image_id} to free its name, then restore again"
         return _fail(app, record, f"image {image.image_id} is {image.state}: {why}", restored_image_id=image.image_id)
-    archived = app.records.get([record.source_image_id]).records.get(record.source_image_id)
     why = f"restored as {image.image_id} named {image.name!r}"
     notes = _share(app, record, image, archived) + _point(app, record, image, archived)
     if archived is not None and archived.object_key == record.object_key:
-        _note_in_history(app, record, image)
+        _note_in_history(app, record, image, archived)
     after = lifecycle.move(
         record,
         RestoreStatus.RESTORED,
@@ -68,16 +70,18 @@ def _point(app: RestoreApp, record: RestoreRecord, image: RestoredImage, archive
     return notes
 
 
-def _note_in_history(app: RestoreApp, record: RestoreRecord, image: RestoredImage) -> None:
+def _note_in_history(
+    app: RestoreApp, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None
+) -> None:
     """One entry, however often the step is repeated; the archive record stays in its status."""
     why = f"restored as {image.image_id} by {record.restore_id}"
     for _ in range(NOTES_TRIED):
-        before = app.records.get([record.source_image_id]).records.get(record.source_image_id)
-        if before is None or any(move.why == why for move in before.history):
+        if archived is None or any(move.why == why for move in archived.history):
             return
-        after = archive_lifecycle.noted(before, why, at=app.clock.now(), run_id=record.run_id)
-        if app.records.save(before, after):
+        after = archive_lifecycle.noted(archived, why, at=app.clock.now(), run_id=record.run_id)
+        if app.records.save(archived, after):
             return
+        archived = app.records.get([record.source_image_id]).records.get(record.source_image_id)
     raise TemporarilyUnavailable(f"the record of {record.source_image_id} is changed all the time")
 
 

@@ -151,7 +151,8 @@ class _Plan:
             if record is not None and not _is_id(name) and record.object_key != name:
                 record = None  # another copy of that image: nothing is recorded of it
             key = name if not _is_id(name) else record.object_key if record else keys.get(name, "")
-            found = self._app.bucket.look(key) if key else None
+            look = self._app.bucket.look if record is None else self._app.bucket.glance
+            found = look(key) if key else None
             unreadable = fetched.unreadable.get(name) if _is_id(name) else None
             image_id = name if _is_id(name) else planning.source_image_id(name, found)
             candidates.append(Candidate(key, image_id, record, found, unreadable))

@@ -138,7 +138,7 @@ class _Fill:
     def _start(self, record: RestoreRecord, entry: RestoreEntry) -> None:
         """Look once more, since hours may have passed since the plan; write the intention; call."""
         now = self._app.clock.now()
-        found = self._app.bucket.look(record.object_key)
+        found = self._app.bucket.glance(record.object_key)
         why = altered(record, found)
         if not why and record.needs_encryption and not self._encrypts:
             why = "would be restored unencrypted now: EBS encryption by default was switched off since the plan"

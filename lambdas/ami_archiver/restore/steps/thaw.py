@@ -45,7 +45,7 @@ def altered(record: RestoreRecord, found: StoredObject | None) -> str | None:
 
 def _look(app: RestoreApp, record: RestoreRecord, entry: ThawEntry) -> None:
     now = app.clock.now()
-    found = app.bucket.look(record.object_key)
+    found = app.bucket.glance(record.object_key)
     why = altered(record, found)
     if found is None or why:
         _fail(app, record, entry, why or "")
