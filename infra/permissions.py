@@ -83,7 +83,7 @@ def start(on: Resources) -> list[iam.PolicyStatement]:
         list_objects(on),
         *look_at_objects(on),
         *_store(on),
-        *use_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
+        *use_table(on, "BatchGetItem", "ConditionCheckItem", "PutItem", "Query", "UpdateItem"),
         leave_queue(on),
     ]
 

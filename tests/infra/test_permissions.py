@@ -79,6 +79,7 @@ ALLOWED = {
     kms:Decrypt                      any key     via ec2, ebs
     kms:DescribeKey                  any key     via ec2, ebs
     dynamodb:BatchGetItem            table
+    dynamodb:ConditionCheckItem      table
     dynamodb:DeleteItem              table       in QUEUE
     dynamodb:PutItem                 table
     dynamodb:Query                   table
