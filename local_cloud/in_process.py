@@ -54,6 +54,7 @@ class VirtualCloud:
         self._ministack: Any = None
         self._ministack_lock = threading.RLock()
         self._loop = asyncio.new_event_loop()
+        self._ec2_clients: dict[tuple[str, str, str | None], Any] = {}
 
     def __enter__(self) -> Self:
         self._ministack = self._resources.enter_context(
@@ -121,7 +122,11 @@ class VirtualCloud:
         )
 
     def _ec2_client(self, name: str, account_id: str, region: str | None = None) -> Any:
-        return self._client(name, account_id, region, EC2_CALLER)
+        """Made once: making one takes longer than all that EC2 asks with it."""
+        key = (name, account_id, region)
+        if key not in self._ec2_clients:
+            self._ec2_clients[key] = self._client(name, account_id, region, EC2_CALLER)
+        return self._ec2_clients[key]
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """botocore's `before-send`: what is returned here is the answer, and nothing is sent."""
