@@ -118,6 +118,13 @@ def test_listing_has_the_current_version_of_each_object_only(archive: Archive, s
 
 
 def test_listing_goes_on_beyond_a_thousand_objects(archive: Archive, s3: Any) -> None:
-    for number in range(1005):
-        s3.put_object(Bucket=BUCKET, Key=f"{number:04}.bin", Body=b"1")
-    assert len({listed.key for listed in archive.app.bucket.listing()}) == 1005
+    def page(numbers: range, **more: Any) -> dict[str, Any]:
+        version = {"VersionId": "v", "Size": 1, "ETag": '"e"', "IsLatest": True}
+        return {"Versions": [version | {"Key": f"{number:05}.bin"} for number in numbers], **more}
+
+    first = page(range(1000), IsTruncated=True, NextKeyMarker="00999.bin", NextVersionIdMarker="v")
+    second = page(range(1000, 1500), IsTruncated=False)
+    with answering(s3, "ListObjectVersions", first, second) as calls:
+        assert len({listed.key for listed in archive.app.bucket.listing()}) == 1500
+    assert len(calls) == 2
+    assert "key-marker=00999.bin" in calls[1]["url"]

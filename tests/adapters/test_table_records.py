@@ -169,10 +169,10 @@ def test_entry_of_an_image_without_a_record_is_dropped(records: TableRecords, dy
 
 def test_records_are_read_by_hundreds_consistently(records: TableRecords, dynamodb: Any) -> None:
     ids = [f"ami-{number:017}" for number in range(205)]
-    for image_id in ids:
+    for image_id in ids[98:102]:
         records.save(None, record(image_id))
     with counting(dynamodb, "BatchGetItem") as calls:
-        assert set(records.get(ids).records) == set(ids)
+        assert set(records.get(ids).records) == set(ids[98:102])
     assert len(calls) == 3
     assert all(b'"ConsistentRead": true' in call["body"] for call in calls)
 
@@ -188,10 +188,10 @@ def test_keys_that_dynamodb_left_unread_are_asked_again(records: TableRecords, d
 def test_history_beyond_two_hundred_moves_is_paged_out_and_none_is_lost(records: TableRecords, dynamodb: Any) -> None:
     records.save(None, storing())
     moves = 2
-    for number in range(3000 // 100):
+    for number in range(3000 // 200):
         before = one(records)
         after = before
-        for step in range(100):
+        for step in range(200):
             at = NOW + timedelta(minutes=number, seconds=step)
             after = lifecycle.attempt_failed(after, f"move {moves} " + "x" * 200, 10_000, at=at, run_id="run-1")
             moves += 1
