@@ -106,12 +106,6 @@ def attempt_failed(
     return _step(record, record.status, Decision.DEFERRED, why, at, run_id, changes)
 
 
-def found_at(record: ArchiveRecord, key: str, at: datetime, run_id: str) -> ArchiveRecord:
-    """A STORING record whose object turned out to be in the bucket already, under another key."""
-    why = f"object {key} is in the bucket already"
-    return _step(record, record.status, Decision.DEFERRED, why, at, run_id, {"object_key": key})
-
-
 def noted(record: ArchiveRecord, why: str, *, at: datetime, run_id: str) -> ArchiveRecord:
     """The record with an entry in its history that moves nothing, such as that the image was restored."""
     entry = Move(at=at, run_id=run_id, from_status=record.status, to_status=record.status, why=why)

@@ -65,6 +65,8 @@ class Refused:
     message: str
     concerns_image: bool
     """The code says that it is this image (not found, malformed …). Otherwise it may be the budget."""
+    throttled: bool = False
+    """The code is one of throttling: it never concerns the image, and perhaps the budget."""
 
 
 class StoreTasks(Protocol):
@@ -130,8 +132,8 @@ class Records(Protocol):
         """Take an entry off the queue whose record is not SELECTED; one that is stays."""
         ...
 
-    def largest(self, night: str, below_gib: float | None, policies: Collection[str]) -> Iterator[QueueEntry]:
-        """The queue's entries of a night and these policies, largest first, from below a size."""
+    def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[QueueEntry]:
+        """The queue's entries of a night but those of the closed policies, largest first, from below a size."""
         ...
 
     def nights(self) -> Iterator[str]:

@@ -59,6 +59,8 @@ class RunState:
     runs: int = 0
     """How many runs were on the lease when the queue was last looked at: who joins later is not drained yet."""
     wait_seconds: int = 0
+    refused_starts: int = 0
+    """Starts in a row of which EC2 took nothing: the wait doubles with each."""
     page: int = 0
     next_token: str | None = None
     selected_images: int = 0
@@ -114,6 +116,7 @@ _TYPES: dict[str, type] = {
     "outcome": str,
     "loops": int,
     "wait_seconds": int,
+    "refused_starts": int,
     "page": int,
     "selected_images": int,
     "selected_gib": float,

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
+from ami_archiver.ports import Refused
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import CLOSED, CONNECT_TIMEOUT, NO_CONNECTION, READ_TIMEOUT, refusing, unreachable
 from tests.support.archive import Archive, client
@@ -39,8 +40,14 @@ def refused(cloud: VirtualCloud, call: str, code: str, status: int) -> AbstractC
     return refusing(client(cloud, service), operation, code, status)
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_throttle_is_temporary_in_every_call(archive: Archive, call: str) -> None:
+def test_throttled_store_is_refused_without_blaming_the_image(archive: Archive) -> None:
+    with refused(archive.cloud, "start", "RequestLimitExceeded", 503):
+        answer = CALLS["start"][2](archive.app)
+    assert answer == Refused("RequestLimitExceeded", "injected", concerns_image=False, throttled=True)
+
+
+@pytest.mark.parametrize("call", sorted(CALLS.keys() - {"start"}))
+def test_throttle_is_temporary_in_every_other_call(archive: Archive, call: str) -> None:
     with refused(archive.cloud, call, "Throttling", 400), pytest.raises(TemporarilyUnavailable, match="Throttling"):
         CALLS[call][2](archive.app)
 

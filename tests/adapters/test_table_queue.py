@@ -35,7 +35,7 @@ def entry(image_id: str, gib: float = 8, night: str = "20260101", policy: str = 
 
 
 def sizes(records: TableRecords, below: float | None, night: str = "20260101") -> list[float]:
-    return [e.snapshot_gib for e in records.largest(night, below, ["nightly"])]
+    return [e.snapshot_gib for e in records.largest(night, below, ["weekly"])]
 
 
 def test_largest_come_first_whatever_their_number_of_digits(records: TableRecords, dynamodb: Any) -> None:
@@ -49,11 +49,11 @@ def test_below_is_strictly_below(records: TableRecords, dynamodb: Any) -> None:
     assert sizes(records, 100.001) == [100, 99.999]
 
 
-def test_other_nights_and_policies_are_not_among_them(records: TableRecords, dynamodb: Any) -> None:
+def test_other_nights_and_closed_policies_are_not_among_them(records: TableRecords, dynamodb: Any) -> None:
     put(dynamodb, entry("a", 1), entry("b", 2, night="20260102"), entry("c", 3, policy="weekly"), entry("d", 4))
     assert sizes(records, None) == [4, 1]
-    assert [e.image_id for e in records.largest("20260101", None, ["weekly", "nightly"])] == ["d", "c", "a"]
-    assert list(records.largest("20260101", None, [])) == []
+    assert [e.image_id for e in records.largest("20260101", None, [])] == ["d", "c", "a"]
+    assert list(records.largest("20260101", None, ["weekly", "nightly"])) == []
 
 
 def test_nights_come_oldest_first_each_once(records: TableRecords, dynamodb: Any) -> None:
@@ -86,7 +86,7 @@ def test_other_policies_entries_in_front_do_not_hide_ours(records: TableRecords,
 
 def test_front_empties_an_older_night_before_a_newer_one(records: TableRecords, dynamodb: Any) -> None:
     put(dynamodb, entry("old", 1), entry("new", 500, night="20260102"))
-    front = Front(records, ["nightly"])
+    front = Front(records)
     first = front.largest(None)
     assert first is not None
     assert first.image_id == "old"
@@ -101,7 +101,7 @@ def test_front_empties_an_older_night_before_a_newer_one(records: TableRecords, 
 
 def test_front_reads_a_long_queue_in_few_queries(records: TableRecords, dynamodb: Any) -> None:
     put(dynamodb, *[entry(f"ami-{number:017}", number + 1) for number in range(200)])
-    front = Front(records, ["nightly"])
+    front = Front(records)
     with counting(dynamodb, "Query") as calls:
         taken = []
         while len(taken) < 120 and (found := front.largest(150)):
@@ -111,6 +111,6 @@ def test_front_reads_a_long_queue_in_few_queries(records: TableRecords, dynamodb
     assert len(calls) <= 8
 
 
-def test_front_without_policies_is_empty(records: TableRecords, dynamodb: Any) -> None:
+def test_front_of_closed_policies_is_empty(records: TableRecords, dynamodb: Any) -> None:
     put(dynamodb, entry("a"))
-    assert Front(records, []).largest(None) is None
+    assert Front(records, ["nightly"]).largest(None) is None

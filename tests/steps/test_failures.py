@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ami_archiver.policy import Policy
 from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import refusing
@@ -161,14 +162,37 @@ def test_queue_entry_whose_image_waits_no_more_is_dropped_and_the_run_ends(archi
     assert archive.night()["decisions"]["stored"] == 1
 
 
-@pytest.mark.parametrize("operation", ["CreateStoreImageTask", "DescribeStoreImageTasks"])
-def test_throttled_step_is_tried_again_and_counts_no_attempt(archive: Archive, operation: str) -> None:
+def test_throttled_look_ends_the_step_and_the_step_is_tried_again(archive: Archive) -> None:
     archive.image("one")
     state = archive.go_to(archive.select(archive.begin()), Next.START)
     with (
-        refusing(client(archive.cloud, "ec2"), operation, "RequestLimitExceeded", 503),
+        refusing(client(archive.cloud, "ec2"), "DescribeStoreImageTasks", "RequestLimitExceeded", 503),
         pytest.raises(Exception, match="RequestLimitExceeded"),
     ):
         archive.step(state)
     assert archive.go_on(state)["decisions"]["stored"] == 1
+
+
+def test_throttled_store_waits_ever_longer_and_counts_no_attempt(archive: Archive) -> None:
+    archive.image("one")
+    archive.image("two")
+    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    waits = []
+    with refusing(client(archive.cloud, "ec2"), "CreateStoreImageTask", "RequestLimitExceeded", 503):
+        for _ in range(7):
+            state, _ = archive.step(state)
+            waits.append(state.wait_seconds)
+            state = archive.go_to(state, Next.START)
+    assert waits == [60, 120, 240, 480, 900, 900, 900]
+    assert archive.go_on(state)["decisions"]["stored"] == 2
     assert archive.record("one").attempts == 1
+
+
+def test_what_a_policy_selected_is_stored_though_it_is_not_configured_any_more(archive: Archive) -> None:
+    image_id = archive.image("one")
+    archive.select(archive.begin())
+    archive.cloud.advance(86400)
+    archive.configure(policies=(Policy(name="renamed", tags={"Other": ("true",)}),))
+    summary = archive.night("renamed")
+    assert archive.status(image_id) == "VERIFIED"
+    assert summary["backlog"] == {"nightly": {"stored": 1}}

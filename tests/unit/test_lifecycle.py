@@ -109,11 +109,6 @@ def test_failed_attempt_leaves_the_record_to_be_started_again_until_the_last() -
     assert [move.why for move in one.history[-3:]] == [f"attempt {n} of 3 failed: EC2 says no" for n in (1, 2, 3)]
 
 
-def test_object_found_elsewhere_moves_only_the_key() -> None:
-    one = lifecycle.found_at(storing(), "old/place.bin", NOW, "run-1")
-    assert (one.status, one.object_key, len(one.history)) == (Status.STORING, "old/place.bin", 3)
-
-
 def test_store_was_requested_when_its_intention_was_written_not_when_an_attempt_failed() -> None:
     asked = NOW + timedelta(hours=3)
     one = lifecycle.attempt_failed(storing(at=asked), "EC2 says no", 3, at=asked + timedelta(hours=1), run_id="run-1")

@@ -52,10 +52,11 @@ def status_of(error: ClientError) -> int:
 
 
 @contextmanager
-def translated(about: str = "") -> Iterator[None]:
+def translated(about: str = "", *, throttling: bool = True) -> Iterator[None]:
     """Raise AccessDenied and TemporarilyUnavailable for what they name; other errors pass as they are.
 
-    `about` is the image, key or item that the call concerns; it goes into the message.
+    `about` is the image, key or item that the call concerns; it goes into the message. Without `throttling`, errors
+    that say to call less often pass too.
     """
     suffix = f" ({about})" if about else ""
     try:
@@ -65,6 +66,8 @@ def translated(about: str = "") -> Iterator[None]:
         text = f"{error.operation_name}{suffix}: {code}: {message_of(error)}"
         if code in ACCESS_DENIED or (status == 403 and code == "403"):
             raise AccessDenied(f"{text}. Grant the action to the function's role, or see who denies it.") from error
+        if code in THROTTLED and not throttling:
+            raise
         if code in THROTTLED or status >= 500 or status == 429:
             raise TemporarilyUnavailable(text) from error
         raise

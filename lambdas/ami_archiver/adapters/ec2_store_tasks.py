@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from ami_archiver.adapters.aws_errors import code_of, message_of, translated
+from ami_archiver.adapters.aws_errors import THROTTLED, code_of, message_of, translated
 from ami_archiver.batches import batches
 from ami_archiver.model import StoreTask
 from ami_archiver.ports import Accepted, Refused
@@ -63,7 +63,7 @@ class Ec2StoreTasks:
 
     def start(self, image_id: str, bucket: str, prefix: str, tags: Mapping[str, str]) -> Accepted | Refused:
         try:
-            with translated(image_id):
+            with translated(image_id, throttling=False):
                 answer = self._ec2.create_store_image_task(
                     ImageId=image_id,
                     Bucket=f"{bucket}/{prefix}" if prefix else bucket,
@@ -71,7 +71,7 @@ class Ec2StoreTasks:
                 )
         except ClientError as error:
             code = code_of(error)
-            return Refused(code, message_of(error), concerns_image=code in ABOUT_THE_IMAGE)
+            return Refused(code, message_of(error), concerns_image=code in ABOUT_THE_IMAGE, throttled=code in THROTTLED)
         return Accepted(answer["ObjectKey"])
 
     def _all(self, only: FilterTypeDef) -> Iterator[StoreTask]:

@@ -90,7 +90,7 @@ class TableRecords:
             [{"ConditionCheck": still_waits}, {"Delete": {"TableName": self._table, "Key": queue_key(entry)}}],
         )
 
-    def largest(self, night: str, below_gib: float | None, policies: Collection[str]) -> Iterator[QueueEntry]:
+    def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[QueueEntry]:
         upper = f"{night}#{size_order(below_gib)}" if below_gib is not None else f"{night}#~"
         query = {
             "KeyConditionExpression": "pk = :queue AND sk BETWEEN :from AND :to",
@@ -98,7 +98,7 @@ class TableRecords:
             "ScanIndexForward": False,
             "Limit": 50,
         }
-        return (entry for entry in self._entries(query) if entry.policy in policies)
+        return (entry for entry in self._entries(query) if entry.policy not in closed)
 
     def nights(self) -> Iterator[str]:
         after = "!"

@@ -12,7 +12,6 @@ from ami_archiver.adapters.restore_items import (
     STATUS,
     entry_item,
     entry_key,
-    queue_pk,
     restore_attributes,
     restore_id_of,
     restore_key,
@@ -20,7 +19,9 @@ from ami_archiver.adapters.restore_items import (
     restore_of,
     run_key,
     start_entry,
+    starts_pk,
     thaw_entry,
+    thaws_pk,
 )
 from ami_archiver.adapters.table_items import STATUS_INDEX, Item, plain_item, record_of, serialized, size_order
 from ami_archiver.adapters.table_writes import Revision, update_of, write
@@ -141,25 +142,13 @@ class TableRestores:
         return _Queue(self, run_id)
 
     def thaws(self, run_id: str, until: datetime | None) -> Iterator[ThawEntry]:
-        for item in self._query(queue_pk(run_id), "THAW#"):
-            entry = thaw_entry(item)
-            if until is not None and entry.look_at > until:
-                return
-            yield entry
+        upper = f"{until.isoformat()}#~" if until is not None else "~"
+        for item in self._pages(_range(thaws_pk(run_id), upper)):
+            yield thaw_entry(item)
 
     def starts(self, run_id: str, below_gib: float | None) -> Iterator[RestoreEntry]:
-        upper = f"START#{size_order(below_gib)}" if below_gib is not None else "START#~"
-        query = {
-            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :from AND :to",
-            "ExpressionAttributeValues": {
-                ":pk": {"S": queue_pk(run_id)},
-                ":from": {"S": "START#"},
-                ":to": {"S": upper},
-            },
-            "ScanIndexForward": False,
-            "Limit": 50,
-            "ConsistentRead": True,
-        }
+        upper = size_order(below_gib) if below_gib is not None else "~"
+        query = _range(starts_pk(run_id), upper) | {"ScanIndexForward": False, "Limit": 50}
         return map(start_entry, self._pages(query))
 
     def _query(self, pk: str, prefix: str) -> Iterator[Item]:
@@ -208,8 +197,16 @@ class _Queue:
     def nights(self) -> Iterator[str]:
         yield self._run_id
 
-    def largest(self, night: str, below_gib: float | None, policies: Collection[str]) -> Iterator[RestoreEntry]:
-        return self._restores.starts(night, below_gib) if night in policies else iter(())
+    def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[RestoreEntry]:
+        return iter(()) if night in closed else self._restores.starts(night, below_gib)
+
+
+def _range(pk: str, upper: str) -> dict[str, Any]:
+    return {
+        "KeyConditionExpression": "pk = :pk AND sk BETWEEN :from AND :to",
+        "ExpressionAttributeValues": {":pk": {"S": pk}, ":from": {"S": "!"}, ":to": {"S": upper}},
+        "ConsistentRead": True,
+    }
 
 
 def _readable(read: Callable[[Item], T], item: Item) -> T | None:

@@ -28,14 +28,15 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     """One look at everything that is under way. Raises LeaseLost."""
     lease = leases.renew(app, state)
     state = state.then(Next.WAIT, loops=state.loops + 1, runs=len(lease.runs))
-    front = Front(app.records, leases.open_policies(app, lease, state))
+    closed = leases.closed_policies(app, lease, state)
+    front = Front(app.records, closed)
     if not lease.in_flight and front.largest(None) is None:
         return state.then(Next.REPORT, wait_seconds=0), {}
     fetched = app.records.get(lease.in_flight)
     records = fetched.records
     running = running_tasks(app, records)
     in_progress = {r.task.image_id for r in running if r.task.bucket == app.settings.bucket_name}
-    look = _Look(app, state, leases.closed_policies(app, lease, state))
+    look = _Look(app, state, closed)
     look.at(record for record in records.values() if record.image_id not in in_progress)
     look.unreadable(fetched.unreadable)
     if look.lines:

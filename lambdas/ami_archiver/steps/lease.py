@@ -66,7 +66,8 @@ def renew(app: App, state: RunState, *, add: Collection[str] = (), remove: Colle
 def closed_policies(app: App, lease: Lease, state: RunState) -> set[str]:
     """The policies whose images are not started now: paused, or their store window has closed.
 
-    A policy that has no run tonight (its backlog is drained along) goes by the working run's window.
+    A policy that has no run tonight (its backlog is drained along) goes by the working run's window. What a policy
+    selected that is not configured any more is drained too: it was asked for, and nobody else would take it.
     """
     now = app.clock.now()
     windows = {run.policy: run.window_closes_at for run in lease.runs.values()}
@@ -76,9 +77,3 @@ def closed_policies(app: App, lease: Lease, state: RunState) -> set[str]:
         for policy in app.settings.policies
         if policy.paused or ((closes := windows.get(policy.name, own)) is not None and now >= closes)
     }
-
-
-def open_policies(app: App, lease: Lease, state: RunState) -> list[str]:
-    """The policies whose images may still be started."""
-    closed = closed_policies(app, lease, state)
-    return [policy.name for policy in app.settings.policies if policy.name not in closed]

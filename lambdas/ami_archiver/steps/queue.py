@@ -27,16 +27,17 @@ class Queue(Protocol[E_co]):
 
     def nights(self) -> Iterator[str]: ...
 
-    def largest(self, night: str, below_gib: float | None, policies: Collection[str]) -> Iterator[E_co]: ...
+    def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[E_co]: ...
 
 
 class Front(Generic[E]):
     """Answers 'the largest below so many GiB', without what was taken. Later nights wait for earlier ones to empty."""
 
-    def __init__(self, queue: Queue[E], policies: Collection[str]) -> None:
+    def __init__(self, queue: Queue[E], closed: Collection[str] = ()) -> None:
         self._queue = queue
-        self._policies = frozenset(policies)
-        self._nights: Iterator[str] = queue.nights() if policies else iter(())
+        self._closed = frozenset(closed)
+        """Policies whose images are not started now."""
+        self._nights = queue.nights()
         self._night = next(self._nights, None)
         self._taken: set[str] = set()
         self._buffers: dict[bool, list[E]] = {}
@@ -62,7 +63,7 @@ class Front(Generic[E]):
         return None
 
     def _queried(self, night: str, below_gib: float | None) -> E | None:
-        found = (e for e in self._queue.largest(night, below_gib, self._policies) if self._fits(e, below_gib))
+        found = (e for e in self._queue.largest(night, below_gib, self._closed) if self._fits(e, below_gib))
         buffer = list(islice(found, BUFFERED))
         self._buffers[below_gib is None] = buffer
         return buffer[0] if buffer else None

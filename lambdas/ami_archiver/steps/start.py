@@ -9,7 +9,7 @@ from ami_archiver import lifecycle
 from ami_archiver.admission import admission, next_start
 from ami_archiver.app import App
 from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, Status, StoreTask
-from ami_archiver.ports import Accepted, Lease, Refused
+from ami_archiver.ports import Accepted, Refused
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import adopt
 from ami_archiver.steps import lease as leases
@@ -34,16 +34,20 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     busy = {r.task.image_id for r in running}
     closed = leases.closed_policies(app, lease, state)
     fill.again([r for r in records.values() if r.image_id not in busy and r.policy not in closed])
-    fill.from_queue(lease)
+    fill.from_queue(Front(app.records, closed))
+    refused = state.refused_starts + 1 if fill.only_refused else 0
+    maximum = app.settings.wait_max_seconds
+    minimum = min(maximum, app.settings.wait_min_seconds * 2 ** min(refused, 10))
     wait_seconds = seconds_to_wait(
         fill.running,
         app.clock.now(),
         budget_gib=app.settings.in_flight_budget_gib,
         more_to_start=fill.more_to_start,
-        minimum=app.settings.wait_min_seconds,
-        maximum=app.settings.wait_max_seconds,
+        minimum=minimum,
+        maximum=maximum,
     )
-    return state.then(Next.WAIT, wait_seconds=wait_seconds), {"InFlightGiB": in_flight_gib(fill.running)}
+    state = state.then(Next.WAIT, wait_seconds=wait_seconds, refused_starts=refused)
+    return state, {"InFlightGiB": in_flight_gib(fill.running)}
 
 
 class _Fill:
@@ -53,8 +57,15 @@ class _Fill:
         self._refusals_left = REFUSALS_PER_STEP
         self._suspects: list[tuple[ArchiveRecord, str, set[str]]] = []
         """Refused with a code that does not say whether it was the budget or the image; and what was in flight then."""
+        self._throttled = False
+        self._accepted = 0
         self.running = list(running)
         self.more_to_start = False
+
+    @property
+    def only_refused(self) -> bool:
+        """Whether something was asked for, and EC2 took nothing."""
+        return self._refusals_left < REFUSALS_PER_STEP and not self._accepted
 
     def again(self, records: list[ArchiveRecord]) -> None:
         """Start those whose intention is written but of which EC2 knows nothing: refused, failed, or never asked.
@@ -75,17 +86,16 @@ class _Fill:
             else:
                 self.more_to_start = True
 
-    def from_queue(self, lease: Lease) -> None:
+    def from_queue(self, front: Front[QueueEntry]) -> None:
         """Choose what fits from the queue, write that it is under way, then start one after the other."""
-        front = Front(self._app.records, leases.open_policies(self._app, lease, self._state))
         chosen = self._choose(front)
         self.more_to_start = self.more_to_start or front.largest(None) is not None
-        if not chosen:
+        if not chosen or self._throttled:
             return
         leases.renew(self._app, self._state, add=[entry.image_id for entry, _ in chosen])
         self._refusals_left = max(self._refusals_left, 1)
         for entry, record in chosen:
-            if not self._refusals_left:
+            if self._throttled or not self._refusals_left:
                 self.more_to_start = True
                 return
             self._start(record, entry)
@@ -135,8 +145,8 @@ class _Fill:
         prefix = record.object_key.rpartition("/")[0]
         answer = self._app.store_tasks.start(record.image_id, record.bucket, prefix, tags)
         if isinstance(answer, Accepted):
-            now = self._app.clock.now()
-            self._now_running(record, now)
+            self._accepted += 1
+            self._now_running(record, self._app.clock.now())
             self._count_suspects()
             logger.info("store started", extra={"image_id": record.image_id, "gib": record.snapshot_gib})
         else:
@@ -148,18 +158,18 @@ class _Fill:
         if task is not None and task.state == "InProgress":
             self.running.append(Running(task, record.snapshot_gib))
             return
-        key = adopt.find_keys(self._app, {record.image_id}).get(record.image_id)
-        if key is not None:
-            self._adopt(record, key)
-            return
+        if self._app.bucket.look(record.object_key) is not None:
+            return  # the next check verifies it; an object under another key is adopted by the next selection
         why = f"EC2 refused the store: {answer.code}: {answer.message}"
         in_flight = running_tasks(self._app, {record.image_id: record})
-        if answer.concerns_image or not in_flight:
+        if answer.throttled:
+            self._throttled = True
+        elif answer.concerns_image or not in_flight:
             self._attempt_failed(record, why, final=answer.concerns_image)
         else:
             self._suspects.append((record, why, {r.task.image_id for r in in_flight}))
             logger.info("store refused", extra={"image_id": record.image_id, "reason": why})
-        self._refusals_left -= not answer.concerns_image
+        self._refusals_left = max(0, self._refusals_left - (not answer.concerns_image))
         self.more_to_start = True
 
     def _count_suspects(self) -> None:
@@ -172,11 +182,6 @@ class _Fill:
                 self._attempt_failed(record, why, final=False)
         self._suspects.clear()
 
-    def _adopt(self, record: ArchiveRecord, key: str) -> None:
-        """Its object is in the bucket already: the next check verifies it there."""
-        if key != record.object_key:
-            self._app.records.save(record, lifecycle.found_at(record, key, self._app.clock.now(), self._state.run_id))
-
     def _attempt_failed(self, record: ArchiveRecord, why: str, *, final: bool) -> None:
         policy = self._app.settings.policy(record.policy)
         allowed = record.attempts + 1 if final or policy is None else policy.attempts
@@ -186,7 +191,7 @@ class _Fill:
     def _may_start(self, gib: float) -> bool:
         settings = self._app.settings
         verdict = admission(in_flight_gib(self.running), settings.in_flight_budget_gib, settings.admission_rule, gib)
-        return verdict.admit and self._refusals_left > 0
+        return verdict.admit and self._refusals_left > 0 and not self._throttled
 
     def _budget(self, gib: float) -> str:
         settings = self._app.settings

@@ -32,7 +32,7 @@ def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
         state = state.then(Next.WAIT, progressed_at=now.isoformat())
 
     unstarted = any(record.run_id == state.run_id for record in in_flight.unstarted)
-    waiting = Front(app.restores.queue(state.run_id), [state.run_id]).largest(None) is not None
+    waiting = Front(app.restores.queue(state.run_id)).largest(None) is not None
     thaw = next(app.restores.thaws(state.run_id, None), None)
     gib = in_flight_gib(in_flight.running)
     metrics = {IN_FLIGHT: gib}

@@ -49,7 +49,7 @@ def _give_up(app: RestoreApp, state: RestoreState) -> None:
     """What still waits when a run ends has waited for run_limit_hours without any restore starting or ending."""
     waiting: dict[str, RestoreEntry | ThawEntry] = {}
     queue = app.restores.queue(state.run_id)
-    for entry in queue.largest(state.run_id, None, [state.run_id]):
+    for entry in queue.largest(state.run_id, None, ()):
         waiting[entry.entry_id] = entry
     for thaw in app.restores.thaws(state.run_id, None):
         waiting[thaw.restore_id] = thaw

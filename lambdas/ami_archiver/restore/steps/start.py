@@ -100,7 +100,7 @@ class _Fill:
 
     def from_queue(self) -> None:
         """Choose what fits from the queue, write that it is under way, then start one after the other."""
-        front = Front(self._app.restores.queue(self._state.run_id), [self._state.run_id])
+        front = Front(self._app.restores.queue(self._state.run_id))
         chosen = self._choose(front)
         self.more_to_start = self.more_to_start or front.largest(None) is not None
         if not chosen:
