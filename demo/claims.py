@@ -97,7 +97,7 @@ def objects_are_the_archive(evidence: Evidence) -> Claim:
 def budget_was_kept(evidence: Evidence) -> Claim:
     """By the cloud's log: nothing was accepted at or above the limit, nor did the archiver knowingly ask for it.
 
-    It could not know of a task that somebody else started after its last look.
+    It could not know of a task that somebody else started after its last look at all tasks.
     """
     starts = [call for call in _ec2(evidence, "CreateStoreImageTask") if call["caller"] == STARTER]
     refused = sum(call["status"] != 200 for call in starts)
@@ -107,7 +107,8 @@ def budget_was_kept(evidence: Evidence) -> Claim:
         for call in _ec2(evidence, "CreateStoreImageTask", "DescribeStoreImageTasks"):
             ours = call["caller"] == STARTER
             if call["operation"] == "DescribeStoreImageTasks":
-                others_since_look = 0 if ours else others_since_look
+                if ours and not any(name.startswith("ImageId") for name in call["parameters"]):
+                    others_since_look = 0
                 continue
             accepted = call["status"] == 200
             said = f"{call['parameters'].get('ImageId')} with {call['in_flight_gib']:g} GiB in flight at {call['at']}"

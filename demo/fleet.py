@@ -34,7 +34,7 @@ _NIGHTLY: tuple[tuple[str, float], ...] = (
 _GOLDEN_VERSIONS, _GOLDEN_KEPT = 5, 2
 """archiver.local.toml keeps the two newest of a golden image."""
 _UNTAGGED = ("scratch-mk", "poc-vector-db", "hackday-2024", "test-runner-7", "sandbox-ml")
-_FOREIGN: tuple[tuple[str, float], ...] = (("team-b-render-1", 420), ("team-b-render-2", 170), ("team-b-render-3", 240))
+_FOREIGN: tuple[tuple[str, float], ...] = (("team-b-render-1", 420), ("team-b-render-2", 380), ("team-b-render-3", 170))
 
 
 def built_in(now: datetime) -> Scene:

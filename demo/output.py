@@ -39,11 +39,11 @@ class Output:
         """A line for the transcript only: the terminal shows it otherwise."""
         self._transcript.print(Text(text), soft_wrap=True)
 
-    def show(self, picture: RenderableType) -> None:
-        """A table or the like."""
-        for console in (self.terminal, self._transcript):
+    def show(self, picture: RenderableType, *, transcript: RenderableType) -> None:
+        """A table or the like, and what the transcript has in its place."""
+        for console, shown in ((self.terminal, picture), (self._transcript, transcript)):
             with console.capture() as capture:
-                console.print(picture)
+                console.print(shown)
             for line in capture.get().splitlines():
                 console.print(Text.from_ansi(line.rstrip()), soft_wrap=True)
 

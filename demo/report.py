@@ -42,6 +42,7 @@ _COMMANDS = {
         "aws logs filter-log-events --log-group-name $LOG --filter-pattern decided"
     ),
 }
+_CALL_LOG, _TRANSCRIPT = (DIRECTORY.relative_to(ROOT) / name for name in KEPT)
 _OBJECT = re.compile(r"^(?:object )?(\S+\.bin) verified: \d+ bytes, version \S+$")
 
 
@@ -56,30 +57,35 @@ def summaries(output: Output, found: Iterable[Mapping[str, Any]]) -> None:
             for name, count in summary["decisions"].items()
             if count
         )
-        output.line(f"  {', '.join(counts)}")
+        output.line(f"  {', '.join(counts) or 'no image matched'}")
         if summary.get("working_run"):
             output.line(f"  worked off by run {summary['working_run']}")
 
 
 def decisions(output: Output, evidence: Evidence, names: Mapping[str, str]) -> None:
-    """A table of all decisions, grouped, the largest images first."""
+    """A table of all decisions, grouped, the largest images first; of a large fleet the transcript alone has all."""
+    everything = len(evidence.lines) <= _ALL_LISTED
+    whole = _table(evidence, names, None)
+    output.show(whole if everything else _table(evidence, names, _LISTED), transcript=whole)
+
+
+def _table(evidence: Evidence, names: Mapping[str, str], limit: int | None) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
     table.add_column("Image", no_wrap=True, max_width=24)
     table.add_column("GiB", justify="right", no_wrap=True)
     table.add_column("Decision and reason", ratio=1)
-    everything = len(evidence.lines) <= _ALL_LISTED
     for decision in _ORDER:
         lines = sorted(evidence.decided(decision), key=lambda line: (-line.gib, names.get(line.image_id, "")))
         if not lines:
             continue
         verified = "verified as" if decision in _IN_BUCKET else ""
         table.add_row(_heading(decision, lines), "", verified, style="bold")
-        for line in lines if everything else lines[:_LISTED]:
+        for line in lines[:limit]:
             gib = f"{line.gib:,.0f}" if line.gib else ""
             table.add_row(f"  {names.get(line.image_id, line.image_id)}", gib, _reason(line, evidence))
-        if not everything and len(lines) > _LISTED:
-            table.add_row(f"  … and {len(lines) - _LISTED} more", "", "")
-    output.show(table)
+        if limit is not None and len(lines) > limit:
+            table.add_row(f"  … and {len(lines) - limit} more", "", f"all in {_TRANSCRIPT}")
+    return table
 
 
 def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution], *, keep: bool) -> None:
@@ -94,9 +100,8 @@ def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution],
     for comment, command in _COMMANDS.items():
         output.line(f"  # {comment}", style="dim")
         output.line(f"  {command}")
-    call_log, transcript = (DIRECTORY.relative_to(ROOT) / name for name in KEPT)
-    output.line(f"  # {call_log} has every call to the cloud")
-    output.line(f"  # {transcript} has this text")
+    output.line(f"  # {_CALL_LOG} has every call to the cloud")
+    output.line(f"  # {_TRANSCRIPT} has this text")
     if not keep:
         output.line("The local cloud ends with the demo; KEEP=1 make demo keeps it, and all of the above in it.")
     output.line()

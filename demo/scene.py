@@ -31,7 +31,7 @@ class Scene:
     stored_before: str | None = None
     """Somebody else stores it into the archive bucket before the run."""
     foreign: tuple[str, ...] = ()
-    """Another team stores these while the run is on, one after the other as EC2 lets it."""
+    """Another team stores these while the run is on: two at once, then one after the other."""
 
     @property
     def gib_per_second(self) -> float:

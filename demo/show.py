@@ -170,8 +170,7 @@ class _Demonstration:
         def look() -> object:
             nonlocal last
             last = watch.look()
-            if last.decisions:
-                team.store()
+            team.go_on(last)
             view.show(last)
             if transcript:
                 transcript.show(last)

@@ -241,6 +241,15 @@ def test_a_store_that_somebody_else_started_after_the_last_look_could_not_be_kno
     assert claims.budget_was_kept(evidence).holds
 
 
+def test_a_look_at_single_images_shows_no_other_s_store() -> None:
+    evidence = with_calls(
+        start(20, caller="team-b"),
+        call(21, "DescribeStoreImageTasks", parameters={"ImageId.1": "ami-1"}),
+        start(22, in_flight_gib=700.0, status=400),
+    )(night())
+    assert claims.budget_was_kept(evidence).holds
+
+
 def test_a_fleet_without_planned_failures_claims_nothing_of_them() -> None:
     evidence = replace(night(), scene=Scene(Fleet([], []), (), 0))
     assert claims.failures_were_met(evidence) is None
