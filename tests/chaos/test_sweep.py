@@ -1,0 +1,20 @@
+"""The sweep on a small scenario; `make chaos` runs all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.faults import FAULTS
+from tests.chaos.scenarios import SMALL
+from tests.chaos.sweep import sweep
+from tests.chaos.world import Theatre
+
+CALLS = 40
+"""A night of two images makes more calls than this: the sweep is not empty."""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_night_comes_right_whatever_call_is_hit_by(fault: str, theatre: Theatre) -> None:
+    verdicts = sweep(theatre, SMALL, [fault])
+    assert len(verdicts) > CALLS
+    assert [str(verdict) for verdict in verdicts if verdict.breaches] == []

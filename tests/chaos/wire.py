@@ -1,0 +1,124 @@
+"""Between the archiver and AWS: its own SDK clients, whose every call can be counted, broken, or made to wait."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+
+from ami_archiver.adapters.clients import CONFIG
+from local_cloud.in_process import VirtualCloud
+
+CALL_SECONDS = 0.05
+"""What a call takes in virtual time."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an SDK client, which the SDK may send several times."""
+
+    number: int
+    """From 1, over all calls of a play."""
+    service: str
+    operation: str
+    ordinal: int
+    """From 1, among the calls of the same operation."""
+
+    def __str__(self) -> str:
+        return f"{self.service}.{self.operation}#{self.ordinal}"
+
+
+class Disturbance:
+    """What happens at a call. Each hook may raise; `answer` may return what the SDK then takes for AWS's answer."""
+
+    def before(self, call: Call) -> None:
+        """Before the SDK sends anything."""
+
+    def answer(self, call: Call, attempt: int, send: Callable[[], AWSResponse]) -> AWSResponse:
+        """In place of one sending; `send` lets it take effect."""
+        return send()
+
+    def after(self, call: Call) -> None:
+        """When AWS's answer is there."""
+
+
+class Wire:
+    """Makes the archiver's clients. Calls count while `listening`; the others pass untouched."""
+
+    def __init__(self, cloud: VirtualCloud) -> None:
+        self._cloud = cloud
+        self._clients: dict[str, Any] = {}
+        self.begin(Disturbance())
+
+    def begin(self, disturbance: Disturbance) -> None:
+        """Start to count anew, for another play."""
+        self.disturbance = disturbance
+        self.calls: list[Call] = []
+        self._ordinals: Counter[tuple[str, str]] = Counter()
+        self._listening = False
+        self._current: Call | None = None
+        self._attempt = 0
+
+    @contextlib.contextmanager
+    def listening(self, listening: bool = True) -> Iterator[None]:
+        """For the time of a step; and not for what happens beside it (False)."""
+        before = self._listening, self._current, self._attempt
+        self._listening, self._current = listening, None
+        try:
+            yield
+        finally:
+            self._listening, self._current, self._attempt = before
+
+    def client(self, name: str) -> Any:
+        """The one client of a service, made as the functions make it."""
+        if name not in self._clients:
+            config = CONFIG.merge(Config(s3={"addressing_style": "path"}, proxies={}))
+            session = self._cloud.session()
+            client = session.client(name, endpoint_url="http://127.0.0.1", config=config)  # type: ignore[call-overload]
+            client.meta.events.unregister("before-send.*.*", self._cloud._answer)
+            client.meta.events.register("before-call.*.*", self._before)
+            client.meta.events.register("before-send.*.*", self._answer)
+            client.meta.events.register("after-call.*.*", self._after)
+            self._clients[name] = client
+        return self._clients[name]
+
+    def _before(self, event_name: str = "", **_: Any) -> None:
+        if not self._listening:
+            return
+        _, service, operation = event_name.split(".")
+        self._cloud.clock.advance(CALL_SECONDS)
+        self._ordinals[service, operation] += 1
+        call = Call(len(self.calls) + 1, service, operation, self._ordinals[service, operation])
+        self.calls.append(call)
+        self._current, self._attempt = call, 0
+        self.disturbance.before(call)
+
+    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        if self._current is None:
+            return self._cloud._answer(request)
+        self._attempt += 1
+        return self.disturbance.answer(self._current, self._attempt, lambda: self._cloud._answer(request))
+
+    def _after(self, **_: Any) -> None:
+        if self._current is not None:
+            call, self._current = self._current, None
+            self.disturbance.after(call)
+
+
+class WiredCloud:
+    """The cloud as the archiver and its tests see it: everything of `VirtualCloud`, and the wire's clients."""
+
+    def __init__(self, cloud: VirtualCloud, wire: Wire) -> None:
+        self._cloud = cloud
+        self._wire = wire
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cloud, name)
+
+    def client(self, name: str) -> Any:
+        return self._wire.client(name)
