@@ -95,6 +95,7 @@ def seconds_to_wait(
             if in_flight < budget_gib:
                 wait, awaited = seconds, r
                 break
-    if awaited.progress_percentage > 0:
-        wait = min(wait, _elapsed_seconds(awaited, now))
+    elapsed = _elapsed_seconds(awaited, now)
+    if elapsed > 0:
+        wait = min(wait, elapsed)
     return max(minimum, round(min(maximum, wait)))

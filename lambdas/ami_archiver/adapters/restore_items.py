@@ -41,18 +41,23 @@ def restore_id_of(item: Mapping[str, Any]) -> str:
     return f"{item['pk']['S'].removeprefix('RESTORE#')}.{item['sk']['S'].removeprefix('RECORD#')}"
 
 
-def queue_pk(run_id: str) -> str:
-    return f"RESTORE-QUEUE#{run_id}"
+def starts_pk(run_id: str) -> str:
+    return f"RESTORE-QUEUE#START#{run_id}"
+
+
+def thaws_pk(run_id: str) -> str:
+    return f"RESTORE-QUEUE#THAW#{run_id}"
 
 
 def entry_item(restore_id: str, entry: RestoreEntry | ThawEntry) -> Item:
     """Its key says the order: the largest, or the soonest."""
     run_id, number = _parts(restore_id)
     if isinstance(entry, ThawEntry):
-        order, more = f"THAW#{entry.look_at.isoformat()}", {"look_at": serialized(entry.look_at)}
+        pk, order, more = thaws_pk(run_id), entry.look_at.isoformat(), {"look_at": serialized(entry.look_at)}
     else:
-        order, more = f"START#{size_order(entry.snapshot_gib)}", {"snapshot_gib": serialized(entry.snapshot_gib)}
-    key = {"pk": {"S": queue_pk(run_id)}, "sk": {"S": f"{order}#{number}"}}
+        pk, order = starts_pk(run_id), size_order(entry.snapshot_gib)
+        more = {"snapshot_gib": serialized(entry.snapshot_gib)}
+    key = {"pk": {"S": pk}, "sk": {"S": f"{order}#{number}"}}
     return key | {"restore_id": {"S": restore_id}} | more
 
 

@@ -13,8 +13,10 @@ Restores have items of their own (`restore_items`):
     RESTORE#<run id>        REQUEST                what a restore run was asked for
     RESTORE#<run id>        CANDIDATES#<n>         the image ids or object keys that it is about, a page of them
     RESTORE#<run id>        RECORD#<number>        one restore; `restore.lifecycle` has its statuses
-    RESTORE-QUEUE#<run id>  START#<MiB>#<number>   a restore that waits for its turn in the restore budget
-    RESTORE-QUEUE#<run id>  THAW#<time>#<number>   one whose object is thawed, and when to look at it
+    RESTORE-QUEUE#START#<run id>
+                            <MiB>#<number>         a restore that waits for its turn in the restore budget
+    RESTORE-QUEUE#THAW#<run id>
+                            <time>#<number>        one whose object is thawed, and when to look at it
     LEASE                   RESTORE                which run starts restores just now; restores in flight of all runs
     RESTORES                <run id>               a restore run's summary; run ids sort by time
 
