@@ -86,7 +86,8 @@ class _Demonstration:
         aws = Aws(cloud.endpoint_url)
         images = len(scene.fleet.images)
         output.stage(f"local cloud on {cloud.endpoint_url}: {images} images, time {SPEED} times as fast")
-        for note in scene.notes:
+        rule = f"EC2 accepts a store while less than {BUDGET_GIB:g} GiB are in flight: the last may overshoot"
+        for note in (*scene.notes, rule):
             output.line(f"        {note}")
         before = originals(aws)
         self._deploy(cloud)
