@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)/lambdas:$(CURDIR)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 
-.PHONY: help setup demo test lint local clean
+.PHONY: help setup demo test lint local deploy clean
 
 help:  ## what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ local: setup  ## start the local cloud on port 4566
 demo: setup  ## deploy to a local cloud and watch a night; FLEET=images.json SNAPSHOTS= TAG=K=V KEEP=1 VERBOSE=1
 	@$(BIN)/python -m demo $(if $(FLEET),--fleet '$(FLEET)') $(if $(SNAPSHOTS),--snapshots '$(SNAPSHOTS)') \
 		$(if $(TAG),--tag '$(TAG)') $(if $(KEEP),--keep) $(if $(VERBOSE),--verbose)
+
+deploy: setup  ## cdk bootstrap and cdk deploy, with your AWS credentials; CONFIG=archiver.toml ARGS=
+	@cdk bootstrap --no-notices
+	@cdk deploy --no-notices -c config=$(or $(CONFIG),archiver.toml) $(ARGS)
 
 test: setup  ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
