@@ -1,4 +1,6 @@
-"""Every error that ends a step, by name. The state machine's definition uses the names of these classes.
+"""Every error that ends a step, by name; docs/errors.md says of each what to do.
+
+The state machine's definition uses the names of these classes.
 
 An expected outcome (the budget is full, an image cannot be stored) is returned, never raised: what is raised here
 means 'try this step again' or 'tell a person'.
@@ -29,6 +31,10 @@ class LeaseLost(ArchiverError):
 
 class AccessDenied(ArchiverError):
     """AWS refused a call for want of a permission: the role, a key policy or an organization's policy."""
+
+
+class AwsRefused(ArchiverError):
+    """AWS refused a call for a reason that no step expects: a table, bucket, topic or key is gone or disabled."""
 
 
 class TemporarilyUnavailable(ArchiverError):

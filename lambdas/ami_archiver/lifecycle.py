@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ami_archiver.failures import NEXT_STEPS, Failure, because
 from ami_archiver.model import ArchiveRecord, Decision, Move, Status, StoredObject
 
 ALLOWED: dict[Status | None, frozenset[Status]] = {
@@ -90,7 +91,8 @@ def verify(
 
 def attempt_failed(
     record: ArchiveRecord,
-    why: str,
+    failure: Failure,
+    what: str,
     allowed: int,
     *,
     at: datetime,
@@ -100,8 +102,10 @@ def attempt_failed(
     """A STORING record after one more failed attempt: still STORING, to be started again, or FAILED at the last one."""
     attempts = record.attempts + 1
     changes = {"attempts": attempts, "failed_task_started_at": task_started_at or record.failed_task_started_at}
-    why = f"attempt {attempts} of {allowed} failed: {why}"
-    if attempts >= allowed:
+    last = attempts >= allowed
+    to_do = NEXT_STEPS[failure] if last else "it is tried again"
+    why = because(failure, f"attempt {attempts} of {allowed} failed: {what}", to_do)
+    if last:
         return move(record, Status.FAILED, Decision.FAILED, why, at=at, run_id=run_id, **changes)
     return _step(record, record.status, Decision.DEFERRED, why, at, run_id, changes)
 

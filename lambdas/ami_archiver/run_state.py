@@ -84,27 +84,30 @@ class RunState:
         return read_state(cls, raw, _TYPES, _NEEDED)
 
 
+BY_HAND = "an execution that is started by hand takes no 'run_id': that is a state which a run handed over"
+
 StateT = TypeVar("StateT")
 
 
 def read_state(cls: type[StateT], raw: object, types: Mapping[str, type], needed: Collection[str]) -> StateT:
     """A state of the dataclass `cls` out of what the state machine hands over. Raises BadInput."""
     if not isinstance(raw, dict):
-        raise BadInput(f"the state of a run must be an object, not {raw!r}")
+        raise BadInput(f"the state of a run must be an object, not {raw!r}; {BY_HAND}")
     known = [f.name for f in fields(cls)]  # type: ignore[arg-type]  # states are dataclasses
     if unknown := sorted(raw.keys() - set(known)):
-        raise BadInput(f"the state of a run has no {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
+        names = ", ".join(map(repr, unknown))
+        raise BadInput(f"the state of a run has no {names}; it has {', '.join(known)}; {BY_HAND}")
     for name, kind in types.items():
         if name not in raw and name in needed:
-            raise BadInput(f"the state of a run needs {name!r}")
+            raise BadInput(f"the state of a run needs {name!r}; {BY_HAND}")
         if name in raw and not _is(raw[name], kind):
-            raise BadInput(f"{name!r} of a run is {raw[name]!r}, must be of type {kind.__name__}")
+            raise BadInput(f"{name!r} of a run is {raw[name]!r}, must be of type {kind.__name__}; {BY_HAND}")
     try:
         if datetime.fromisoformat(raw["started_at"]).tzinfo is None:
             raise ValueError(f"'started_at' is {raw['started_at']!r}, which has no time zone")
         return cls(**{**raw, "next": Next(raw["next"]), "outcome": Outcome(raw.get("outcome", Outcome.WORKED))})
     except (ValueError, TypeError) as error:
-        raise BadInput(f"the state of a run cannot be read: {error}") from error
+        raise BadInput(f"the state of a run cannot be read: {error}; {BY_HAND}") from error
 
 
 _TYPES: dict[str, type] = {

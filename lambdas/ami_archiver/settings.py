@@ -72,7 +72,7 @@ def _parse(name: str, text: str, kind: str) -> Any:
             case _:
                 return text
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadSettings(f"environment variable {name} is {text!r}: {error}") from error
+        raise BadSettings(f"environment variable {name} is {text!r}: {error}; deploy the stack again") from error
 
 
 def _compact(policy: Policy) -> dict[str, Any]:

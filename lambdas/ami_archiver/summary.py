@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from ami_archiver.model import Decision, DecisionLine
 
 LISTED = 50
-"""Failures that a summary names one by one; the rest is counted, and named in the run's pages."""
+"""Failures, and deferred images, that a summary names one by one; the rest is counted, and named in the run's pages."""
 
 
 @dataclass
@@ -21,6 +21,7 @@ class Tally:
     stored_gib: float = 0.0
     deferred_gib: float = 0.0
     failures: list[dict[str, str]] = field(default_factory=list)
+    deferred: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, line: DecisionLine) -> None:
         self.counts[line.decision] += 1
@@ -28,8 +29,14 @@ class Tally:
             self.stored_gib += line.gib
         elif line.decision is Decision.DEFERRED:
             self.deferred_gib += line.gib
-        elif line.decision is Decision.FAILED and len(self.failures) < LISTED:
-            self.failures.append({"image_id": line.image_id, "reason": line.reason})
+            _list(self.deferred, line)
+        elif line.decision is Decision.FAILED:
+            _list(self.failures, line)
+
+
+def _list(listed: list[dict[str, str]], line: DecisionLine) -> None:
+    if len(listed) < LISTED:
+        listed.append({"image_id": line.image_id, "reason": line.reason})
 
 
 def tally(policy: str, selected: Iterable[DecisionLine], ended: Mapping[str, DecisionLine]) -> Tally:
@@ -66,6 +73,7 @@ def summarize(
         "stored_gib": round(result.stored_gib, 3),
         "deferred_gib": round(result.deferred_gib, 3),
         "failures": result.failures,
+        "deferred": result.deferred,
         **more,
     }
 
@@ -99,11 +107,15 @@ def text_of(summary: Mapping[str, Any]) -> str:
     for name, count in counts.items():
         size = f"  ({gib[name]:g} GiB)" if gib.get(name) else ""
         lines.append(f"  {name.replace('_', ' '):<17} {count}{size}")
-    if summary["failures"]:
-        lines += ["", "Failed:"]
-        lines += [f"  {failure['image_id']}: {failure['reason']}" for failure in summary["failures"]]
-        if counts["failed"] > len(summary["failures"]):
-            lines.append(f"  … and {counts['failed'] - len(summary['failures'])} more")
+    lines += _listed("Failed:", summary["failures"], counts["failed"])
+    lines += _listed("Deferred:", summary.get("deferred", []), counts["deferred"])
     if counts["deferred"]:
         lines += ["", "Deferred images go first next night; each record says why it waits."]
     return "\n".join(lines) + "\n"
+
+
+def _listed(title: str, images: Sequence[Mapping[str, str]], count: int) -> list[str]:
+    if not images:
+        return []
+    lines = ["", title, *(f"  {image['image_id']}: {image['reason']}" for image in images)]
+    return [*lines, f"  … and {count - len(images)} more"] if count > len(images) else lines

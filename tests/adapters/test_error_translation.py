@@ -6,9 +6,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
+from ami_archiver.errors import AccessDenied, AwsRefused, TemporarilyUnavailable
 from ami_archiver.ports import Refused
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import CLOSED, CONNECT_TIMEOUT, NO_CONNECTION, READ_TIMEOUT, refusing, unreachable
@@ -104,11 +103,29 @@ def test_head_without_a_code_is_told_by_its_status(archive: Archive) -> None:
 def test_message_names_what_the_call_was_about(archive: Archive) -> None:
     with (
         refused(archive.cloud, "look", "SlowDown", 503),
-        pytest.raises(TemporarilyUnavailable, match=r"^HeadObject \(nightly/x\.bin\): SlowDown: injected$"),
+        pytest.raises(TemporarilyUnavailable, match=r"^HeadObject \(nightly/x\.bin\): SlowDown: injected\. The step"),
     ):
         archive.app.bucket.look("nightly/x.bin")
 
 
-def test_other_refusals_pass_as_they_are(archive: Archive) -> None:
-    with refused(archive.cloud, "records", "ValidationException", 400), pytest.raises(ClientError):
-        archive.app.records.get([IMAGE_ID])
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("records", "ResourceNotFoundException"),
+        ("look", "NoSuchBucket"),
+        ("listing", "NoSuchBucket"),
+        ("publish", "NotFoundException"),
+        ("summary", "KMSDisabledException"),
+        ("in progress", "InvalidParameterValue"),
+    ],
+)
+def test_refusal_that_nobody_expects_has_a_name_and_says_what_to_look_at(
+    archive: Archive, call: str, code: str
+) -> None:
+    operation = CALLS[call][1]
+    with (
+        refused(archive.cloud, call, code, 400),
+        pytest.raises(AwsRefused, match=rf"^{operation}.*{code}: injected\. See whether what the stack made") as error,
+    ):
+        CALLS[call][2](archive.app)
+    assert type(error.value).__name__ == AwsRefused.__name__

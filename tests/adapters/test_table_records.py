@@ -13,6 +13,7 @@ from ami_archiver import lifecycle
 from ami_archiver.adapters.table_items import move_item, plain_item
 from ami_archiver.adapters.table_records import HISTORY_KEPT, TableRecords
 from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, RestoreFacts, Status
 from tests.support.answers import answering, counting, losing_answers, refusing
 from tests.support.archive import TABLE, Archive, client
@@ -83,8 +84,10 @@ def test_lost_update_returns_false_and_changes_nothing(records: TableRecords) ->
 def test_update_is_refused_where_only_the_history_has_grown(records: TableRecords) -> None:
     records.save(None, storing())
     before = one(records)
-    records.save(before, lifecycle.attempt_failed(before, "first", 3, at=NOW, run_id="run-1"))
-    assert not records.save(before, lifecycle.attempt_failed(before, "second", 3, at=NOW, run_id="run-2"))
+    records.save(before, lifecycle.attempt_failed(before, Failure.STORE_FAILED, "first", 3, at=NOW, run_id="run-1"))
+    assert not records.save(
+        before, lifecycle.attempt_failed(before, Failure.STORE_FAILED, "second", 3, at=NOW, run_id="run-2")
+    )
     assert one(records).attempts == 1
 
 
@@ -193,7 +196,9 @@ def test_history_beyond_two_hundred_moves_is_paged_out_and_none_is_lost(records:
         after = before
         for step in range(200):
             at = NOW + timedelta(minutes=number, seconds=step)
-            after = lifecycle.attempt_failed(after, f"move {moves} " + "x" * 200, 10_000, at=at, run_id="run-1")
+            after = lifecycle.attempt_failed(
+                after, Failure.STORE_FAILED, f"move {moves} " + "x" * 200, 10_000, at=at, run_id="run-1"
+            )
             moves += 1
         assert records.save(before, after)
         assert len(one(records).history) <= HISTORY_KEPT
@@ -215,8 +220,10 @@ def test_paging_out_is_refused_where_somebody_else_moved_the_record(records: Tab
     before = one(records)
     after = before
     for step in range(HISTORY_KEPT + 10):
-        after = lifecycle.attempt_failed(after, "no", 10_000, at=NOW + timedelta(seconds=step), run_id="run-1")
-    records.save(before, lifecycle.attempt_failed(before, "other", 3, at=NOW, run_id="run-2"))
+        after = lifecycle.attempt_failed(
+            after, Failure.STORE_FAILED, "no", 10_000, at=NOW + timedelta(seconds=step), run_id="run-1"
+        )
+    records.save(before, lifecycle.attempt_failed(before, Failure.STORE_FAILED, "other", 3, at=NOW, run_id="run-2"))
     now = one(records)
     assert not records.save(before, after)
     assert one(records) == now
@@ -282,7 +289,7 @@ def test_record_that_cannot_be_read_says_why_and_is_left_as_it_is(
     dynamodb.put_item(TableName=TABLE, Item=damaged)
     fetched = records.get([IMAGE_ID])
     assert fetched.records == {}
-    assert fetched.unreadable[IMAGE_ID].startswith(f"record of {IMAGE_ID} cannot be read: ")
+    assert fetched.unreadable[IMAGE_ID].startswith(f"BadRecord: record of {IMAGE_ID} cannot be read: ")
     assert text in fetched.unreadable[IMAGE_ID]
     assert raw(dynamodb) == damaged
 
@@ -303,7 +310,7 @@ def test_record_of_a_newer_schema_asks_for_the_newer_version(records: TableRecor
     records.save(None, record())
     dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"schema": {"N": "2"}})
     assert records.get([IMAGE_ID]).unreadable == {
-        IMAGE_ID: f"record of {IMAGE_ID} has schema 2, known is 1: deploy the newer version"
+        IMAGE_ID: f"BadRecord: record of {IMAGE_ID} has schema 2, known is 1: deploy the newer version"
     }
 
 

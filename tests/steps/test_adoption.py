@@ -75,7 +75,7 @@ def test_object_that_is_not_the_images_archive_fails_it_with_what_to_do_until_so
     archive.put_object(key, body, **more)
     summary = archive.night()
     assert (summary["decisions"]["failed"], summary["decisions"]["stored"]) == (1, 1)
-    assert f"object {key} {reason}" in summary["failures"][0]["reason"]
+    assert f": object {key} {reason}" in summary["failures"][0]["reason"]
     assert archive.status("one") == "FAILED"
     assert image_id not in archive.accepted()
     client(archive.cloud, "s3").delete_object(Bucket=BUCKET, Key=key)
@@ -130,7 +130,8 @@ def test_deleted_object_of_a_verified_record_is_failed_with_what_to_do_and_the_r
     summary = archive.night()
     assert only(archive, summary) == (
         "failed",
-        f"object {record.object_key} is gone; remove the delete marker above version {record.object_version_id}",
+        f"ObjectGone: object {record.object_key} is gone; "
+        f"remove the delete marker above version {record.object_version_id}",
     )
     assert archive.item(f"IMAGE#{image_id}", "RECORD") == before
     assert archive.accepted() == {image_id: 1}
@@ -149,7 +150,8 @@ def test_altered_object_of_a_verified_record_is_failed_with_what_to_do_and_the_r
     decision, reason = only(archive, archive.night())
     assert decision == "failed"
     assert reason == (
-        f"object {record.object_key} was altered: version is {version}, recorded is {record.object_version_id}; "
+        f"ObjectAltered: object {record.object_key} was altered: "
+        f"version is {version}, recorded is {record.object_version_id}; "
         f"make version {record.object_version_id} the current one again"
     )
     assert archive.item(f"IMAGE#{image_id}", "RECORD") == before

@@ -19,7 +19,9 @@ def test_store_that_fails_once_is_started_again_in_the_same_night(archive: Archi
     assert summary["decisions"]["stored"] == 1
     record = archive.record("one")
     assert (record.status, record.attempts) == ("VERIFIED", 2)
-    assert "attempt 1 of 3 failed: disk on fire" in [move.why for move in record.history]
+    assert "StoreFailed: attempt 1 of 3 failed: disk on fire; it is tried again" in [
+        move.why for move in record.history
+    ]
 
 
 def test_store_that_always_fails_ends_failed_with_reasons_and_the_next_run_tries_again(cloud: VirtualCloud) -> None:
@@ -29,7 +31,11 @@ def test_store_that_always_fails_ends_failed_with_reasons_and_the_next_run_tries
     cloud.service.faults.fail_store(image_id, "disk on fire", times=None)
     summary = archive.night()
     assert (summary["decisions"]["failed"], summary["decisions"]["stored"]) == (1, 1)
-    assert summary["failures"] == [{"image_id": image_id, "reason": "attempt 2 of 2 failed: disk on fire"}]
+    reason = (
+        "StoreFailed: attempt 2 of 2 failed: disk on fire; "
+        "look at the image and its snapshots in EC2; the next run tries again"
+    )
+    assert summary["failures"] == [{"image_id": image_id, "reason": reason}]
     record = archive.record("bad")
     assert (record.status, record.decision, record.attempts) == ("FAILED", "failed", 2)
     assert archive.accepted()[image_id] == 2
@@ -124,7 +130,7 @@ def test_record_that_cannot_be_read_fails_its_image_is_left_as_it_is_and_ends_th
     assert summary["failures"] == [
         {
             "image_id": image_id,
-            "reason": f"record of {image_id} cannot be read: bucket is Decimal('5') (must be a text); "
+            "reason": f"BadRecord: record of {image_id} cannot be read: bucket is Decimal('5') (must be a text); "
             "repair it by its history",
         }
     ]

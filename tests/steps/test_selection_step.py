@@ -191,7 +191,9 @@ def test_malformed_input_is_refused_by_name_and_changes_nothing(archive: Archive
 def test_selection_of_a_policy_that_is_not_configured_any_more_is_refused_by_name(archive: Archive) -> None:
     state = archive.begin()
     raw = archive.select(state).then(Next.SELECT_MORE).to_json() | {"policy": "gone"}
-    with pytest.raises(BadInput, match=r"^policy 'gone' of run .* is not configured \(any more\)$"):
+    with pytest.raises(
+        BadInput, match=r"^policy 'gone' of run .* is not configured \(any more\): start a run of one that is$"
+    ):
         steps.select_images(archive.app, {"input": raw}, lambda: 900.0)
 
 

@@ -14,6 +14,7 @@ def test_every_error_is_one_of_ours_and_says_what_it_means() -> None:
         "BadRecord",
         "LeaseLost",
         "AccessDenied",
+        "AwsRefused",
         "TemporarilyUnavailable",
     }
     assert all(issubclass(error, errors.ArchiverError) and error.__doc__ for error in named)

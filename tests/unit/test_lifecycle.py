@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ami_archiver import lifecycle
+from ami_archiver.failures import Failure
 from ami_archiver.lifecycle import ALLOWED, IllegalMove
 from ami_archiver.model import ArchiveRecord, Decision, Status
 from tests.support.domain import NOW, record, stored_object, storing, verified
@@ -61,7 +62,9 @@ def test_move_keeps_reason_run_and_time() -> None:
 
 def failed(one: ArchiveRecord, *, minutes: float = 10) -> ArchiveRecord:
     at = NOW + timedelta(minutes=minutes)
-    return lifecycle.attempt_failed(one, "EC2 says no", 1, at=at, run_id="run-1", task_started_at=at)
+    return lifecycle.attempt_failed(
+        one, Failure.STORE_FAILED, "EC2 says no", 1, at=at, run_id="run-1", task_started_at=at
+    )
 
 
 def test_later_run_selects_a_failed_image_anew_with_its_whole_history() -> None:
@@ -101,16 +104,25 @@ def test_adopted_object_counts_no_attempt() -> None:
 def test_failed_attempt_leaves_the_record_to_be_started_again_until_the_last() -> None:
     one = storing()
     for attempt in (1, 2):
-        one = lifecycle.attempt_failed(one, "EC2 says no", 3, at=NOW, run_id="run-1")
+        one = lifecycle.attempt_failed(one, Failure.STORE_FAILED, "EC2 says no", 3, at=NOW, run_id="run-1")
         assert (one.status, one.attempts) == (Status.STORING, attempt)
-        assert one.reason == f"attempt {attempt} of 3 failed: EC2 says no"
-    one = lifecycle.attempt_failed(one, "EC2 says no", 3, at=NOW, run_id="run-1")
+        assert one.reason == f"StoreFailed: attempt {attempt} of 3 failed: EC2 says no; it is tried again"
+    one = lifecycle.attempt_failed(one, Failure.STORE_FAILED, "EC2 says no", 3, at=NOW, run_id="run-1")
     assert (one.status, one.decision, one.attempts) == (Status.FAILED, Decision.FAILED, 3)
-    assert [move.why for move in one.history[-3:]] == [f"attempt {n} of 3 failed: EC2 says no" for n in (1, 2, 3)]
+    assert [move.why for move in one.history[-3:]] == [
+        f"StoreFailed: attempt {n} of 3 failed: EC2 says no; {to_do}"
+        for n, to_do in (
+            (1, "it is tried again"),
+            (2, "it is tried again"),
+            (3, "look at the image and its snapshots in EC2; the next run tries again"),
+        )
+    ]
 
 
 def test_store_was_requested_when_its_intention_was_written_not_when_an_attempt_failed() -> None:
     asked = NOW + timedelta(hours=3)
-    one = lifecycle.attempt_failed(storing(at=asked), "EC2 says no", 3, at=asked + timedelta(hours=1), run_id="run-1")
+    one = lifecycle.attempt_failed(
+        storing(at=asked), Failure.STORE_FAILED, "EC2 says no", 3, at=asked + timedelta(hours=1), run_id="run-1"
+    )
     assert lifecycle.requested_at(one) == asked
     assert lifecycle.requested_at(record()) == NOW

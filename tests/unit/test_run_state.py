@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.errors import BadInput
-from ami_archiver.run_state import Next, Outcome, RunState, begin
+from ami_archiver.run_state import BY_HAND, Next, Outcome, RunState, begin
 from ami_archiver.settings import Settings
 from tests.support.domain import KEY_ARN, policy
 
@@ -114,13 +114,13 @@ def unreadable(raw: object) -> str:
 
 @pytest.mark.parametrize("raw", [None, [], "x", 5])
 def test_state_must_be_an_object(raw: object) -> None:
-    assert unreadable(raw) == f"the state of a run must be an object, not {raw!r}"
+    assert unreadable(raw) == f"the state of a run must be an object, not {raw!r}; {BY_HAND}"
 
 
 @pytest.mark.parametrize("missing", ["run_id", "policy", "dry_run", "started_at", "next"])
 def test_state_without_what_a_step_needs_names_it(missing: str) -> None:
     raw = {key: value for key, value in STATE.to_json().items() if key != missing}
-    assert unreadable(raw) == f"the state of a run needs {missing!r}"
+    assert unreadable(raw) == f"the state of a run needs {missing!r}; {BY_HAND}"
 
 
 def test_state_with_unknown_keys_names_them_and_those_it_has() -> None:
@@ -149,7 +149,7 @@ def test_state_with_unknown_keys_names_them_and_those_it_has() -> None:
 )
 def test_state_of_a_wrong_type_names_key_value_and_type(name: str, value: object, kind: str) -> None:
     message = unreadable(STATE.to_json() | {name: value})
-    assert message == f"{name!r} of a run is {value!r}, must be of type {kind}"
+    assert message == f"{name!r} of a run is {value!r}, must be of type {kind}; {BY_HAND}"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_state_of_a_wrong_type_names_key_value_and_type(name: str, value: object
     ],
 )
 def test_state_with_an_unknown_value_says_which(change: dict[str, Any], message: str) -> None:
-    assert unreadable(STATE.to_json() | change) == message
+    assert unreadable(STATE.to_json() | change) == f"{message}; {BY_HAND}"
 
 
 def test_started_is_the_time_that_the_text_says() -> None:

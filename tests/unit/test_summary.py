@@ -69,6 +69,30 @@ def test_failures_are_named_up_to_a_limit_and_counted_beyond() -> None:
     assert "… and 3 more" in text_of(summary)
 
 
+def test_deferred_images_are_named_with_their_reasons_up_to_a_limit_and_counted_beyond() -> None:
+    lines = [line(f"ami-{n}", Decision.DEFERRED, reason="cap of 3 images") for n in range(LISTED + 2)]
+    summary = summary_of(tally("nightly", lines, {}))
+    assert summary["deferred"][0] == {"image_id": "ami-0", "reason": "cap of 3 images"}
+    assert (len(summary["deferred"]), summary["decisions"]["deferred"]) == (LISTED, LISTED + 2)
+    text = text_of(summary)
+    assert "\nDeferred:\n  ami-0: cap of 3 images\n" in text
+    assert "  … and 2 more\n" in text
+
+
+def test_text_lists_nothing_where_only_counts_are_known() -> None:
+    result = Tally()
+    result.counts[Decision.DEFERRED] = 3
+    text = text_of(summary_of(result, "dry_run", would_store=7))
+    assert "Deferred:" not in text
+    assert "more" not in text
+
+
+def test_text_of_a_summary_that_an_older_version_wrote_is_made_all_the_same() -> None:
+    summary = summary_of(tally("nightly", [line("ami-1", Decision.DEFERRED)], {}))
+    del summary["deferred"]
+    assert "Deferred images go first next night" in text_of(summary)
+
+
 def test_text_names_failures_with_reasons_and_what_becomes_of_the_deferred() -> None:
     lines = [line("ami-1", Decision.FAILED, reason="EC2 says no"), line("ami-2", Decision.DEFERRED, gib=12.5)]
     text = text_of(summary_of(tally("nightly", lines, {})))

@@ -11,50 +11,51 @@ from tests.support.domain import IMAGE_ID, KEY_ARN, OBJECT_KEY, stored_object, v
 
 
 def test_whole_object_under_the_buckets_key_has_no_flaw() -> None:
-    assert flaw(IMAGE_ID, stored_object(tags={IMAGE_TAG: IMAGE_ID}), OBJECT_KEY, KEY_ARN) is None
-    assert flaw(IMAGE_ID, stored_object(encryption="aws:kms:dsse"), OBJECT_KEY, KEY_ARN) is None
+    assert flaw(IMAGE_ID, stored_object(tags={IMAGE_TAG: IMAGE_ID}), KEY_ARN) is None
+    assert flaw(IMAGE_ID, stored_object(encryption="aws:kms:dsse"), KEY_ARN) is None
 
 
 def test_object_that_ec2_stored_for_somebody_else_carries_no_tag_of_ours_and_is_taken() -> None:
-    assert flaw(IMAGE_ID, stored_object(tags={"Name": "web"}), OBJECT_KEY, KEY_ARN) is None
-
-
-def test_missing_object_is_named() -> None:
-    assert flaw(IMAGE_ID, None, OBJECT_KEY, KEY_ARN) == f"object {OBJECT_KEY} is not in the bucket"
+    assert flaw(IMAGE_ID, stored_object(tags={"Name": "web"}), KEY_ARN) is None
 
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"size_bytes": 0}, f"object {OBJECT_KEY} is empty; delete it, then the next run stores the image again"),
+        (
+            {"size_bytes": 0},
+            f"ObjectEmpty: object {OBJECT_KEY} is empty; delete it, then the next run stores the image again",
+        ),
         (
             {"key": "nightly/ami-other.bin"},
-            f"object nightly/ami-other.bin is not named {IMAGE_ID}.bin",
+            f"ObjectMisnamed: object nightly/ami-other.bin is not named {IMAGE_ID}.bin, as EC2 names it; "
+            "see in CloudTrail who changed the record's object_key; "
+            "the next run takes the image's object or stores it",
         ),
         (
             {"tags": {IMAGE_TAG: "ami-other"}},
-            f"object {OBJECT_KEY} is tagged {IMAGE_TAG}=ami-other; "
+            f"ObjectOfAnotherImage: object {OBJECT_KEY} is tagged {IMAGE_TAG}=ami-other; "
             "move it away, then the next run stores the image again",
         ),
         (
             {"encryption": "AES256", "kms_key_id": None},
-            f"object {OBJECT_KEY} is encrypted with AES256, the bucket's key is {KEY_ARN}; "
+            f"ObjectWrongKey: object {OBJECT_KEY} is encrypted with AES256, the bucket's key is {KEY_ARN}; "
             "copy it onto itself with that key, then the next run takes it",
         ),
         (
             {"encryption": None, "kms_key_id": None},
-            f"object {OBJECT_KEY} is encrypted with nothing, the bucket's key is {KEY_ARN}; "
+            f"ObjectWrongKey: object {OBJECT_KEY} is encrypted with nothing, the bucket's key is {KEY_ARN}; "
             "copy it onto itself with that key, then the next run takes it",
         ),
         (
             {"kms_key_id": "arn:other"},
-            f"object {OBJECT_KEY} is encrypted with aws:kms arn:other, the bucket's key is {KEY_ARN}; "
+            f"ObjectWrongKey: object {OBJECT_KEY} is encrypted with aws:kms arn:other, the bucket's key is {KEY_ARN}; "
             "copy it onto itself with that key, then the next run takes it",
         ),
     ],
 )
 def test_flaw_says_what_is_wrong_and_what_to_do(fields: dict[str, Any], reason: str) -> None:
-    assert flaw(IMAGE_ID, stored_object(**fields), OBJECT_KEY, KEY_ARN) == reason
+    assert flaw(IMAGE_ID, stored_object(**fields), KEY_ARN) == reason
 
 
 def test_object_as_it_was_recorded_is_not_altered() -> None:
@@ -62,7 +63,9 @@ def test_object_as_it_was_recorded_is_not_altered() -> None:
 
 
 def test_deleted_object_of_a_verified_record_says_which_version_to_bring_back() -> None:
-    assert alteration(verified(), None) == (f"object {OBJECT_KEY} is gone; remove the delete marker above version v1")
+    assert alteration(verified(), None) == (
+        f"ObjectGone: object {OBJECT_KEY} is gone; remove the delete marker above version v1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,7 +80,7 @@ def test_deleted_object_of_a_verified_record_says_which_version_to_bring_back() 
 def test_altered_object_says_what_differs_and_what_to_do(fields: dict[str, Any], what: str) -> None:
     found = stored_object(**({"checksum": "SHA256:x"} | fields))
     assert alteration(verified(checksum="SHA256:x"), found) == (
-        f"object {OBJECT_KEY} was altered: {what}; make version v1 the current one again"
+        f"ObjectAltered: object {OBJECT_KEY} was altered: {what}; make version v1 the current one again"
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
+from ami_archiver import errors
 from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
 
 ACCESS_DENIED = frozenset(
@@ -38,6 +39,8 @@ THROTTLED = frozenset(
     }
 )
 
+LATER = "The step is tried again; if that does not help, the next run goes on."
+
 
 def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
@@ -51,12 +54,20 @@ def status_of(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+class AwsRefused(errors.AwsRefused, ClientError):
+    """Still a ClientError: an adapter that expects some code of its call looks at it as at any other."""
+
+    def __init__(self, error: ClientError, text: str) -> None:
+        super().__init__(error.response, error.operation_name)
+        self.args = (f"{text}. See whether what the stack made is still there and enabled, or deploy the stack again.",)
+
+
 @contextmanager
 def translated(about: str = "", *, throttling: bool = True) -> Iterator[None]:
-    """Raise AccessDenied and TemporarilyUnavailable for what they name; other errors pass as they are.
+    """Raise AccessDenied and TemporarilyUnavailable for what they name, and AwsRefused for all else.
 
     `about` is the image, key or item that the call concerns; it goes into the message. Without `throttling`, errors
-    that say to call less often pass too.
+    that say to call less often are AwsRefused too.
     """
     suffix = f" ({about})" if about else ""
     try:
@@ -67,9 +78,9 @@ def translated(about: str = "", *, throttling: bool = True) -> Iterator[None]:
         if code in ACCESS_DENIED or (status == 403 and code == "403"):
             raise AccessDenied(f"{text}. Grant the action to the function's role, or see who denies it.") from error
         if code in THROTTLED and not throttling:
-            raise
+            raise AwsRefused(error, text) from error
         if code in THROTTLED or status >= 500 or status == 429:
-            raise TemporarilyUnavailable(text) from error
-        raise
+            raise TemporarilyUnavailable(f"{text}. {LATER}") from error
+        raise AwsRefused(error, text) from error
     except (ConnectionError, HTTPClientError) as error:
-        raise TemporarilyUnavailable(f"no answer from AWS{suffix}: {error}") from error
+        raise TemporarilyUnavailable(f"no answer from AWS{suffix}: {error}. {LATER}") from error

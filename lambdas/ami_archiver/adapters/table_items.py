@@ -25,7 +25,8 @@ The index `by_status` (status, status_order) holds the records: SELECTED in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields
 from datetime import datetime
 from decimal import Decimal
@@ -75,8 +76,22 @@ def queue_item(entry: QueueEntry) -> Item:
 
 
 def queue_entry(item: Mapping[str, Any]) -> QueueEntry:
+    """By its key, which is right whatever else is not. Raises BadRecord."""
     raw = plain_item(item)
-    return QueueEntry(raw["sk"].split("#", 1)[0], raw["image_id"], raw["policy"], float(raw["snapshot_gib"]))
+    with reading(
+        f"queue entry {raw['sk']}", "delete it and set its record's status to FAILED; the next run selects it"
+    ):
+        night, size, image_id = raw["sk"].split("#")
+        return QueueEntry(night, image_id, str(raw.get("policy", "")), int(size) / 1000)
+
+
+@contextmanager
+def reading(what: str, to_do: str) -> Iterator[None]:
+    """Raise BadRecord for an item of the table that is not as it was written."""
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise BadRecord(f"{what} cannot be read: {error!r}; {to_do}") from error
 
 
 def record_attributes(record: ArchiveRecord) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import code_of, translated
-from ami_archiver.adapters.table_items import plain_item, serialized
+from ami_archiver.adapters.table_items import plain_item, reading, serialized
 from ami_archiver.errors import LeaseLost
 from ami_archiver.ports import ActiveRun, Lease
 
@@ -88,7 +88,7 @@ class TableLeases:
         except ClientError as error:
             _only_conditional(error)
             if self.read().holder != run_id:
-                raise LeaseLost(f"run {run_id} does not hold the lease any more") from error
+                raise LeaseLost(f"run {run_id} does not hold the lease any more; whoever has it goes on") from error
             return False
         return True
 
@@ -122,12 +122,13 @@ def _run_item(run: ActiveRun) -> dict[str, Any]:
 def _lease(item: Mapping[str, Any]) -> Lease:
     raw = plain_item(item)
     expires = raw.get("expires_at")
-    return Lease(
-        holder=raw.get("holder"),
-        expires_at=datetime.fromtimestamp(int(expires), UTC) if expires is not None else None,
-        runs={run_id: _run(run_id, run) for run_id, run in raw.get("runs", {}).items()},
-        in_flight=frozenset(raw.get("in_flight", ())),
-    )
+    with reading("the lease", "delete the item while no run works; the next run takes up what is under way"):
+        return Lease(
+            holder=raw.get("holder"),
+            expires_at=datetime.fromtimestamp(int(expires), UTC) if expires is not None else None,
+            runs={run_id: _run(run_id, run) for run_id, run in raw.get("runs", {}).items()},
+            in_flight=frozenset(raw.get("in_flight", ())),
+        )
 
 
 def _run(run_id: str, raw: Mapping[str, Any]) -> ActiveRun:

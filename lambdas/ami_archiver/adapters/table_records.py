@@ -22,6 +22,7 @@ from ami_archiver.adapters.table_items import (
 from ami_archiver.adapters.table_writes import Revision, update_of, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
+from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, QueueEntry, Status
 from ami_archiver.ports import Fetched
 
@@ -137,7 +138,7 @@ class TableRecords:
             record = record_of(item)
             fetched.records[record.image_id] = record
         except BadRecord as error:
-            fetched.unreadable[item["pk"]["S"].removeprefix("IMAGE#")] = str(error)
+            fetched.unreadable[item["pk"]["S"].removeprefix("IMAGE#")] = f"{Failure.BAD_RECORD}: {error}"
 
     def _update(self, before: ArchiveRecord | None, after: ArchiveRecord) -> dict[str, Any]:
         moves = after.history[len(before.history) if before else 0 :]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.adapters.aws_errors import translated
-from ami_archiver.adapters.table_items import line_item, line_of, plain_item, serialized
+from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading, serialized
 from ami_archiver.batches import batches
 from ami_archiver.model import DecisionLine
 
@@ -43,7 +43,10 @@ class TableRuns:
                     **({"ExclusiveStartKey": start} if start else {}),
                 )
             for item in answer["Items"]:
-                yield [line_of(line) for line in plain_item(item)["lines"]]
+                page = item["sk"]["S"]
+                with reading(f"page {page} of run {run_id}", "delete it: only the run's summary is made of it"):
+                    lines = [line_of(line) for line in plain_item(item)["lines"]]
+                yield lines
             start = answer.get("LastEvaluatedKey")
             if not start:
                 return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.adapters.aws_errors import LATER, code_of, translated
 from ami_archiver.adapters.table_items import serialized
 from ami_archiver.errors import TemporarilyUnavailable
 
@@ -71,7 +71,7 @@ def write(client: DynamoDBClient, actions: Sequence[Any], about: str = "") -> li
         reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
         refused = [index for index, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
         if not refused:
-            raise TemporarilyUnavailable(f"the table is busy: {reasons}") from error
+            raise TemporarilyUnavailable(f"the table is busy: {reasons}. {LATER}") from error
         return refused
     return []
 

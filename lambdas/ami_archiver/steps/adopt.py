@@ -79,19 +79,19 @@ def objects_without_record(
     for image, before in images:
         key = keys.get(image.image_id)
         if key is None:
-            continue  # it was deleted since the listing; the next run stores the image
+            continue  # it was deleted since the first listing; the next run stores the image
+        found = app.bucket.look(key)
+        if found is None:
+            continue  # or since the second
         gib = image_gib(image, snapshots)
         present = [snapshots[s] for s in image.snapshot_ids if s in snapshots]
         facts = facts_of(app, image, present, aliases)
         fresh = fresh_record(app, policy, state, image, gib, f"object {key} was in the bucket before", facts)
         record = lifecycle.select(replace(fresh, object_key=key), before)
         at, run_id = app.clock.now(), state.run_id
-        found = app.bucket.look(key)
-        why = flaw(image.image_id, found, key, app.settings.bucket_key_arn)
-        if found is None or why:
-            record = lifecycle.move(
-                record, Status.FAILED, Decision.FAILED, why or f"object {key} is gone", at=at, run_id=run_id
-            )
+        why = flaw(image.image_id, found, app.settings.bucket_key_arn)
+        if why:
+            record = lifecycle.move(record, Status.FAILED, Decision.FAILED, why, at=at, run_id=run_id)
         else:
             record = lifecycle.move(record, Status.STORING, Decision.DEFERRED, "adopted", at=at, run_id=run_id)
             record = lifecycle.verify(record, found, f"adopted object {key}", at=at, run_id=run_id, tasks=0)

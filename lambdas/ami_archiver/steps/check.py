@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from ami_archiver import lifecycle
 from ami_archiver.app import App
+from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, QueueEntry, Status, StoredObject, StoreTask
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import lease as leases
@@ -122,14 +123,15 @@ class _Look:
             self.going_on = True
             return
         if task is not None and task.state == "Failed":
-            self._attempt_failed(record, task.failure_reason or "EC2 gave no reason", task)
+            self._attempt_failed(record, Failure.STORE_FAILED, task.failure_reason or "EC2 gave no reason", task)
             return
         key = task.object_key if task else record.object_key
         found = self._app.bucket.look(key)
         if found is not None:
             self._verify(record, found, task)
         elif task is not None or record.status is Status.STORED:
-            self._attempt_failed(record, f"EC2 reported it complete, but object {key} is not in the bucket", task)
+            what = f"EC2 reported it complete, but object {key} is not in the bucket"
+            self._attempt_failed(record, Failure.OBJECT_MISSING, what, task)
         else:
             self._unstarted(record)
 
@@ -138,7 +140,7 @@ class _Look:
 
     def _verify(self, record: ArchiveRecord, found: StoredObject, task: StoreTask | None) -> None:
         at, run_id = self._app.clock.now(), self._state.run_id
-        why = flaw(record.image_id, found, found.key, self._app.settings.bucket_key_arn)
+        why = flaw(record.image_id, found, self._app.settings.bucket_key_arn)
         if why:
             counted = task.started_at if task else record.failed_task_started_at
             after = lifecycle.move(
@@ -148,11 +150,12 @@ class _Look:
             after = lifecycle.verify(record, found, f"object {found.key} is complete", at=at, run_id=run_id)
         self._save(record, after)
 
-    def _attempt_failed(self, record: ArchiveRecord, why: str, task: StoreTask | None) -> None:
+    def _attempt_failed(self, record: ArchiveRecord, failure: Failure, what: str, task: StoreTask | None) -> None:
         policy = self._app.settings.policy(record.policy)
         after = lifecycle.attempt_failed(
             record,
-            why,
+            failure,
+            what,
             policy.attempts if policy else 1,
             at=self._app.clock.now(),
             run_id=self._state.run_id,

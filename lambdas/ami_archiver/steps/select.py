@@ -45,7 +45,9 @@ def select_images(app: App, event: Mapping[str, Any], seconds_left: Callable[[],
     state = RunState.from_json(raw) if going_on else begin(event, app.settings)
     policy = app.settings.policy(state.policy)
     if policy is None:
-        raise BadInput(f"policy {state.policy!r} of run {state.run_id} is not configured (any more)")
+        raise BadInput(
+            f"policy {state.policy!r} of run {state.run_id} is not configured (any more): start a run of one that is"
+        )
     if policy.paused:
         return state.then(Next.REPORT, outcome=Outcome.PAUSED)
     if state.dry_run:

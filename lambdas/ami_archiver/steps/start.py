@@ -8,6 +8,7 @@ from datetime import datetime
 from ami_archiver import lifecycle
 from ami_archiver.admission import admission, next_start
 from ami_archiver.app import App
+from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, Status, StoreTask
 from ami_archiver.ports import Accepted, Refused
 from ami_archiver.run_state import Metrics, Next, RunState
@@ -186,7 +187,8 @@ class _Fill:
         policy = self._app.settings.policy(record.policy)
         allowed = record.attempts + 1 if final or policy is None else policy.attempts
         at, run_id = self._app.clock.now(), self._state.run_id
-        self._app.records.save(record, lifecycle.attempt_failed(record, why, allowed, at=at, run_id=run_id))
+        after = lifecycle.attempt_failed(record, Failure.STORE_REFUSED, why, allowed, at=at, run_id=run_id)
+        self._app.records.save(record, after)
 
     def _may_start(self, gib: float) -> bool:
         settings = self._app.settings

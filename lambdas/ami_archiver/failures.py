@@ -1,0 +1,45 @@
+"""Every failure of one image, by name: the first word of the reason that a person reads.
+
+What ends a whole execution has its names in `errors`; docs/errors.md explains both lists.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """Why an image could not be archived, or why its archive is not what was recorded."""
+
+    STORE_FAILED = "StoreFailed"
+    """EC2 took the store and did not bring it to its end."""
+    STORE_REFUSED = "StoreRefused"
+    """EC2 did not take the store, and it was not the in-flight budget."""
+    OBJECT_MISSING = "ObjectMissing"
+    """EC2 says that the object is complete, and it is not in the bucket."""
+    OBJECT_EMPTY = "ObjectEmpty"
+    OBJECT_MISNAMED = "ObjectMisnamed"
+    """Its key does not end in the image's id."""
+    OBJECT_OF_ANOTHER_IMAGE = "ObjectOfAnotherImage"
+    """Its tag names another image than its key."""
+    OBJECT_WRONG_KEY = "ObjectWrongKey"
+    """Not encrypted with the bucket's key."""
+    OBJECT_GONE = "ObjectGone"
+    """It was verified once and is not in the bucket any more."""
+    OBJECT_ALTERED = "ObjectAltered"
+    """It was verified once, and the current version is another one."""
+    BAD_RECORD = "BadRecord"
+    """The image's record cannot be read; it is left as it is."""
+
+
+def because(failure: Failure, what: str, to_do: str) -> str:
+    """The reason of a failure: its name, what happened to which object or image, and what to do now."""
+    return f"{failure}: {what}; {to_do}"
+
+
+NEXT_STEPS: dict[Failure, str] = {
+    Failure.STORE_FAILED: "look at the image and its snapshots in EC2; the next run tries again",
+    Failure.STORE_REFUSED: "put right what EC2 names, or take the policy's tag off the image; the next run tries again",
+    Failure.OBJECT_MISSING: "see in CloudTrail who deleted it; the next run stores the image again",
+}
+"""What to do once the attempts at storing an image are used up."""
