@@ -21,7 +21,7 @@ class RestoreState:
     started_at: str
     next: Next
     progressed_at: str
-    """When a restore of this run last started or ended: one that stands still for too long is given up."""
+    """When a restore of this run last started, ended or thawed: a run that stands still for too long gives up."""
     outcome: Outcome = Outcome.WORKED
     loops: int = 0
     wait_seconds: int = 0

@@ -96,7 +96,7 @@ class _Fill:
         leases.renew(self._app, self._state, add=[entry.image_id for entry, _ in chosen])
         self._refusals_left = max(self._refusals_left, 1)
         for entry, record in chosen:
-            if self._throttled or not self._refusals_left:
+            if not self._may_start(entry.snapshot_gib):
                 self.more_to_start = True
                 return
             self._start(record, entry)
@@ -163,6 +163,7 @@ class _Fill:
             return  # the next check verifies it; an object under another key is adopted by the next selection
         why = f"EC2 refused the store: {answer.code}: {answer.message}"
         in_flight = running_tasks(self._app, {record.image_id: record})
+        self._see(in_flight)
         if answer.throttled:
             self._throttled = True
         elif answer.concerns_image or not in_flight:
@@ -172,6 +173,11 @@ class _Fill:
             logger.info("store refused", extra={"image_id": record.image_id, "reason": why})
         self._refusals_left = max(0, self._refusals_left - (not answer.concerns_image))
         self.more_to_start = True
+
+    def _see(self, in_progress: list[Running]) -> None:
+        """Count what others started since the last look; EC2 may not list yet what it has just taken from us."""
+        known = {(r.task.image_id, r.task.bucket) for r in self.running}
+        self.running += [r for r in in_progress if (r.task.image_id, r.task.bucket) not in known]
 
     def _count_suspects(self) -> None:
         """EC2 has just taken another image: unless a task has ended since, the budget was not why it refused these."""

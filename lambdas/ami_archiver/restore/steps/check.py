@@ -39,7 +39,7 @@ def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     if not (unstarted or waiting or thaw or own or contested):
         return state.then(Next.REPORT, wait_seconds=0), metrics
     stands_still = now - state.progressed > timedelta(hours=app.settings.run_limit_hours)
-    if stands_still and thaw is None:
+    if stands_still and thaw is None and state.loops > 1:
         return state.then(Next.REPORT, wait_seconds=0), metrics
     more_to_start = waiting or unstarted
     wait_seconds = seconds_to(

@@ -48,7 +48,7 @@ def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callab
             names = found[1]
     if not names:
         return state.then(Next.REPORT, outcome=Outcome.NOTHING_MATCHED)
-    plan = _Plan(app, state, wishes, {r.name for r in app.restores.of_run(state.run_id) if r.name})
+    plan = _Plan(app, state, wishes, {record.restore_id: record for record in app.restores.of_run(state.run_id)})
     while state.position < len(names):
         if state.next is Next.PLAN_MORE and state.position and seconds_left() < PAGE_SECONDS:
             return state
@@ -89,7 +89,7 @@ def _names(app: RestoreApp, request: RestoreRequest) -> list[str]:
 
 def _dry_run(app: RestoreApp, state: RestoreState, wishes: Wishes, names: Sequence[str]) -> RestoreState:
     """The plan without a trace but the run's summary."""
-    plan = _Plan(app, state, wishes, set())
+    plan = _Plan(app, state, wishes, {})
     result = Tally(unended="would_restore")
     for number, page in enumerate(batches(names, PAGE)):
         records = plan.page(page, number * PAGE)
@@ -112,11 +112,15 @@ def _dry_run(app: RestoreApp, state: RestoreState, wishes: Wishes, names: Sequen
 
 
 class _Plan:
-    def __init__(self, app: RestoreApp, state: RestoreState, wishes: Wishes, names: set[str]) -> None:
+    def __init__(
+        self, app: RestoreApp, state: RestoreState, wishes: Wishes, written: Mapping[str, RestoreRecord]
+    ) -> None:
         self._app = app
         self._state = state
         self._wishes = wishes
-        self._names = names
+        self._written = written
+        """What earlier invocations of this step have planned: that stands, whatever would be planned now."""
+        self._names = {record.name for record in written.values() if record.name}
         """Given away by this run, though EC2 does not know it yet."""
         self._account = Account(
             bucket_name=app.settings.bucket_name,
@@ -127,11 +131,13 @@ class _Plan:
         self.entries: dict[str, RestoreEntry | ThawEntry] = {}
 
     def page(self, names: Sequence[str], position: int) -> list[RestoreRecord]:
-        candidates = self._candidates(names)
+        ids = [f"{self._state.run_id}.{number:06}" for number in range(position, position + len(names))]
+        records = [self._written[one] for one in ids if one in self._written]
+        new = [(one, name) for one, name in zip(ids, names, strict=True) if one not in self._written]
+        candidates = self._candidates([name for _, name in new])
         taken = self._taken(candidates)
-        records = []
-        for number, candidate in enumerate(candidates, position):
-            record = lifecycle.begin(self._decide(candidate, f"{self._state.run_id}.{number:06}", taken))
+        for (restore_id, _), candidate in zip(new, candidates, strict=True):
+            record = lifecycle.begin(self._decide(candidate, restore_id, taken))
             records.append(record)
             log_restore(logger, record)
         return records

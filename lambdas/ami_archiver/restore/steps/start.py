@@ -32,7 +32,8 @@ ATTEMPTS = 3
 
 def start_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, Metrics]:
     """Start restores while the sum in flight is below the budget."""
-    thaw_due(app, state)
+    if thaw_due(app, state):
+        state = state.then(Next.WAIT, progressed_at=app.clock.now().isoformat())
     try:
         with leases.held(app, state) as lease:
             if lease is None:

@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 WAITING = (RestoreStatus.PLANNED, RestoreStatus.THAWING)
 
 
-def thaw_due(app: RestoreApp, state: RestoreState) -> None:
-    """Ask S3 for what has not been asked for, and let what has thawed wait for the budget."""
+def thaw_due(app: RestoreApp, state: RestoreState) -> bool:
+    """Ask S3 for what has not been asked for, and let what has thawed wait for the budget. Whether any was due."""
     due = list(app.restores.thaws(state.run_id, app.clock.now()))
     records = app.restores.get([entry.restore_id for entry in due])
     for entry in due:
@@ -29,6 +29,7 @@ def thaw_due(app: RestoreApp, state: RestoreState) -> None:
             app.restores.drop(entry.restore_id, entry)
         else:
             _look(app, record, entry)
+    return bool(due)
 
 
 def altered(record: RestoreRecord, found: StoredObject | None) -> str | None:
