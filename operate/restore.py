@@ -1,0 +1,115 @@
+"""Start a restore, show how it gets on, and end with what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ami_archiver.adapters.table_restores import TableRestores
+from ami_archiver.restore.lifecycle import ENDED
+from ami_archiver.restore.model import RestoreRecord
+from ami_archiver.run_state import identify
+from operate.stack import OperateError, outputs
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+LOOK_SECONDS = 2.0
+NEEDED = ("RestoreWorkflowArn", "ArchiveTableName")
+
+
+@dataclass(frozen=True)
+class Following:
+    """An execution and, by its records, the restores that it works on."""
+
+    sfn: SFNClient
+    restores: TableRestores
+    execution_arn: str
+    run_id: str
+
+    def records(self) -> list[RestoreRecord]:
+        return list(self.restores.of_run(self.run_id))
+
+    def ended(self) -> Mapping[str, Any] | None:
+        """The description of the last execution of the run once it has ended; hand-overs are followed."""
+        arn = self.execution_arn
+        while True:
+            described = self.sfn.describe_execution(executionArn=arn)
+            if described["status"] == "RUNNING":
+                return None
+            output = json.loads(described.get("output") or "{}")
+            if "ExecutionArn" not in output:
+                return described
+            arn = output["ExecutionArn"]
+
+
+def start(stack: str, given: Mapping[str, Any]) -> Following:
+    """Start RestoreWorkflow with the input. Raises OperateError."""
+    found = outputs(stack, NEEDED)
+    sfn = boto3.client("stepfunctions")
+    name = f"restore-{uuid.uuid4().hex[:12]}"
+    try:
+        started = sfn.start_execution(
+            stateMachineArn=found["RestoreWorkflowArn"], name=name, input=json.dumps(dict(given))
+        )
+        arn = started["executionArn"]
+        begun = sfn.describe_execution(executionArn=arn)["startDate"]
+    except (BotoCoreError, ClientError) as error:
+        raise OperateError(f"the restore could not be started: {error}") from error
+    run_id, _ = identify({"execution_name": name, "execution_started_at": begun.isoformat()}, "restore")
+    restores = TableRestores(boto3.client("dynamodb"), found["ArchiveTableName"])
+    return Following(sfn, restores, arn, run_id)
+
+
+def follow(following: Following, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> Any:
+    """Say every change until the execution has ended; its summary. Raises OperateError if it failed."""
+    seen: dict[str, str] = {}
+    while True:
+        ended = following.ended()
+        for line in _changes(following.records(), seen):
+            say(line)
+        if ended is not None:
+            break
+        sleep(LOOK_SECONDS)
+    if ended["status"] != "SUCCEEDED":
+        raise OperateError(f"{ended.get('error') or ended['status']}: {ended.get('cause') or 'no cause given'}")
+    return json.loads(ended["output"])
+
+
+def _changes(records: list[RestoreRecord], seen: dict[str, str]) -> Iterator[str]:
+    for record in records:
+        now = f"{record.status.value:<9} {record.source_image_id or record.object_key}: {record.reason}"
+        if seen.get(record.restore_id) != now:
+            seen[record.restore_id] = now
+            yield now
+            if record.status not in ENDED and len(record.history) == 1:
+                yield from (f"          will differ: {difference}" for difference in record.differences)
+
+
+def result_lines(summary: Mapping[str, Any]) -> list[str]:
+    """What a person reads at the end; the new image ids come last."""
+    lines = [f"{count} {name.replace('_', ' ')}" for name, count in summary["restores"].items() if count]
+    told = [f"Restore {summary['run_id']}: {', '.join(lines) or summary['outcome'].replace('_', ' ')}"]
+    for kind in ("would_restore", "refused", "failed"):
+        for line in summary.get(kind, []):
+            told.append(f"{kind.replace('_', ' ')}: {line['image_id'] or line['object_key']}: {line['reason']}")
+            told += [f"  will differ: {difference}" for difference in line.get("differences", [])]
+    told += [
+        f"{line['image_id'] or line['object_key']} → {line['restored_image_id']}"
+        for line in summary.get("restored", [])
+    ]
+    return told
+
+
+def is_good(summary: Mapping[str, Any]) -> bool:
+    """Whether everything that was asked for came back, or would."""
+    counts = summary["restores"]
+    good = counts.get("restored", 0) + counts.get("would_restore", 0)
+    return bool(good and not counts["failed"] and not counts["refused"] and not counts.get("in_progress", 0))
