@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)/lambdas:$(CURDIR)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 
-.PHONY: help setup demo test lint local deploy clean
+.PHONY: help setup demo restore test chaos lint local deploy clean
 
 help:  ## what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -38,8 +38,16 @@ deploy: setup  ## cdk bootstrap and cdk deploy, with your AWS credentials; CONFI
 	@cdk bootstrap --no-notices
 	@cdk deploy --no-notices -c config=$(or $(CONFIG),archiver.toml) $(ARGS)
 
+restore: setup  ## bring an archived image back: IMAGE=ami-… or KEY=…, NAME= SPEED= DRY_RUN=1 STACK=AmiArchiver ARGS=
+	@$(BIN)/python -m operate restore $(if $(IMAGE),--image '$(IMAGE)') $(if $(KEY),--key '$(KEY)') \
+		$(if $(NAME),--name '$(NAME)') $(if $(SPEED),--speed '$(SPEED)') $(if $(DRY_RUN),--dry-run) \
+		$(if $(STACK),--stack '$(STACK)') $(ARGS)
+
 test: setup  ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: setup  ## every fault at every call of a night, two runs at once, random histories (ONLY=… for one)
+	@ONLY='$(ONLY)' $(BIN)/python -m tests.chaos
 
 lint: setup  ## format, lint, types, import rules, template and state machine checks
 	@$(BIN)/ruff format --check .

@@ -16,21 +16,22 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.chaos import sweep
 from tests.chaos.interleavings import MEETINGS
-from tests.chaos.parts import in_theatre, parts_of, play
+from tests.chaos.parts import RANDOM, in_theatre, parts_of, play
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.sweep import Verdict
 from tests.chaos.world import Theatre
 from tests.support.assembly import ROOT, synthesized
 
 PROCESSES = 2
+EVERYTHING = (*SCENARIOS, *MEETINGS, RANDOM)
 
 
 def main(only: str) -> int:
     if only.count(":") == 2:
         return _one(*only.split(":"))
-    names = [name for name in (*SCENARIOS, *MEETINGS) if only in ("", name)]
+    names = [name for name in EVERYTHING if only in ("", name)]
     if not names:
-        print(f"no scenario {only!r}; there are {', '.join((*SCENARIOS, *MEETINGS))}")
+        print(f"no scenario {only!r}; there are {', '.join(EVERYTHING)}")
         return 2
     synthesized(ROOT / "archiver.toml")  # once, before the processes want it
     return _report(names)
@@ -45,14 +46,14 @@ def _report(names: Iterable[str]) -> int:
         for name, some in parts.items():
             done = [verdict for part in some for verdict in results[part].result()]
             failed = [verdict for verdict in done if verdict.breaches]
-            kind = "faults" if name in SCENARIOS else "interleavings"
+            kind = "faults" if name in SCENARIOS else "interleavings" if name in MEETINGS else "histories"
             print(f"{name:34} {len(done):5} {kind}, {len(done) - len(failed):5} survived", flush=True)
             for verdict in failed:
                 print(f"  FAILED {verdict}", flush=True)
             verdicts[name in SCENARIOS] += done
     print(f"{time.monotonic() - begun:.0f} seconds")
     if verdicts[False]:
-        print(f"{len(verdicts[False])} interleavings, {_survived(verdicts[False])} survived")
+        print(f"{len(verdicts[False])} interleavings and histories, {_survived(verdicts[False])} survived")
     faults, everything = verdicts[True], verdicts[True] + verdicts[False]
     lost = sum(verdict.lost for verdict in everything)
     twice = sum(verdict.stored_twice for verdict in everything)

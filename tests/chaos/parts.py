@@ -10,6 +10,7 @@ from typing import TypeVar
 from local_cloud.in_process import VirtualCloud
 from tests.chaos import sweep
 from tests.chaos.faults import FAULTS
+from tests.chaos.histories import run_histories
 from tests.chaos.interleavings import MEETINGS
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.sweep import Verdict
@@ -18,19 +19,21 @@ from tests.support.assembly import ROOT, STACK, synthesized
 from tests.support.state_machine import definition_of
 
 T = TypeVar("T")
+RANDOM = "random-histories"
+HISTORIES = 200
 
 
 @dataclass(frozen=True)
 class Part:
-    """A scenario with some of the faults, or a meeting."""
+    """A scenario with some of the faults, a meeting, or the random histories."""
 
     name: str
     faults: tuple[str, ...] = ()
 
 
 def parts_of(name: str) -> list[Part]:
-    """Of a scenario or a meeting."""
-    if name in MEETINGS:
+    """A scenario's faults in two halves, so that no process waits long for the other."""
+    if name not in SCENARIOS:
         return [Part(name)]
     faults = tuple(FAULTS)
     return [Part(name, faults[i::2]) for i in range(2)]
@@ -40,6 +43,8 @@ def play(part: Part) -> list[Verdict]:
     """In a cloud of its own."""
     if part.name in MEETINGS:
         return in_theatre(MEETINGS[part.name].interleave)
+    if part.name == RANDOM:
+        return in_theatre(_random_histories)
     return in_theatre(lambda theatre: sweep.sweep(theatre, SCENARIOS[part.name], part.faults))
 
 
@@ -49,3 +54,12 @@ def in_theatre(play: Callable[[Theatre], T]) -> T:
     template = synthesized(ROOT / "archiver.toml").directory / f"{STACK}.template.json"
     with VirtualCloud() as cloud:
         return play(Theatre(cloud, definition_of(template, "ArchiveWorkflow")))
+
+
+def _random_histories(theatre: Theatre) -> list[Verdict]:
+    try:
+        run_histories(theatre, HISTORIES)
+    except Exception as error:  # whatever it is, it is reported with its history
+        story = [note for note in getattr(error, "__notes__", []) if "state." in note]
+        return [Verdict(RANDOM, "", "", (str(error), *story))]
+    return [Verdict(RANDOM, str(number), "", ()) for number in range(HISTORIES)]

@@ -173,8 +173,11 @@ class World:
 
     def repeat_step(self) -> None:
         """Run the step under way a second time, from its beginning to its end."""
-        name, event = self._steps[-1]
-        self._functions[name](json.loads(json.dumps(event)))
+        self.invoke(*self._steps[-1])
+
+    def invoke(self, name: str, event: Any) -> Any:
+        """Run a function, by its handler's name, as Lambda does."""
+        return self._functions[name](json.loads(json.dumps(event)))
 
     def object_of(self, image_id: str) -> str | None:
         """The key of an image's current object, as S3 lists it."""
