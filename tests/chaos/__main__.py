@@ -16,11 +16,10 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.chaos import sweep
 from tests.chaos.interleavings import MEETINGS
-from tests.chaos.parts import RANDOM, in_theatre, parts_of, play
+from tests.chaos.parts import RANDOM, in_theatre, parts_of, play, workflow
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.sweep import Verdict
 from tests.chaos.world import Theatre
-from tests.support.assembly import ROOT, synthesized
 
 PROCESSES = 2
 EVERYTHING = (*SCENARIOS, *MEETINGS, RANDOM)
@@ -33,16 +32,16 @@ def main(only: str) -> int:
     if not names:
         print(f"no scenario {only!r}; there are {', '.join(EVERYTHING)}")
         return 2
-    synthesized(ROOT / "archiver.toml")  # once, before the processes want it
     return _report(names)
 
 
 def _report(names: Iterable[str]) -> int:
     begun = time.monotonic()
+    template = workflow()
     parts = {name: parts_of(name) for name in names}
     verdicts: dict[bool, list[Verdict]] = {True: [], False: []}
     with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
-        results = {part: pool.submit(play, part) for some in parts.values() for part in some}
+        results = {part: pool.submit(play, part, template) for some in parts.values() for part in some}
         for name, some in parts.items():
             done = [verdict for part in some for verdict in results[part].result()]
             failed = [verdict for verdict in done if verdict.breaches]
@@ -67,7 +66,7 @@ def _one(name: str, call: str, what: str) -> int:
             return MEETINGS[name].once(theatre, call)
         return sweep.once(theatre, SCENARIOS[name], call, what)
 
-    verdict = in_theatre(disturbed)
+    verdict = in_theatre(workflow(), disturbed)
     print(verdict if verdict.breaches else f"{verdict.name} survived")
     return 1 if verdict.breaches else 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from local_cloud.in_process import VirtualCloud
@@ -39,19 +40,23 @@ def parts_of(name: str) -> list[Part]:
     return [Part(name, faults[i::2]) for i in range(2)]
 
 
-def play(part: Part) -> list[Verdict]:
+def play(part: Part, template: Path) -> list[Verdict]:
     """In a cloud of its own."""
     if part.name in MEETINGS:
-        return in_theatre(MEETINGS[part.name].interleave)
+        return in_theatre(template, MEETINGS[part.name].interleave)
     if part.name == RANDOM:
-        return in_theatre(_random_histories)
-    return in_theatre(lambda theatre: sweep.sweep(theatre, SCENARIOS[part.name], part.faults))
+        return in_theatre(template, _random_histories)
+    return in_theatre(template, lambda theatre: sweep.sweep(theatre, SCENARIOS[part.name], part.faults))
 
 
-def in_theatre(play: Callable[[Theatre], T]) -> T:
-    """Give it a cloud and the synthesized workflow."""
+def workflow() -> Path:
+    """The template that is played: synthesized once, however long it takes and whatever is edited meanwhile."""
+    return synthesized(ROOT / "archiver.toml").directory / f"{STACK}.template.json"
+
+
+def in_theatre(template: Path, play: Callable[[Theatre], T]) -> T:
+    """Give it a cloud and the template's workflow."""
     warnings.simplefilter("ignore")
-    template = synthesized(ROOT / "archiver.toml").directory / f"{STACK}.template.json"
     with VirtualCloud() as cloud:
         return play(Theatre(cloud, definition_of(template, "ArchiveWorkflow")))
 
