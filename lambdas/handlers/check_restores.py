@@ -9,11 +9,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from ami_archiver import bootstrap
 from ami_archiver.restore import steps
 from ami_archiver.restore.state import RestoreState
-from handlers.telemetry import logger, measure, metrics
+from handlers.telemetry import logger, measure
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     state, figures = steps.check_restores(bootstrap.restore_app(), RestoreState.from_json(event))
     measure(figures)

@@ -8,11 +8,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ami_archiver import bootstrap, steps
 from ami_archiver.run_state import RunState
-from handlers.telemetry import logger, measure, metrics
+from handlers.telemetry import logger, measure
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     state, figures, summary = steps.report_run(bootstrap.app(), RunState.from_json(event))
     measure(figures)

@@ -20,6 +20,8 @@ UNITS = {
 
 
 def measure(figures: Mapping[str, float]) -> None:
-    """Publish a step's figures; a zero is a figure too."""
+    """Publish a step's figures, if it has any; a zero is a figure too."""
     for name, value in figures.items():
         metrics.add_metric(name=name, unit=UNITS.get(name, MetricUnit.Count), value=value)
+    if figures:
+        metrics.flush_metrics()

@@ -1,0 +1,38 @@
+"""What the alarms look for is what the functions print."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from aws_lambda_powertools import Metrics
+
+from handlers import telemetry
+from tests.support.assembly import CloudAssembly
+
+
+def test_figures_are_published_where_the_alarm_looks_for_them(
+    cloud_assembly: CloudAssembly, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resources = cloud_assembly.template["Resources"].values()
+    (alarm,) = [r["Properties"] for r in resources if r["Properties"].get("MetricName") == "ImagesFailed"]
+    (dimension,) = alarm["Dimensions"]
+    (environment,) = {
+        (variables["POWERTOOLS_METRICS_NAMESPACE"], variables["POWERTOOLS_SERVICE_NAME"])
+        for variables in (r["Properties"].get("Environment", {}).get("Variables", {}) for r in resources)
+        if "POWERTOOLS_SERVICE_NAME" in variables
+    }
+    monkeypatch.setattr(telemetry, "metrics", Metrics(namespace=environment[0], service=environment[1]))
+
+    telemetry.measure({"ImagesFailed": 2, "ImagesStored": 0})
+
+    printed = json.loads(capsys.readouterr().out)
+    (described,) = printed["_aws"]["CloudWatchMetrics"]
+    assert (described["Namespace"], described["Dimensions"]) == (alarm["Namespace"], [[dimension["Name"]]])
+    assert printed[dimension["Name"]] == dimension["Value"]
+    assert (printed["ImagesFailed"], printed["ImagesStored"]) == ([2.0], [0.0])
+
+
+def test_a_step_without_figures_publishes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.measure({})
+    assert capsys.readouterr().out == ""
