@@ -79,8 +79,16 @@ def follow(following: Following, say: Callable[[str], None], sleep: Callable[[fl
             break
         sleep(LOOK_SECONDS)
     if ended["status"] != "SUCCEEDED":
-        raise OperateError(f"{ended.get('error') or ended['status']}: {ended.get('cause') or 'no cause given'}")
+        raise OperateError(f"{ended.get('error') or ended['status']}: {_message(ended.get('cause') or '')}")
     return json.loads(ended["output"])
+
+
+def _message(cause: str) -> str:
+    """A function's own words, out of the JSON that Lambda puts around them."""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause or "the execution's history says more"
 
 
 def _changes(records: list[RestoreRecord], seen: dict[str, str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from ami_archiver.eligibility import image_gib, obstacle
 from ami_archiver.model import Decision, Image, Snapshot, Verdict
 from ami_archiver.policy import Policy
+from ami_archiver.restore.tags import RESTORE_ID_TAG
 
 
 def owner_of(image: Image, policies: Iterable[Policy]) -> Policy | None:
@@ -25,9 +26,12 @@ class NewestOfGroups:
         self._heaps: dict[str, list[tuple[datetime, str]]] = {}
 
     def add(self, image: Image) -> None:
-        """Count an image in. Only available ones count: a failed image must not push out a good one."""
+        """Count an image in. Only available ones count: a failed image must not push out a good one.
+
+        Nor must a restored one, which is as old as its original, whenever it was restored.
+        """
         group = self._policy.group_of(image)
-        if group is None or image.state != "available" or not self._policy.selects(image):
+        if group is None or image.state != "available" or not self._policy.selects(image) or _restored(image):
             return
         heap = self._heaps.setdefault(group, [])
         heapq.heappush(heap, (image.creation_date, image.image_id))
@@ -74,7 +78,7 @@ def leave_out(
     owner = owner_of(image, policies)
     if owner is not None and owner.name != policy.name and policy.selects(image):
         return Verdict(Decision.EXCLUDED, f"belongs to policy {owner.name!r}, which comes first in the configuration")
-    reason = policy.exclusion(image, now, among_newest=image in newest)
+    reason = _restored(image) or policy.exclusion(image, now, among_newest=image in newest)
     return Verdict(Decision.EXCLUDED, reason) if reason else None
 
 
@@ -92,3 +96,10 @@ def select(
     gib = image_gib(image, snapshots)
     reason = cap.refusal(policy, gib)
     return Verdict(Decision.DEFERRED, reason) if reason else Selected(gib)
+
+
+def _restored(image: Image) -> str | None:
+    """Why an image that a restore has made is not archived anew, or None: it carries its original's tags."""
+    if RESTORE_ID_TAG not in image.tags:
+        return None
+    return f"restored by {image.tags[RESTORE_ID_TAG]} from the archive, where it still is"

@@ -197,3 +197,18 @@ def test_says_what_licence_and_product_codes_mean_for_a_restore(restores: Restor
     differences = restores.run(image_ids=["ami-w"])["restored"][0]["differences"]
     assert any(d.startswith("licence Windows (RunInstances:0002): AWS does not say") for d in differences)
     assert any(d.startswith("product codes abcdefghijklmnopqrstuvwxy: AWS does not say") for d in differences)
+
+
+def test_restored_image_is_not_archived_anew_though_it_has_its_originals_tags(
+    archive: Archive, restores: Restores
+) -> None:
+    restores.archived("ami-a")
+    summary = restores.run(image_ids=["ami-a"])
+    archive.cloud.advance(5 * 86400)
+    night = archive.night()
+    assert night["decisions"]["excluded"] == 1
+    restored = restores.new_image(summary).image_id
+    assert archive.decisions(night["run_id"])[restored] == (
+        "excluded",
+        f"restored by {restores.records(summary)[0].restore_id} from the archive, where it still is",
+    )

@@ -185,7 +185,7 @@ class _Plan:
                 "such as '{name}' (then a number is added) or '{name}-restored-{date}'"
             )
         if why or name is None:
-            return self._record(candidate, restore_id, RestoreStatus.REFUSED, f"refused: {why}", "")
+            return self._record(candidate, restore_id, RestoreStatus.REFUSED, why or "", "")
         self._names.add(name)
         record = self._record(candidate, restore_id, RestoreStatus.PLANNED, _planned_because(candidate), name)
         found = candidate.found
