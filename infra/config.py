@@ -16,6 +16,8 @@ from ami_archiver.settings import AdmissionRule, Settings
 from infra.config_errors import sentences
 from infra.config_model import ConfigFile, PolicyTable
 
+MAX_CHARACTERS = 1_000_000
+"""Hundreds of times what fits into a function's environment: a wrong file, which would take minutes to parse."""
 MAX_ENVIRONMENT_BYTES = 4096
 """Lambda's limit on all environment variables of a function together."""
 RESERVED_ENVIRONMENT_BYTES = 256
@@ -107,10 +109,16 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not UTF-8: {error.reason} at byte {error.start}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError(
+            f"{path}: has {len(text)} characters: must be at most {MAX_CHARACTERS}; is it the right file?"
+        )
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deep: must be tables of keys, as in archiver.toml") from None
     if not raw:
         raise ConfigError(f"{path}: is empty: must have at least one [[policy]]")
     return raw

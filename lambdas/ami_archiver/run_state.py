@@ -81,7 +81,11 @@ class RunState:
     @classmethod
     def from_json(cls, raw: object) -> RunState:
         """Raises BadInput, which names what is missing, unknown or of the wrong type."""
-        return read_state(cls, raw, _TYPES, _NEEDED)
+        state = read_state(cls, raw, _TYPES, _NEEDED)
+        for name in ("working_run", "next_token"):
+            if not isinstance(value := getattr(state, name), str | None):
+                raise BadInput(f"{name!r} of a run is {value!r}, must be of type str or null; {BY_HAND}")
+        return state
 
 
 BY_HAND = "an execution that is started by hand takes no 'run_id': that is a state which a run handed over"

@@ -322,6 +322,17 @@ def test_what_is_not_a_configuration_file_is_said_plainly(errors) -> None:
         "archiver.toml: is not TOML: Expected ']]' at the end of an array declaration (at line 1, column 9)"
     ]
     assert errors(b"name = '\xff'") == ["archiver.toml: is not UTF-8: invalid start byte at byte 8"]
+    assert errors(POLICY.encode("utf-16"))[0].startswith("archiver.toml: is not UTF-8: ")
+    assert errors("name = 'a\0b'")[0].startswith("archiver.toml: is not TOML: ")
+
+
+def test_a_file_that_is_huge_or_nested_without_end_is_refused_at_once(errors) -> None:
+    assert errors(f"{POLICY}# {'x' * 1_000_000}") == [
+        f"archiver.toml: has {len(POLICY) + 1_000_002} characters: must be at most 1000000; is it the right file?"
+    ]
+    assert errors(f"policy = {'[' * 20_000}{']' * 20_000}") == [
+        "archiver.toml: is nested too deep: must be tables of keys, as in archiver.toml"
+    ]
 
 
 def test_a_file_that_is_missing_or_a_directory_is_said_plainly(tmp_path: Path) -> None:

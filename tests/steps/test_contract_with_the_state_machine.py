@@ -6,8 +6,6 @@ AWS fails an execution whose Choice finds no key or no branch; emulators forgive
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,8 +15,7 @@ from ami_archiver.errors import BadInput, LeaseLost
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive
 from tests.support.domain import policy
-
-Handler = Callable[[Any, Any], dict[str, Any]]
+from tests.support.handlers import Context, Handler, as_json
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
@@ -40,44 +37,11 @@ AFTER = {
 SUMMARY = {"run_id", "policy", "outcome", "decisions", "stored_gib", "started_at", "ended_at", "seconds", "failures"}
 
 
-@dataclass
-class Context:
-    """As much of Lambda's context as the handlers and Powertools read."""
-
-    function_name: str = "function"
-    memory_limit_in_mb: int = 256
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
-    aws_request_id: str = "request"
-    seconds_left: float = 900
-
-    def get_remaining_time_in_millis(self) -> int:
-        return round(self.seconds_left * 1000)
-
-
-@pytest.fixture
-def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Handler]:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "ami-archiver")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "AmiArchiver")
-    from handlers import check_store_tasks, report_run, select_images, start_store_tasks  # noqa: PLC0415 - reads env
-
-    return {
-        "SelectImages": select_images.handler,
-        "CheckStoreTasks": check_store_tasks.handler,
-        "StartStoreTasks": start_store_tasks.handler,
-        "ReportRun": report_run.handler,
-    }
-
-
 @pytest.fixture
 def deployed(cloud: VirtualCloud, monkeypatch: pytest.MonkeyPatch) -> Archive:
     archive = Archive(cloud, policy("nightly"), policy("weekly", tags={"Weekly": ("*",)}), policy("off", paused=True))
     monkeypatch.setattr(bootstrap, "app", lambda: archive.app)
     return archive
-
-
-def as_json(value: Any) -> Any:
-    """As the service carries it from one state to the next."""
-    return json.loads(json.dumps(value))
 
 
 def run(archive: Archive, handlers: dict[str, Handler], event: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

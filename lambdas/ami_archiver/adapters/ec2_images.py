@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -53,7 +53,7 @@ class Ec2Images:
             with translated(f"policy {policy.name}"):
                 answer = self._ec2.describe_images(**request)
             token = answer.get("NextToken") or None
-            yield ImagePage([image_of(raw) for raw in answer["Images"]], token)
+            yield ImagePage([image_of(raw) for raw in answer.get("Images", []) if "ImageId" in raw], token)
             if token is None:
                 return
 
@@ -64,7 +64,7 @@ class Ec2Images:
                 answer = self._ec2.describe_images(
                     IncludeDisabled=True, Filters=[{"Name": "image-id", "Values": batch}]
                 )
-            found |= {raw["ImageId"]: image_of(raw) for raw in answer["Images"]}
+            found |= {raw["ImageId"]: image_of(raw) for raw in answer.get("Images", [])}
         return found
 
     def snapshots(self, snapshot_ids: Collection[str]) -> dict[str, Snapshot]:
@@ -76,7 +76,7 @@ class Ec2Images:
             )
             with translated():
                 for page in pages:
-                    found |= {raw["SnapshotId"]: snapshot_of(raw) for raw in page["Snapshots"]}
+                    found |= {raw["SnapshotId"]: snapshot_of(raw) for raw in page.get("Snapshots", [])}
         return found
 
     def launch_permissions(self, image_id: str) -> tuple[str, ...] | None:
@@ -97,7 +97,7 @@ class Ec2Images:
             try:
                 with translated():
                     for page in pages:
-                        for raw in page["ImageReferences"]:
+                        for raw in page.get("ImageReferences", []):
                             found.setdefault(raw["ImageId"], []).append(raw["Arn"])
             except (ClientError, AccessDenied) as error:
                 # The call is younger than some Regions and policies: what cannot be asked is recorded as unknown.
@@ -127,7 +127,7 @@ def image_of(raw: ImageTypeDef) -> Image:
         name=raw.get("Name", ""),
         owner_id=raw.get("OwnerId", ""),
         state=raw.get("State", "unknown"),
-        creation_date=datetime.fromisoformat(raw.get("CreationDate") or "1970-01-01T00:00:00Z"),
+        creation_date=_moment(raw.get("CreationDate", "")),
         root_device_type=raw.get("RootDeviceType", "unknown"),
         virtualization_type=raw.get("VirtualizationType", "unknown"),
         public=raw.get("Public", False),
@@ -136,13 +136,22 @@ def image_of(raw: ImageTypeDef) -> Image:
             for mapping in raw.get("BlockDeviceMappings", [])
             if mapping.get("Ebs", {}).get("SnapshotId")
         ),
-        tags={tag["Key"]: tag.get("Value", "") for tag in raw.get("Tags", [])},
+        tags={tag["Key"]: tag.get("Value", "") for tag in raw.get("Tags", []) if "Key" in tag},
         description=raw.get("Description", ""),
         architecture=raw.get("Architecture", ""),
         platform_details=raw.get("PlatformDetails", ""),
         usage_operation=raw.get("UsageOperation", ""),
         product_codes=tuple(code.get("ProductCodeId", "") for code in raw.get("ProductCodes", [])),
     )
+
+
+def _moment(text: str) -> datetime:
+    """The SDK says text, and optional; an image that does not tell its age is as old as can be."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime(1970, 1, 1, tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def snapshot_of(raw: SnapshotTypeDef) -> Snapshot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 IDS_PER_CALL = 20
 """DescribeStoreImageTasks takes at most 20 image ids, and no MaxResults with them."""
 PAGE_SIZE = 200
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""The start of a task that does not tell it: before any store was asked for."""
 
 ABOUT_THE_IMAGE = frozenset(
     {
@@ -80,16 +83,18 @@ class Ec2StoreTasks:
         )
         with translated():
             for page in pages:
-                yield from map(_task, page["StoreImageTaskResults"])
+                yield from map(_task, page.get("StoreImageTaskResults", []))
 
 
 def _task(raw: StoreImageTaskResultTypeDef) -> StoreTask:
+    """The SDK calls every field optional, and a state is text: what EC2 does not call ended is in progress."""
+    state = raw.get("StoreTaskState")
     return StoreTask(
-        image_id=raw["AmiId"],
-        bucket=raw["Bucket"],
-        object_key=raw["S3objectKey"],
-        state=raw["StoreTaskState"],  # type: ignore[arg-type]  # the SDK says str, AWS's guide names the three
+        image_id=raw.get("AmiId", ""),
+        bucket=raw.get("Bucket", ""),
+        object_key=raw.get("S3objectKey", ""),
+        state="Completed" if state == "Completed" else "Failed" if state == "Failed" else "InProgress",
         progress_percentage=raw.get("ProgressPercentage", 0),
-        started_at=raw["TaskStartTime"],
+        started_at=raw.get("TaskStartTime", LONG_AGO),
         failure_reason=raw.get("StoreTaskFailureReason") or "",
     )

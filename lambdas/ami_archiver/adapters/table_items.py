@@ -40,6 +40,9 @@ from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Move, Orig
 SCHEMA = 1
 """Raised when older code could misread what newer code wrote."""
 
+LONGEST_KEY = 1024
+SHOWN = 100
+"""Characters of a value that cannot be read: it may be 400 KB, and the reason has to fit beside others on a page."""
 QUEUE = "QUEUE"
 STATUS_INDEX = "by_status"
 
@@ -91,7 +94,7 @@ def reading(what: str, to_do: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-        raise BadRecord(f"{what} cannot be read: {error!r}; {to_do}") from error
+        raise BadRecord(f"{what} cannot be read: {error!r:.{SHOWN}}; {to_do}") from error
 
 
 def record_attributes(record: ArchiveRecord) -> dict[str, Any]:
@@ -126,10 +129,13 @@ def record_of(item: Mapping[str, Any]) -> ArchiveRecord:
             values[f.name] = convert(value)
         except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             raise BadRecord(
-                f"record of {name} cannot be read: {f.name} is {value!r} ({error}); repair it by its history"
+                f"record of {name} cannot be read: {f.name} is {value!r:.{SHOWN}} ({error!s:.{SHOWN}}); "
+                "repair it by its history"
             ) from error
     if values["image_id"] != name:
-        raise BadRecord(f"record of {name} cannot be read: image_id is {values['image_id']!r}; repair it by its key")
+        raise BadRecord(
+            f"record of {name} cannot be read: image_id is {values['image_id']!r:.{SHOWN}}; repair it by its key"
+        )
     return ArchiveRecord(**values)
 
 
@@ -156,6 +162,13 @@ def size_of(value: Any) -> float:
     if not isinstance(value, Decimal) or value < 0:
         raise TypeError("must be a number")
     return float(value)
+
+
+def object_key_of(value: Any) -> str:
+    """S3 takes no other, and would end a whole run over it."""
+    if not 1 <= len(text_of(value).encode()) <= LONGEST_KEY:
+        raise ValueError(f"must have 1 to {LONGEST_KEY} bytes")
+    return str(value)
 
 
 def optional(converter: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -243,6 +256,7 @@ def _move(raw: Mapping[str, Any]) -> Move:
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "status": Status,
     "decision": Decision,
+    "object_key": object_key_of,
     "snapshot_gib": size_of,
     "attempts": count_of,
     "selected_at": time_of,

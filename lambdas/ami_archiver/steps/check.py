@@ -125,7 +125,7 @@ class _Look:
         if task is not None and task.state == "Failed":
             self._attempt_failed(record, Failure.STORE_FAILED, task.failure_reason or "EC2 gave no reason", task)
             return
-        key = task.object_key if task else record.object_key
+        key = (task and task.object_key) or record.object_key
         found = self._app.bucket.look(key)
         if found is not None:
             self._verify(record, found, task)

@@ -23,7 +23,7 @@ def running_tasks(app: App, ours: Mapping[str, ArchiveRecord]) -> list[Running]:
     wrong EC2 refuses the next start, which only costs a wait.
     """
     tasks = app.store_tasks.in_progress()
-    unknown = {task.image_id for task in tasks} - ours.keys() - app.sizes.keys()
+    unknown = {task.image_id for task in tasks if task.image_id} - ours.keys() - app.sizes.keys()
     if unknown:
         images = app.images.by_id(unknown)
         snapshots = app.images.snapshots([s for image in images.values() for s in image.snapshot_ids])
@@ -36,7 +36,7 @@ def running_tasks(app: App, ours: Mapping[str, ArchiveRecord]) -> list[Running]:
 
 def _gib(app: App, task: StoreTask, ours: Mapping[str, ArchiveRecord]) -> float:
     record = ours.get(task.image_id)
-    return record.snapshot_gib if record else app.sizes[task.image_id]
+    return record.snapshot_gib if record else app.sizes.get(task.image_id, 0.0)
 
 
 def says_something_new(record: ArchiveRecord, task: StoreTask | None) -> bool:
