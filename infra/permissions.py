@@ -137,11 +137,15 @@ def list_objects(on: Resources) -> iam.PolicyStatement:
     return allow("ListObjects", ["s3:ListBucketVersions"], [on.bucket.bucket_arn])
 
 
-def look_at_objects(on: Resources) -> list[iam.PolicyStatement]:
+def look_at_objects(on: Resources, *, tags: bool = True) -> list[iam.PolicyStatement]:
     """Without ListBucket, S3 answers 403 instead of 404 for an object that is not there."""
     return [
         allow("SeeThatObjectsAreAbsent", ["s3:ListBucket"], [on.bucket.bucket_arn]),
-        allow("LookAtObjects", ["s3:GetObject", "s3:GetObjectTagging"], [on.bucket.arn_for_objects("*")]),
+        allow(
+            "LookAtObjects",
+            ["s3:GetObject", *(["s3:GetObjectTagging"] if tags else [])],
+            [on.bucket.arn_for_objects("*")],
+        ),
         use_key(on, "BucketKey", "s3", "Decrypt"),
     ]
 

@@ -43,7 +43,7 @@ def acknowledge(scope: IConstruct, on: Resources) -> None:
 
 def plan(on: Resources) -> list[iam.PolicyStatement]:
     return [
-        describe("DescribeImages", "DescribeSnapshots", "GetEbsEncryptionByDefault"),
+        describe("DescribeImages", "GetEbsEncryptionByDefault"),
         list_objects(on),
         *look_at_objects(on),
         *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
@@ -64,7 +64,7 @@ def check(on: Resources) -> list[iam.PolicyStatement]:
 def start(on: Resources) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeSnapshots", "DescribeTags", "GetEbsEncryptionByDefault"),
-        *look_at_objects(on),
+        *look_at_objects(on, tags=False),
         allow("Thaw", ["s3:RestoreObject"], [on.bucket.arn_for_objects("*")]),
         *_restore(),
         *use_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),

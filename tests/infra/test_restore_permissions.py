@@ -14,7 +14,6 @@ Template = dict[str, Any]
 ALLOWED = {
     "PlanRestore": """
     ec2:DescribeImages               *
-    ec2:DescribeSnapshots            *
     ec2:GetEbsEncryptionByDefault    *
     s3:ListBucket                    bucket
     s3:ListBucketVersions            bucket
@@ -54,7 +53,6 @@ ALLOWED = {
     ebs:StartSnapshot                snapshot/*
     s3:ListBucket                    bucket
     s3:GetObject                     bucket/*
-    s3:GetObjectTagging              bucket/*
     s3:RestoreObject                 bucket/*
     kms:Decrypt                      key         via s3
     kms:CreateGrant                  any key     via ec2, ebs, for AWS

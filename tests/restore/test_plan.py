@@ -25,7 +25,7 @@ def refused(restores: Restores, **given: Any) -> str:
 def test_taken_name_is_refused_and_says_what_to_do(archive: Archive, restores: Restores) -> None:
     restores.archived("ami-a", lost=False, name="web-1")
     reason = refused(restores, image_ids=["ami-a"])
-    assert reason.startswith("name 'web-1' is taken in us-east-1; give a 'name' template")
+    assert reason.startswith("NameTaken: name 'web-1' is taken in us-east-1; give a 'name' template")
 
 
 @pytest.mark.parametrize(

@@ -88,10 +88,11 @@ class Ec2Restores:
         return self._seen(found)
 
     def by_id(self, image_ids: Collection[str]) -> dict[str, RestoredImage]:
-        return {image.image_id: image for image in self._filtered("image-id", image_ids)}
+        return {image.image_id: image for image in self._seen(self._filtered("image-id", image_ids))}
 
     def named(self, names: Collection[str]) -> dict[str, RestoredImage]:
-        return {image.name: image for image in self._filtered("name", [literal(name) for name in names])}
+        found = self._filtered("name", [literal(name) for name in names])
+        return {raw["Name"]: _restored(raw, {}) for raw in found}
 
     def share(self, image_id: str, permissions: Sequence[str]) -> str | None:
         try:
@@ -105,14 +106,14 @@ class Ec2Restores:
             return str(error)
         return None
 
-    def _filtered(self, name: str, values: Iterable[str]) -> list[RestoredImage]:
+    def _filtered(self, name: str, values: Iterable[str]) -> list[ImageTypeDef]:
         found: list[ImageTypeDef] = []
         for batch in batches(sorted(set(values)), VALUES_PER_FILTER):
             filters: list[FilterTypeDef] = [{"Name": name, "Values": batch}]
             with translated():
                 answer = self._ec2.describe_images(Owners=["self"], IncludeDisabled=True, Filters=filters)
             found += answer["Images"]
-        return self._seen(found)
+        return found
 
     def _seen(self, raw_images: Sequence[ImageTypeDef]) -> list[RestoredImage]:
         """With sizes and progress, which only snapshots have; those of images that have arrived are not asked for."""

@@ -11,6 +11,9 @@ from ami_archiver.errors import AccessDenied
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_ssm.type_defs import ParameterTypeDef
+
+NOT_FOUND = "ParameterNotFound"
 
 
 class SsmParameters:
@@ -18,17 +21,21 @@ class SsmParameters:
         self._ssm = client
 
     def point(self, arn: str, from_image_id: str, to_image_id: str) -> str | None:
-        name = name_of(arn)
         try:
-            with translated(name):
-                parameter = self._ssm.get_parameter(Name=name)["Parameter"]
+            with translated(arn):
+                parameter = self._read(arn)
+                if parameter is None:
+                    return NOT_FOUND
                 value = parameter.get("Value")
                 if value == to_image_id:
                     return None
                 if value != from_image_id:
                     return f"points at {value} now"
                 self._ssm.put_parameter(
-                    Name=name, Value=to_image_id, Overwrite=True, DataType=parameter.get("DataType", "text")
+                    Name=parameter["Name"],
+                    Value=to_image_id,
+                    Overwrite=True,
+                    DataType=parameter.get("DataType", "text"),
                 )
         except ClientError as error:
             return code_of(error)
@@ -36,8 +43,17 @@ class SsmParameters:
             return str(error)
         return None
 
+    def _read(self, arn: str) -> ParameterTypeDef | None:
+        for name in names_of(arn):
+            try:
+                return self._ssm.get_parameter(Name=name)["Parameter"]
+            except ClientError as error:
+                if code_of(error) != NOT_FOUND:
+                    raise
+        return None
 
-def name_of(arn: str) -> str:
-    """arn:aws:ssm:us-east-1:123456789012:parameter/golden/web → /golden/web; one level has no slash: …/web → web."""
+
+def names_of(arn: str) -> tuple[str, ...]:
+    """arn:…:parameter/golden/web is /golden/web; with one level the ARN does not tell whether a slash comes first."""
     path = arn.partition(":parameter/")[2]
-    return f"/{path}" if "/" in path else path
+    return (f"/{path}",) if "/" in path else (path, f"/{path}")

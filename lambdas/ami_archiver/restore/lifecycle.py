@@ -12,7 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ami_archiver.failures import because
 from ami_archiver.lifecycle import IllegalMove
+from ami_archiver.restore.failures import NEXT_STEPS, RestoreFailure
 from ami_archiver.restore.model import RestoreMove, RestoreRecord, RestoreStatus
 
 S = RestoreStatus
@@ -47,11 +49,15 @@ def noted(record: RestoreRecord, why: str, *, at: datetime, **changes: Any) -> R
     return _step(record, record.status, why, at, changes)
 
 
-def call_refused(record: RestoreRecord, why: str, allowed: int, *, at: datetime) -> RestoreRecord:
+def call_refused(
+    record: RestoreRecord, failure: RestoreFailure, what: str, allowed: int, *, at: datetime
+) -> RestoreRecord:
     """A RESTORING record whose call EC2 refused: to be asked again, or FAILED at the last attempt."""
     attempts = record.attempts + 1
-    why = f"attempt {attempts} of {allowed} failed: {why}"
-    if attempts >= allowed:
+    last = attempts >= allowed
+    to_do = NEXT_STEPS[failure] if last else "it is tried again"
+    why = because(failure, f"attempt {attempts} of {allowed} failed: {what}", to_do)
+    if last:
         return move(record, S.FAILED, why, at=at, attempts=attempts)
     return noted(record, why, at=at, attempts=attempts)
 

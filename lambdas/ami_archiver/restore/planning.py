@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ami_archiver.failures import Failure, because
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.restore import thawing
+from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import Wishes
 from ami_archiver.restore.request import Query
 from ami_archiver.verification import IMAGE_TAG, alteration
@@ -50,19 +52,31 @@ def obstacle(candidate: Candidate, wishes: Wishes, account: Account) -> str | No
         return candidate.unreadable
     if record is not None:
         if record.status in NOT_ARCHIVED_YET:
-            return f"is not archived: its record is {record.status} ({record.reason})"
+            return because(
+                RestoreFailure.NOT_ARCHIVED,
+                f"is not archived: its record is {record.status} ({record.reason})",
+                "restore it once its record is VERIFIED",
+            )
         if record.bucket != account.bucket_name:
-            return (
-                f"its object is in bucket {record.bucket}; this stack restores from {account.bucket_name} in "
-                f"{account.region}: copy the object there, then restore it by its key"
+            return because(
+                RestoreFailure.IN_ANOTHER_BUCKET,
+                f"its object is in bucket {record.bucket}, this stack restores from {account.bucket_name} in "
+                f"{account.region}",
+                "copy the object there, then restore it by its key",
             )
         if changed := alteration(record, found):
             return changed
     if found is None:
         where = f"object {candidate.key} is not in" if candidate.key else "there is no record of it and no object in"
-        return f"{where} bucket {account.bucket_name}"
+        return because(
+            RestoreFailure.OBJECT_UNKNOWN,
+            f"{where} bucket {account.bucket_name}",
+            "see whether the id or key is right, and whether its object has a delete marker",
+        )
     if found.size_bytes <= 0:
-        return f"object {candidate.key} is empty"
+        return because(
+            Failure.OBJECT_EMPTY, f"object {candidate.key} is empty", "make a version that is whole the current one"
+        )
     if found.frozen_class is not None and not found.readable:
         problem = thawing.problem(found.frozen_class, wishes.storage_tier_speed)
         if problem is not None:
@@ -70,7 +84,11 @@ def obstacle(candidate: Candidate, wishes: Wishes, account: Account) -> str | No
     if record is not None:
         tags = len(record.origin.tags | wishes.tags) + OWN_TAGS
         if tags > MAX_TAGS_OF_AN_IMAGE:
-            return f"would have {tags} tags with those of the restore, EC2 allows {MAX_TAGS_OF_AN_IMAGE}"
+            return because(
+                RestoreFailure.TOO_MANY_TAGS,
+                f"would have {tags} tags with those of the restore, EC2 allows {MAX_TAGS_OF_AN_IMAGE}",
+                "ask for fewer 'tags', or restore this object with EC2's own CreateRestoreImageTask",
+            )
     return unencrypted(candidate, account) if not wishes.allow_unencrypted else None
 
 
@@ -82,9 +100,10 @@ def unencrypted(candidate: Candidate, account: Account) -> str | None:
     if encrypted is False:
         return None
     was = "the original was encrypted" if encrypted else "whether the original was encrypted is not recorded"
-    return (
-        f"would be restored unencrypted, and {was}: switch EBS encryption by default on in {account.region}, "
-        "or allow it with 'allow_unencrypted': true"
+    return because(
+        RestoreFailure.WOULD_BE_UNENCRYPTED,
+        f"would be restored unencrypted, and {was}",
+        f"switch EBS encryption by default on in {account.region}, or allow it with 'allow_unencrypted': true",
     )
 
 

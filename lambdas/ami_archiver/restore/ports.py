@@ -49,7 +49,7 @@ class RestoreTasks(Protocol):
         ...
 
     def named(self, names: Collection[str]) -> dict[str, RestoredImage]:
-        """This account's images by name, of those names that are taken."""
+        """This account's images by name, of those names that are taken; without sizes and progress."""
         ...
 
     def share(self, image_id: str, permissions: Sequence[str]) -> str | None:

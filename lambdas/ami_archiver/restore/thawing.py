@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ami_archiver.failures import because
+from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import Tier
 
 HOUR = 3600
@@ -28,7 +30,11 @@ def problem(frozen_class: str, tier: Tier) -> str | None:
     if (frozen_class, tier) in DOCUMENTED_SECONDS:
         return None
     speeds = ", ".join(speed for known, speed in DOCUMENTED_SECONDS if known == frozen_class)
-    return f"{frozen_class} has no retrieval {tier!r}; 'storage_tier_speed' may be {speeds}"
+    return because(
+        RestoreFailure.NO_SUCH_RETRIEVAL,
+        f"{frozen_class} has no retrieval {tier!r}",
+        f"'storage_tier_speed' may be {speeds}",
+    )
 
 
 def look_at(frozen_class: str, tier: Tier, asked_at: datetime, now: datetime, minimum_seconds: int) -> datetime:

@@ -6,9 +6,11 @@ import logging
 
 from ami_archiver import lifecycle as archive_lifecycle
 from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.failures import because
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreRecord, RestoreStatus
 from ami_archiver.restore.steps.decided import log_restore
 
@@ -23,12 +25,15 @@ def finish(app: RestoreApp, record: RestoreRecord, image: RestoredImage | None, 
     `archived` is the original's archive record, if it has one.
     """
     if image is None:
-        why = f"image {record.restored_image_id} is gone: it was deregistered before it was available"
-        return _fail(app, record, why)
+        what = f"image {record.restored_image_id} is gone: it was deregistered before it was available"
+        return _fail(app, record, because(RestoreFailure.IMAGE_GONE, what, "restore again"))
     if image.state != "available":
-        why = image.state_reason or "EC2 gave no reason"
-        why += f"; deregister {image.image_id} to free its name, then restore again"
-        return _fail(app, record, f"image {image.image_id} is {image.state}: {why}", restored_image_id=image.image_id)
+        why = because(
+            RestoreFailure.RESTORE_FAILED,
+            f"image {image.image_id} is {image.state}: {image.state_reason or 'EC2 gave no reason'}",
+            f"deregister {image.image_id} to free its name, then restore again",
+        )
+        return _fail(app, record, why, restored_image_id=image.image_id)
     why = f"restored as {image.image_id} named {image.name!r}"
     notes = _share(app, record, image, archived) + _point(app, record, image, archived)
     if archived is not None and archived.object_key == record.object_key:

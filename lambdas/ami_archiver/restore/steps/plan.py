@@ -8,10 +8,12 @@ from dataclasses import asdict
 from typing import Any
 
 from ami_archiver.batches import batches
+from ami_archiver.failures import because
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle, naming, planning
 from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry, Wishes
 from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
 from ami_archiver.restore.request import RestoreRequest, wishes_of
@@ -178,11 +180,16 @@ class _Plan:
         names = self._possible_names(candidate)
         name = naming.free(iter(names), taken | self._names)
         if not why and not naming.valid(names[0]):
-            why = f"name {names[0]!r} is none that EC2 takes; give a 'name' template such as 'restored-{{image_id}}'"
+            why = because(
+                RestoreFailure.BAD_NAME,
+                f"name {names[0]!r} is none that EC2 takes",
+                "give a 'name' template such as 'restored-{image_id}'",
+            )
         if not why and name is None:
-            why = (
-                f"name {names[0]!r} is taken in {self._app.region}; give a 'name' template, "
-                "such as '{name}' (then a number is added) or '{name}-restored-{date}'"
+            why = because(
+                RestoreFailure.NAME_TAKEN,
+                f"name {names[0]!r} is taken in {self._app.region}",
+                "give a 'name' template, such as '{name}' (then a number is added) or '{name}-restored-{date}'",
             )
         if why or name is None:
             return self._record(candidate, restore_id, RestoreStatus.REFUSED, why or "", "")

@@ -6,8 +6,10 @@ from contextlib import suppress
 from typing import Any
 
 from ami_archiver.errors import LeaseLost
+from ami_archiver.failures import because
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
@@ -55,7 +57,11 @@ def _give_up(app: RestoreApp, state: RestoreState) -> None:
         waiting[thaw.restore_id] = thaw
     for record in app.restores.get(waiting.keys()).records.values():
         if record.status in WAITING:
-            why = f"nothing was restored for {app.settings.run_limit_hours:g} hours; {_blocked(record)}"
+            why = because(
+                RestoreFailure.GIVEN_UP,
+                f"nothing was restored for {app.settings.run_limit_hours:g} hours, and {_blocked(record)}",
+                "see what else is being restored or copied in the account, then restore again",
+            )
             after = lifecycle.move(record, RestoreStatus.FAILED, why, at=app.clock.now())
             app.restores.save(record, after, leaving=waiting[record.restore_id])
 

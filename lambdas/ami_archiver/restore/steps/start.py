@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from ami_archiver.admission import admission, next_start
 from ami_archiver.errors import LeaseLost
+from ami_archiver.failures import because
 from ami_archiver.ports import Lease
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.ports import NotStarted, Started
 from ami_archiver.restore.state import RestoreState
@@ -142,7 +144,11 @@ class _Fill:
         found = self._app.bucket.glance(record.object_key)
         why = altered(record, found)
         if not why and record.needs_encryption and not self._encrypts:
-            why = "would be restored unencrypted now: EBS encryption by default was switched off since the plan"
+            why = because(
+                RestoreFailure.WOULD_BE_UNENCRYPTED,
+                "would be restored unencrypted now: EBS encryption by default was switched off since the plan",
+                "switch it on again, then restore again",
+            )
         if why or found is None:
             self._save(record, lifecycle.move(record, RestoreStatus.FAILED, why or "", at=now), entry)
         elif not found.readable:
@@ -196,7 +202,7 @@ class _Fill:
             self._now_running(record, image.image_id, self._app.clock.now())
             return
         by = f", the name of {image.image_id}" if image else ""
-        self._attempt_failed(record, f"{why}{by}; give a 'name' template", final=True)
+        self._attempt_failed(record, f"{why}{by}", RestoreFailure.NAME_TAKEN, final=True)
 
     def _count_suspects(self) -> None:
         """EC2 has just taken another restore, so it was not the budget that it refused the earlier ones for."""
@@ -204,9 +210,16 @@ class _Fill:
             self._attempt_failed(record, why, final=False)
         self._suspects.clear()
 
-    def _attempt_failed(self, record: RestoreRecord, why: str, *, final: bool) -> None:
+    def _attempt_failed(
+        self,
+        record: RestoreRecord,
+        what: str,
+        failure: RestoreFailure = RestoreFailure.RESTORE_REFUSED,
+        *,
+        final: bool,
+    ) -> None:
         allowed = record.attempts + 1 if final else ATTEMPTS
-        self._save(record, lifecycle.call_refused(record, why, allowed, at=self._app.clock.now()))
+        self._save(record, lifecycle.call_refused(record, failure, what, allowed, at=self._app.clock.now()))
 
     def _save(self, before: RestoreRecord, after: RestoreRecord, leaving: RestoreEntry | None = None) -> None:
         if self._app.restores.save(before, after, leaving=leaving):

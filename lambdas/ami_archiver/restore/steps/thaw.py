@@ -6,9 +6,11 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
+from ami_archiver.failures import Failure, because
 from ami_archiver.model import StoredObject
 from ami_archiver.restore import lifecycle, thawing
 from ami_archiver.restore.app import RestoreApp
+from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.ports import NO_EXPEDITED_CAPACITY
 from ami_archiver.restore.state import RestoreState
@@ -35,11 +37,17 @@ def thaw_due(app: RestoreApp, state: RestoreState) -> bool:
 def altered(record: RestoreRecord, found: StoredObject | None) -> str | None:
     """Why the object is not any more what the plan looked at, or None."""
     if found is None:
-        return f"object {record.object_key} is gone since the restore was planned"
+        return because(
+            Failure.OBJECT_GONE,
+            f"object {record.object_key} is gone since the restore was planned",
+            f"remove the delete marker above version {record.object_version_id}, then restore again",
+        )
     if (found.version_id, found.etag) != (record.object_version_id, record.object_etag):
-        return (
+        return because(
+            Failure.OBJECT_ALTERED,
             f"object {record.object_key} was altered since the restore was planned: version is {found.version_id}, "
-            f"planned was {record.object_version_id}"
+            f"planned was {record.object_version_id}",
+            f"make version {record.object_version_id} the current one again, then restore again",
         )
     return None
 
@@ -64,7 +72,12 @@ def _look(app: RestoreApp, record: RestoreRecord, entry: ThawEntry) -> None:
 def _wait_on(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, frozen_class: str, now: datetime) -> None:
     asked, tier = record.thaw_asked_at or now, record.wishes.storage_tier_speed
     if thawing.overdue(frozen_class, tier, asked, now):
-        _fail(app, record, entry, f"S3 has not thawed object {record.object_key} since {asked.isoformat()}")
+        why = because(
+            RestoreFailure.THAW_OVERDUE,
+            f"S3 has not thawed object {record.object_key} since {asked.isoformat()}",
+            "see what HeadObject says of its restore, then restore again",
+        )
+        _fail(app, record, entry, why)
         return
     at = thawing.look_at(frozen_class, tier, asked, now, app.settings.wait_max_seconds)
     after = lifecycle.noted(record, f"still thawing; next look at {at.isoformat(timespec='seconds')}", at=now)
@@ -82,7 +95,12 @@ def _ask(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: Stored
         wishes = replace(wishes, storage_tier_speed=tier)
         refused = app.bucket.thaw(record.object_key, days, tier)
     if refused:
-        _fail(app, record, entry, f"S3 refused to thaw object {record.object_key}: {refused}")
+        why = because(
+            RestoreFailure.THAW_REFUSED,
+            f"S3 refused to thaw object {record.object_key}: {refused}",
+            "put right what S3 names, then restore again",
+        )
+        _fail(app, record, entry, why)
         return
     at = thawing.look_at(str(found.frozen_class), tier, now, now, app.settings.wait_max_seconds)
     why = f"thawing from {found.frozen_class} at speed {tier!r}{note}; first look at {at.isoformat(timespec='seconds')}"
