@@ -1,6 +1,7 @@
 """Every failure of one image, by name: the first word of the reason that a person reads.
 
-What ends a whole execution has its names in `errors`; docs/errors.md explains both lists.
+What ends a whole execution has its names in `errors`, what fails one restore in `restore.failures`; docs/errors.md
+explains them all.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Failure(StrEnum):
     """The image's record cannot be read; it is left as it is."""
 
 
-def because(failure: Failure, what: str, to_do: str) -> str:
+def because(failure: StrEnum, what: str, to_do: str) -> str:
     """The reason of a failure: its name, what happened to which object or image, and what to do now."""
     return f"{failure}: {what}; {to_do}"
 

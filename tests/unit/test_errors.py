@@ -8,8 +8,11 @@ import pytest
 
 from ami_archiver import errors
 from ami_archiver.failures import NEXT_STEPS, Failure, because
+from ami_archiver.restore.failures import RestoreFailure
 from tests.support.assembly import ROOT
 
+OF_BOTH = {"ObjectEmpty", "ObjectGone", "ObjectAltered", "BadRecord"}
+"""Failures of an image that are failures of its restore, too."""
 ROW = re.compile(r"^\| `(\w+)` \| (.+) \| (.+) \| (.+) \|$", re.MULTILINE)
 
 
@@ -46,6 +49,7 @@ def test_only_what_works_later_is_tried_again() -> None:
     [
         ("Ends the execution", {error.__name__ for error in classes()} - {"ArchiverError"}),
         ("Fails one image", {failure.value for failure in Failure}),
+        ("Fails a restore", {failure.value for failure in RestoreFailure} | OF_BOTH),
     ],
 )
 def test_document_explains_exactly_the_names_in_the_code_each_once(title: str, names: set[str]) -> None:
@@ -63,6 +67,10 @@ def test_reason_begins_with_the_name_and_ends_with_what_to_do() -> None:
     assert because(Failure.OBJECT_EMPTY, "object k is empty", "delete it") == (
         "ObjectEmpty: object k is empty; delete it"
     )
+
+
+def test_no_name_means_two_things() -> None:
+    assert not {failure.value for failure in Failure} & {failure.value for failure in RestoreFailure}
 
 
 def test_what_is_tried_several_times_has_a_next_step_for_the_end() -> None:
