@@ -122,6 +122,25 @@ def test_rejection_counts_no_attempt_where_a_task_ends_before_the_next_one_is_as
     assert {archive.record(f"i{number}").attempts for number in range(2)} == {0}
 
 
+def test_nothing_more_is_asked_once_a_rejection_shows_that_others_have_filled_the_budget(archive: Archive) -> None:
+    for number in range(3):
+        archive.image(f"i{number}", gib=100)
+    others = [[590.0, 100.0]]
+
+    def others_start(**_: Any) -> None:
+        if others:
+            archive.occupy(*others.pop())
+
+    events = client(archive.cloud, "ec2").meta.events
+    events.register_first("before-call.ec2.CreateStoreImageTask", others_start)
+    try:
+        archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    finally:
+        events.unregister("before-call.ec2.CreateStoreImageTask", others_start)
+    (rejected,) = archive.starts()
+    assert (rejected.error_code, rejected.in_flight_gib) == ("InvalidRequest", 690)
+
+
 def test_old_failed_task_is_not_counted_when_a_later_nights_start_is_rejected(
     cloud_where: Callable[..., VirtualCloud],
 ) -> None:
