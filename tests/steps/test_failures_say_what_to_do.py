@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +15,7 @@ from ami_archiver.summary import text_of
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import BUCKET, Archive, client, full_id
 from tests.support.domain import policy
-
-REASON = re.compile(r"(?P<name>[A-Z]\w+): (?P<what>.+); (?P<to_do>[^;]+)", re.DOTALL)
-TO_DO = re.compile(
-    r"the next run tries again|the next run stores|the next run takes|then the next run stores|then the next run takes|"
-    r"make version \S+ the current one again|remove the delete marker above version|repair it by its"
-)
+from tests.support.reasons import named
 
 
 @dataclass
@@ -88,13 +82,6 @@ def night(cloud: VirtualCloud, caplog: pytest.LogCaptureFixture) -> RichNight:
     night = RichNight(Archive(cloud, policy(attempts=1)))
     night.play()
     return night
-
-
-def named(reason: str) -> Failure:
-    match = REASON.fullmatch(reason)
-    assert match, reason
-    assert TO_DO.search(match["to_do"]), reason
-    return Failure(match["name"])
 
 
 def test_every_failure_of_a_night_is_named_with_its_image_and_a_next_step(

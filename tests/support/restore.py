@@ -31,6 +31,7 @@ from ami_archiver.verification import IMAGE_TAG
 from local_cloud.engine.stored_object import content_of, encode
 from local_cloud.model import Image
 from tests.support.archive import BUCKET, TABLE, Archive, CloudClock, client, full_id
+from tests.support.reasons import named
 
 
 class Restores:
@@ -139,7 +140,10 @@ class Restores:
         return steps.plan_restore(app or self.app, event, lambda: 900.0)
 
     def run(self, *, until: Callable[[], bool] | None = None, **given: Any) -> Any:
-        """A whole run, in virtual time; its summary. `until` stops it early (the summary is then None)."""
+        """A whole run, in virtual time; its summary, whose failures each have a name and a next step.
+
+        `until` stops it early (the summary is then None).
+        """
         return self.go_on(self.plan(self.begin(**given)), until=until)
 
     def go_on(self, state: RestoreState, *, until: Callable[[], bool] | None = None) -> Any:
@@ -147,6 +151,9 @@ class Restores:
         while until is None or not until():
             stepped = self.step(state)
             if isinstance(stepped, dict):
+                for kind in ("failed", "refused"):
+                    for line in stepped.get(kind, []):
+                        named(line["reason"])
                 return stepped
             state = stepped
         return None
