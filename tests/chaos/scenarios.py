@@ -171,7 +171,7 @@ def page_by_page(world: World) -> None:
     world.seconds_left = 900
 
 
-SMALL = Scenario("oversize", oversize)
+SMALL = Scenario("oversize", oversize, settings={"wait_min_seconds": 900})
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (

@@ -7,4 +7,4 @@ from tests.chaos.world import Theatre
 
 
 def test_the_invariants_hold_after_every_step_of_random_histories(theatre: Theatre) -> None:
-    run_histories(theatre, 20)
+    run_histories(theatre, 12)
