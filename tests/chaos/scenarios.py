@@ -42,7 +42,7 @@ class Scenario:
     stage: Act
     play: Act = one_night
     policies: tuple[Policy, ...] = (NIGHTLY,)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=lambda: {"wait_min_seconds": 240})
     engine: Mapping[str, Any] = field(default_factory=lambda: {"store_limit_gib": 1200})
     """EC2 takes more than the budget, so that it is the archiver who keeps it."""
 
