@@ -30,7 +30,7 @@ class Admission:
 def admission(in_flight_gib: float, budget_gib: float, rule: AdmissionRule, gib: float) -> Admission:
     """Whether an image of `gib` may start while `in_flight_gib` are in progress, whoever started them."""
     figures = f"{in_flight_gib:g} of {budget_gib:g} GiB in flight"
-    if in_flight_gib >= budget_gib:
+    if not _has_room(in_flight_gib, budget_gib):
         return Admission(False, figures)
     if rule == "strict" and in_flight_gib > 0 and in_flight_gib + gib > budget_gib:
         return Admission(False, f"{figures}, {gib:g} GiB more would exceed it (rule 'strict')")
@@ -47,7 +47,7 @@ def next_start(
     the only candidate once nothing is in flight.
     """
     room_gib = budget_gib - in_flight_gib
-    if room_gib <= 0:
+    if not _has_room(in_flight_gib, budget_gib):
         return None
     if rule == "strict":
         return largest(None) if in_flight_gib == 0 else largest(room_gib + SLIVER_GIB)
@@ -56,3 +56,8 @@ def next_start(
 
 SLIVER_GIB = 0.001
 """The resolution of sizes: the smallest difference between two images in the queue."""
+
+
+def _has_room(in_flight_gib: float, budget_gib: float) -> bool:
+    """Whether less than the budget is in flight: by half the resolution of sizes, since a sum of floats wavers."""
+    return budget_gib - in_flight_gib >= SLIVER_GIB / 2

@@ -6,8 +6,6 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from local_cloud.in_process import VirtualCloud
 from local_cloud.settings import ThroughputSettings
 from tests.support.archive import Archive
@@ -132,14 +130,3 @@ def test_run_that_makes_no_progress_gives_up_and_says_why(cloud: VirtualCloud) -
     assert summary["restores"]["failed"] == 1
     assert "nothing was restored for 2 hours" in summary["failed"][0]["reason"]
     assert 2 * 3600 <= summary["seconds"] < 3 * 3600
-
-
-@pytest.mark.parametrize("rate", [0.5])
-def test_shared_rate_is_used_to_the_full(cloud_where: Callable[..., VirtualCloud], rate: float) -> None:
-    cloud = cloud_where(throughput=ThroughputSettings("shared", restore_gib_per_second=rate), bytes_per_gib=1)
-    restores = Restores(Archive(cloud))
-    random_sizes = random.Random(4)
-    sizes = [round(min(200.0, random_sizes.lognormvariate(3, 1)) + 1, 1) for _ in range(60)]
-    summary = restores.run(image_ids=[restores.stored(f"ami-{n:04}", gib) for n, gib in enumerate(sizes)])
-    assert summary["restores"]["restored"] == 60
-    assert summary["seconds"] <= 1.1 * sum(sizes) / rate

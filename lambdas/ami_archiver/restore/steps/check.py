@@ -90,20 +90,21 @@ def seconds_to(
 ) -> int:
     """Until a restore ends that matters, or a thaw is worth a look, whichever comes first.
 
-    A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile.
+    A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile. While something
+    waits for the budget, half the estimate: restores that share a rate go faster as others end, and an idle budget
+    costs more than a look.
     """
     waits = []
     if own or more_to_start:
-        waits.append(
-            seconds_to_wait(
-                in_flight.running,
-                now,
-                budget_gib=app.settings.restore_budget_gib,
-                more_to_start=more_to_start,
-                minimum=app.settings.wait_min_seconds,
-                maximum=app.settings.wait_max_seconds,
-            )
+        seconds = seconds_to_wait(
+            in_flight.running,
+            now,
+            budget_gib=app.settings.restore_budget_gib,
+            more_to_start=more_to_start,
+            minimum=app.settings.wait_min_seconds,
+            maximum=app.settings.wait_max_seconds,
         )
+        waits.append(max(app.settings.wait_min_seconds, seconds // 2) if more_to_start else seconds)
     if thaw_at is not None:
         waits.append(max(app.settings.wait_min_seconds, round((thaw_at - now).total_seconds())))
     return min(waits, default=app.settings.wait_min_seconds)
