@@ -13,7 +13,6 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ami_archiver.adapters.table_restores import TableRestores
-from ami_archiver.restore.lifecycle import ENDED
 from ami_archiver.restore.model import RestoreRecord
 from ami_archiver.run_state import identify
 from operate.stack import OperateError, outputs
@@ -68,7 +67,7 @@ def start(stack: str, given: Mapping[str, Any]) -> Following:
     return Following(sfn, restores, arn, run_id)
 
 
-def follow(following: Following, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> Any:
+def follow(following: Following, say: Callable[[str], None]) -> Any:
     """Say every change until the execution has ended; its summary. Raises OperateError if it failed."""
     seen: dict[str, str] = {}
     while True:
@@ -77,7 +76,7 @@ def follow(following: Following, say: Callable[[str], None], sleep: Callable[[fl
             say(line)
         if ended is not None:
             break
-        sleep(LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
     if ended["status"] != "SUCCEEDED":
         raise OperateError(f"{ended.get('error') or ended['status']}: {_message(ended.get('cause') or '')}")
     return json.loads(ended["output"])
@@ -92,13 +91,16 @@ def _message(cause: str) -> str:
 
 
 def _changes(records: list[RestoreRecord], seen: dict[str, str]) -> Iterator[str]:
+    """A line for each restore that is not as it was seen last; with the first one, what will differ."""
     for record in records:
         now = f"{record.status.value:<9} {record.source_image_id or record.object_key}: {record.reason}"
-        if seen.get(record.restore_id) != now:
-            seen[record.restore_id] = now
-            yield now
-            if record.status not in ENDED and len(record.history) == 1:
-                yield from (f"          will differ: {difference}" for difference in record.differences)
+        before = seen.get(record.restore_id)
+        if before == now:
+            continue
+        seen[record.restore_id] = now
+        yield now
+        if before is None:
+            yield from (f"          will differ: {difference}" for difference in record.differences)
 
 
 def result_lines(summary: Mapping[str, Any]) -> list[str]:
