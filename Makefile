@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)/lambdas:$(CURDIR)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 
-.PHONY: help setup demo restore test chaos lint local deploy clean
+.PHONY: help setup demo restore test chaos mutants lint local deploy clean
 
 help:  ## what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ test: setup  ## run all tests
 
 chaos: setup  ## every fault at every call of a night, two runs at once, random histories (ONLY=… for one)
 	@ONLY='$(ONLY)' $(BIN)/python -m tests.chaos
+
+mutants: setup  ## play deliberate bugs, one at a time: each must make a test fail (ONLY=… for some)
+	@ONLY='$(ONLY)' $(BIN)/python -m tests.mutants
 
 lint: setup  ## format, lint, types, import rules, template and state machine checks
 	@$(BIN)/ruff format --check .

@@ -91,6 +91,15 @@ def test_update_is_refused_where_only_the_history_has_grown(records: TableRecord
     assert one(records).attempts == 1
 
 
+def test_update_is_refused_where_somebody_has_set_another_status_by_hand(records: TableRecords, dynamodb: Any) -> None:
+    records.save(None, record())
+    before = one(records)
+    dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"status": {"S": "FAILED"}})
+    by_hand = raw(dynamodb)
+    assert not records.save(before, to_storing(before))
+    assert raw(dynamodb) == by_hand
+
+
 def test_update_of_a_record_that_is_not_there_is_refused(records: TableRecords) -> None:
     assert not records.save(record(), to_storing(record()))
     assert records.get([IMAGE_ID]).records == {}

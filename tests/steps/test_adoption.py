@@ -99,6 +99,18 @@ def test_store_that_somebody_else_started_into_our_bucket_is_adopted_when_it_is_
     assert archive.accepted() == {image_id: 1}
 
 
+def test_store_that_somebody_else_started_is_no_failed_attempt_of_ours_when_ec2_takes_the_next_image(
+    archive: Archive,
+) -> None:
+    image_id = archive.image("one", gib=50)
+    other = archive.image("two", gib=10)
+    archive.app.store_tasks.start(image_id, BUCKET, "by-hand", {})
+    assert archive.night()["decisions"]["stored"] == 2
+    assert archive.accepted() == {image_id: 1, other: 1}
+    assert archive.record("one").attempts == 1
+    assert not any("failed" in move.why for move in archive.record("one").history)
+
+
 def test_store_that_somebody_else_started_into_another_bucket_is_waited_for(archive: Archive) -> None:
     image_id = archive.image("one", gib=50)
     client(archive.cloud, "s3").create_bucket(Bucket="elsewhere")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,42 @@ def test_selection_run_by_two_workers_at_once_selects_each_image_once(archive: A
     assert set(archive.decisions(states[0].run_id)) == image_ids
     assert archive.go_on(states[0])["decisions"]["stored"] == 5
     each_once(archive, image_ids)
+
+
+def test_intention_is_written_and_the_queue_left_before_ec2_is_asked(archive: Archive) -> None:
+    image_ids = fleet(archive)
+    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    seen = []
+
+    def look(params: Any, **_: Any) -> None:
+        image_id = params["body"]["ImageId"]
+        queued = {entry.image_id for entry in archive.app.records.queued()}
+        in_flight = archive.app.leases.read().in_flight
+        seen.append((archive.status(image_id), image_id in queued, image_id in in_flight))
+
+    events = client(archive.cloud, "ec2").meta.events
+    events.register_first("before-call.ec2.CreateStoreImageTask", look)
+    try:
+        archive.step(state)
+    finally:
+        events.unregister("before-call.ec2.CreateStoreImageTask", look)
+    assert seen == [("STORING", False, True)] * len(image_ids)
+
+
+def test_ec2_is_not_asked_where_somebody_else_has_written_the_intention(archive: Archive) -> None:
+    image_id = archive.image("one")
+    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    worker = archive.worker(own_clients=True)
+    raced: list[object] = []
+
+    def other_first(**_: Any) -> None:
+        if not raced:
+            raced.append(1)
+            archive.step(state)
+
+    worker.records._dynamodb.meta.events.register_first("before-call.dynamodb.TransactWriteItems", other_first)
+    archive.step(state, worker)
+    assert [call.parameters["ImageId"] for call in archive.starts()] == [image_id]
 
 
 LOST = [

@@ -67,6 +67,24 @@ def test_policy_that_joins_when_the_queue_was_just_found_empty_is_worked_off(two
     assert theirs["decisions"]["stored"] == 1
 
 
+def test_policy_that_joins_between_the_reports_look_and_the_giving_back_is_worked_off(two: Archive) -> None:
+    two.image("a")
+    weekly(two, "b")
+    state = two.go_to(two.select(two.begin("nightly")), Next.REPORT)
+    worker = two.worker(own_clients=True)
+    joined: list[RunState] = []
+
+    def join_before_the_release(params: dict[str, str], **_: object) -> None:
+        if "REMOVE #holder" in str(params["body"]) and not joined:
+            joined.append(two.select(two.begin("weekly")))
+
+    worker.leases._dynamodb.meta.events.register_first("before-call.dynamodb.UpdateItem", join_before_the_release)
+    state, summary = two.step(state, worker)
+    assert (joined[0].outcome, state.next, summary) == ("joined", Next.CHECK, {})
+    assert two.go_on(state)["decisions"]["stored"] == 1
+    assert two.status("b") == "VERIFIED"
+
+
 def test_joined_run_that_reports_after_it_was_worked_off_keeps_the_summary_of_that(two: Archive) -> None:
     weekly(two, "b")
     working = two.select(two.begin("nightly"))
