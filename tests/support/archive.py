@@ -105,14 +105,9 @@ class Archive:
         created = fields.pop("creation_date", self.cloud.clock.now() - timedelta(days=100))
         image_id = full_id(image_id)
         snapshot_id = fields.pop("snapshot_id", image_id.replace("ami-", "snap-"))
-        snapshot = Snapshot(
-            snapshot_id,
-            self.account_id,
-            volume_size_gib=max(1, round(gib)),
-            start_time=created,
-            full_snapshot_size_bytes=round(gib * GIB),
-            **fields.pop("snapshot", {}),
-        )
+        of_snapshot = {"volume_size_gib": max(1, round(gib)), "full_snapshot_size_bytes": round(gib * GIB)}
+        of_snapshot |= fields.pop("snapshot", {})
+        snapshot = Snapshot(snapshot_id, self.account_id, start_time=created, **of_snapshot)
         image = Image(
             image_id,
             fields.pop("name", f"image-{next(self._names)}"),
