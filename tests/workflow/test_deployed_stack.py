@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from local_cloud.control_client import RunningCloud, start_cloud
+from operate import restore as operate_restore
+from operate.__main__ import main as operate
 from tests.support.assembly import synthesized
 from tests.support.deployment import Deployment, deploy
 
@@ -119,3 +122,27 @@ def test_the_summary_reaches_the_topic_and_stays_in_the_table(deployment: Deploy
     assert kept is not None
     assert kept["summary"]["M"]["policy"] == {"S": "golden"}
     assert deployment.cloud.calls(service="sns", operation="Publish", caller="ReportRun")
+
+
+def test_an_archived_image_comes_back_by_one_command(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud = deployment.cloud
+    image_id = register(cloud, "lost-and-found", 8, Archive="true")
+    assert ended(deployment, deployment.start({"policy": "nightly"}))["status"] == "SUCCEEDED"
+    cloud.client("ec2").deregister_image(ImageId=image_id)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(operate_restore, "LOOK_SECONDS", 0.2)
+    for name, value in {
+        "AWS_ENDPOINT_URL": cloud.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "123456789012",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert operate(["restore", "--image", image_id]) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    restored = last.removeprefix(f"{image_id} → ")
+    (image,) = cloud.client("ec2").describe_images(ImageIds=[restored])["Images"]
+    assert (image["Name"], image["State"], image["SourceImageId"]) == ("lost-and-found", "available", image_id)
+    assert cloud.calls(service="ec2", operation="CreateRestoreImageTask", caller="StartRestores")
