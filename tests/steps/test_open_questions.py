@@ -6,8 +6,10 @@ The settings are those of the local cloud (local_cloud/settings.py); the archive
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.endpoint
 import pytest
 
 from local_cloud.in_process import VirtualCloud
@@ -31,9 +33,11 @@ ANSWERS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=str)
 def test_night_comes_right_whatever_aws_answers(
-    cloud_where: Callable[..., VirtualCloud], answer: dict[str, Any]
+    cloud_where: Callable[..., VirtualCloud], monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
 ) -> None:
     archive = Archive(cloud_where(**answer))
+    # The SDK's own retries wait in virtual time.
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=archive.cloud.advance))
     for number in range(5):
         archive.image(f"i{number}", gib=90 + number, snapshot={"volume_size_gib": 400})
     archive.image("huge", gib=800, state="disabled")
