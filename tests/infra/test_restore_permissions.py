@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.config import ConfigError, load_config
 from infra.templates import definitions, plain, resources
 from tests.infra import test_permissions as archive
+from tests.support.assembly import ROOT
 
 Template = dict[str, Any]
 
@@ -163,3 +166,12 @@ def condition_of(condition: dict[str, Any]) -> str:
         if keys.get("ssm:Overwrite") == "true":
             return "to overwrite"
     return archive.condition_of(condition)
+
+
+def test_the_restore_budget_of_the_configuration_reaches_the_functions(template: Template, tmp_path: Path) -> None:
+    for function in resources(template, "AWS::Lambda::Function").values():
+        assert plain(function["Properties"]["Environment"]["Variables"]["RESTORE_BUDGET_GIB"]) == "300"
+    config = tmp_path / "archiver.toml"
+    config.write_text((ROOT / "archiver.toml").read_text().replace("[account]", "[account]\nrestore_budget_gib = 0"))
+    with pytest.raises(ConfigError, match=r"account.restore_budget_gib is 0: must be above 0"):
+        load_config(config)
