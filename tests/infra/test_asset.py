@@ -53,9 +53,10 @@ for service in {functions_asset.SERVICES!r}:
 from handlers import check_store_tasks, report_run, select_images, start_store_tasks
 print(boto3.__file__, select_images.handler)
 """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
         [sys.executable, "-B", "-I", "-c", script],
-        env=os.environ | {"POWERTOOLS_SERVICE_NAME": "x", "POWERTOOLS_METRICS_NAMESPACE": "x"},
+        env=environment | {"POWERTOOLS_SERVICE_NAME": "x", "POWERTOOLS_METRICS_NAMESPACE": "x"},
         capture_output=True,
         text=True,
         check=False,

@@ -19,5 +19,5 @@ def archive(cloud: VirtualCloud) -> Archive:
 def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Handler]:
     """The functions' handlers, by the state that invokes them."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "ami-archiver")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "AmiArchiver")
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")  # others may have imported them without a namespace
     return loaded_handlers()
