@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from ami_archiver import bootstrap
+from handlers import telemetry
 from local_cloud.in_process import VirtualCloud
 from tests.restore.test_thaw import freeze
 from tests.support.archive import BUCKET, TABLE, Archive, client, full_id
@@ -77,7 +78,7 @@ class Machine:
 
 @pytest.fixture
 def machine(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "tests")
+    monkeypatch.setattr(telemetry.metrics.provider, "namespace", "tests")  # whoever imported the handlers first
     return Machine(Restores(Archive(cloud, run_limit_hours=2)), cloud_assembly)
 
 

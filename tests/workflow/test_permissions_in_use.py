@@ -18,6 +18,7 @@ import pytest
 from ami_archiver import bootstrap
 from ami_archiver.model import Status
 from ami_archiver.ports import ActiveRun
+from handlers import telemetry
 from local_cloud.in_process import VirtualCloud
 from tests.chaos.world import Context
 from tests.support import domain
@@ -69,7 +70,7 @@ class Watched:
 @pytest.fixture
 def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pytest.MonkeyPatch) -> Watched:
     """Nights that have it all: others' tasks, failures, long histories, tampering, objects found and lost, joining."""
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "tests")
+    monkeypatch.setattr(telemetry.metrics.provider, "namespace", "tests")  # whoever imported the handlers first
     archive = Archive(cloud)
     archive.image("plain", gib=20)
     cloud.service.faults.fail_store(archive.image("flaky", gib=30), times=1)
