@@ -11,6 +11,11 @@ from handlers import telemetry
 from tests.support.assembly import CloudAssembly
 
 
+@pytest.fixture(autouse=True)
+def _no_figures_of_other_tests() -> None:
+    telemetry.metrics.clear_metrics()
+
+
 def test_figures_are_published_where_the_alarm_looks_for_them(
     cloud_assembly: CloudAssembly, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

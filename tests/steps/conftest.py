@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from handlers import telemetry
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive
 from tests.support.handlers import Handler
@@ -19,5 +20,6 @@ def archive(cloud: VirtualCloud) -> Archive:
 def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Handler]:
     """The functions' handlers, by the state that invokes them."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "ami-archiver")
-    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")  # others may have imported them without a namespace
-    return loaded_handlers()
+    loaded = loaded_handlers()
+    monkeypatch.setattr(telemetry.metrics.provider, "namespace", "tests")  # whoever imported the handlers first
+    return loaded
