@@ -9,8 +9,8 @@ from demo.scene import ACCOUNT_ID, REGION
 from local_cloud import clients
 
 STACK = "AmiArchiver"
-DEMO, TEAM_B = "demo", "team-b"
-"""Names in the log of calls: who looks on, and who else stores images in the account."""
+DEMO, TEAM_B, OWNER = "demo", "team-b", "owner"
+"""Names in the log of calls: who looks on, who else stores images, and who deletes one and wants it back."""
 
 
 class Aws:
@@ -37,6 +37,7 @@ class Stack:
     """What the deployed stack has made."""
 
     workflow_arn: str
+    restore_workflow_arn: str
     bucket: str
     table: str
     log_group: str
@@ -49,6 +50,7 @@ def deployed(aws: Aws) -> Stack:
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
     return Stack(
         workflow_arn=outputs["ArchiveWorkflowArn"],
+        restore_workflow_arn=outputs["RestoreWorkflowArn"],
         bucket=outputs["ArchiveBucketName"],
         table=outputs["ArchiveTableName"],
         log_group=next(

@@ -10,7 +10,9 @@ from typing import Any
 
 from ami_archiver.model import Decision, Status
 from demo.archive import Line, Lines
+from demo.aws import OWNER
 from demo.scene import BUDGET_GIB, Scene
+from demo.side_by_side import Back, Verdict, rows
 
 STARTER = "StartStoreTasks"
 """The only function that starts store tasks; the log knows it by the name that it sends along."""
@@ -29,7 +31,7 @@ _STATUS_OF = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that is known after the night."""
+    """Everything that is known after the night and the restore."""
 
     scene: Scene
     lines: Lines
@@ -44,6 +46,8 @@ class Evidence:
     before: Mapping[str, str]
     after: Mapping[str, str]
     """States of images and snapshots by id."""
+    back: Back | None = None
+    """The image that was deleted and restored after the night, if there was one."""
 
     def decided(self, *decisions: Decision) -> list[Line]:
         return [line for line in self.lines.values() if line.decision in decisions]
@@ -231,19 +235,46 @@ def failures_were_met(evidence: Evidence) -> Claim | None:
 
 
 def originals_are_untouched(evidence: Evidence) -> Claim:
-    """Every image and snapshot is there as before, and nobody asked for anything else."""
+    """Every image and snapshot is there as before, and nobody asked for anything else.
+
+    Of the image that its owner deleted for the restore, what counts is how it was right before that.
+    """
+    deleted = evidence.back.deleted if evidence.back else {}
 
     def wrong() -> Iterator[str]:
         for name, state in evidence.before.items():
-            now = evidence.after.get(name)
+            now = deleted.get(name) or evidence.after.get(name)
             if now != state:
                 yield f"{name} was {state}, is {now or 'gone'}"
         for call in _ec2(evidence, *DESTRUCTIVE):
-            yield f"{call['caller']} called {call['operation']}"
+            its = call["parameters"].get("ImageId") or call["parameters"].get("SnapshotId")
+            if call["caller"] != OWNER or its not in deleted:
+                yield f"{call['caller']} called {call['operation']}"
 
     images = sum(name.startswith("ami-") for name in evidence.before)
     sentence = f"{images} images and {len(evidence.before) - images} snapshots are as they were"
-    return Claim(sentence, tuple(wrong()))
+    return Claim(sentence + (", until one was deleted" if deleted else ""), tuple(wrong()))
+
+
+def restored_is_equal(evidence: Evidence) -> Claim | None:
+    """The deleted image came back from nothing but its object, with all that must be equal, and no other image did."""
+    back = evidence.back
+    if back is None:
+        return None
+
+    def wrong() -> Iterator[str]:
+        yield from (f"{name} was still there when the restore began" for name in sorted(back.left))
+        if back.restored is None:
+            yield f"nothing was restored: {back.problem}"
+            return
+        for row in rows(back.original, back.restored, may_lose_encryption=back.may_lose_encryption):
+            if row.verdict is Verdict.FALSE:
+                yield f"{row.name}: {row.original!r} before, {row.restored!r} now"
+        new = {back.restored.image["ImageId"], *(each["SnapshotId"] for each in back.restored.snapshots)}
+        for name in sorted((evidence.after.keys() - evidence.before.keys()) ^ new):
+            yield f"{name} is {'not part of the restored image' if name in evidence.after else 'gone'}"
+
+    return Claim("the deleted image is back from its object, equal in all that must be equal", tuple(wrong()))
 
 
 CLAIMS: tuple[Callable[[Evidence], Claim | None], ...] = (
@@ -255,6 +286,7 @@ CLAIMS: tuple[Callable[[Evidence], Claim | None], ...] = (
     every_decision_has_its_reason,
     failures_were_met,
     originals_are_untouched,
+    restored_is_equal,
 )
 ONCE_REASON = "InternalError: an internal error has occurred"
 ALWAYS_REASON = "the KMS key of the snapshot is disabled"

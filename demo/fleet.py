@@ -29,7 +29,6 @@ _NIGHTLY: tuple[tuple[str, float], ...] = (
     ("web-2025.02", 13),
     ("web-2025.01", 12),
     ("proxy-2025.01", 8),
-    ("bastion-2025.02", 6),
 )
 _GOLDEN_VERSIONS, _GOLDEN_KEPT = 5, 2
 """archiver.local.toml keeps the two newest of a golden image."""
@@ -52,6 +51,7 @@ class _Builder:
     def scene(self) -> Scene:
         for name, gib in _NIGHTLY:
             self._expect(Decision.STORED, self._add(name, gib, ARCHIVE))
+        self._expect(Decision.STORED, self._rich())
         fails_once = self._expect(Decision.STORED, self._add("billing-2025.04", 150, ARCHIVE))
         always_fails = self._expect(Decision.FAILED, self._add("sharepoint-2024.09", 95, ARCHIVE, key=_KEY))
         stored_before = self._expect(Decision.ALREADY_ARCHIVED, self._add("web-2024.12", 11, ARCHIVE))
@@ -77,6 +77,16 @@ class _Builder:
             stored_before=stored_before.image_id,
             foreign=foreign,
         )
+
+    def _rich(self) -> Image:
+        """The smallest, which is deleted and restored: it has something of everything that must come back."""
+        image = self._add("bastion-2025.02", 6, ARCHIVE | {"Application": "bastion", "Owner": "platform"}, volumes=2)
+        image.description = "SSH bastion as of February"
+        image.boot_mode = "uefi"
+        for snapshot_id, volume in zip(image.snapshot_ids, ("root", "data"), strict=True):
+            self._snapshots[snapshot_id].tags = {"Volume": volume}
+            self._snapshots[snapshot_id].description = f"{volume} of {image.name}"
+        return image
 
     def _golden(self) -> None:
         for version in range(1, _GOLDEN_VERSIONS + 1):
@@ -114,9 +124,9 @@ class _Builder:
         self._expected[image.image_id] = decision
         return image
 
-    def _add(self, name: str, gib: float, tags: dict[str, str], *, key: str | None = None) -> Image:
+    def _add(self, name: str, gib: float, tags: dict[str, str], *, key: str | None = None, volumes: int = 0) -> Image:
         created = self._now - timedelta(days=20 + 5 * len(self._images))
-        volumes = 2 if gib > 100 else 1
+        volumes = volumes or (2 if gib > 100 else 1)
         devices = []
         for number in range(volumes):
             snapshot = Snapshot(

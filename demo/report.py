@@ -16,6 +16,7 @@ from demo.aws import Stack
 from demo.claims import Claim, Evidence
 from demo.night import Execution
 from demo.output import Output
+from demo.side_by_side import Back, Verdict, rows
 from demo.stage import DIRECTORY, KEPT, ROOT
 
 _ORDER = (
@@ -28,6 +29,7 @@ _ORDER = (
 )
 _IN_BUCKET = (Decision.STORED, Decision.ALREADY_ARCHIVED)
 _STYLES = {Decision.STORED: "green", Decision.ALREADY_ARCHIVED: "green", Decision.FAILED: "red"}
+_VERDICTS = {Verdict.EQUAL: "green", Verdict.MUST_DIFFER: "yellow", Verdict.FALSE: "bold red"}
 _ALL_LISTED = 80
 _LISTED = 12
 """Of a fleet with more decisions than the other number, so many of each kind are listed."""
@@ -86,6 +88,20 @@ def _table(evidence: Evidence, names: Mapping[str, str], limit: int | None) -> T
         if limit is not None and len(lines) > limit:
             table.add_row(f"  … and {len(lines) - limit} more", "", f"all in {_TRANSCRIPT}")
     return table
+
+
+def side_by_side(output: Output, back: Back) -> None:
+    """Original and restored; what must differ is marked."""
+    if back.restored is None:
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("Original", overflow="fold", max_width=24)
+    table.add_column("Restored", overflow="fold", max_width=24)
+    table.add_column("", no_wrap=True)
+    for row in rows(back.original, back.restored, may_lose_encryption=back.may_lose_encryption):
+        table.add_row(row.name, row.original, row.restored, Text(row.verdict.value, style=_VERDICTS[row.verdict]))
+    output.show(table, transcript=table)
 
 
 def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution], *, keep: bool) -> None:

@@ -8,16 +8,19 @@ import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from ami_archiver.model import Decision
 from demo import report, stage
 from demo.archive import Archive
-from demo.aws import TEAM_B, Aws, Stack, deployed, originals
+from demo.aws import OWNER, TEAM_B, Aws, Stack, deployed, originals
 from demo.claims import ALWAYS_REASON, ONCE_REASON, Evidence, check
 from demo.fleet import built_in
 from demo.night import Execution, Night, NightFailed
 from demo.others import Team, store_before
 from demo.output import Output
 from demo.own_fleet import from_export, parse_tag, selecting_tag
+from demo.restored import Restoration, smallest
 from demo.scene import ACCOUNT_ID, BUDGET_GIB, REGION, Scene
 from demo.view_live import LiveView
 from demo.view_plain import PlainView
@@ -69,7 +72,7 @@ class _Demonstration:
         with start_cloud(
             *("--log", str(self._place.call_log), "--fleet", str(exported), "--speed", str(SPEED)),
             *("--schedule-speed", str(SCHEDULE_SPEED), "--store-limit-gib", str(BUDGET_GIB)),
-            *("--throughput", "shared", "--store-gib-per-second", str(rate)),
+            *("--throughput", "shared", "--store-gib-per-second", str(rate), "--restore-gib-per-second", str(rate)),
             environ=self._place.environment(),
         ) as cloud:
             return self._on(cloud, scene)
@@ -101,6 +104,7 @@ class _Demonstration:
         names = {image.image_id: image.name or image.image_id for image in scene.fleet.images}
         report.summaries(output, found.summaries)
         report.decisions(output, found, names)
+        found = self._restore(aws, Aws(cloud.endpoint_url, OWNER), stack, found)
         report.where_to_look(output, stack, executions, keep=self._options.keep)
         true = report.claims(output, check(found))
         output.line()
@@ -132,10 +136,24 @@ class _Demonstration:
             outputs=[execution.output for execution in executions if execution.output],
             records=archive.records(),
             objects=archive.objects(),
-            calls=[json.loads(line) for line in self._place.call_log.read_text(encoding="utf-8").splitlines()],
+            calls=self._calls(),
             before=before,
             after=originals(aws),
         )
+
+    def _restore(self, aws: Aws, owner: Aws, stack: Stack, found: Evidence) -> Evidence:
+        """Delete and restore one stored image; the evidence with that."""
+        stored = [line.image_id for line in found.decided(Decision.STORED)]
+        image_id = smallest(found.scene.fleet, stored)
+        if image_id is None:
+            self._output.stage("nothing was stored that could be deleted to restore it")
+            return found
+        back = Restoration(owner, stack, self._output).run(image_id)
+        report.side_by_side(self._output, back)
+        return replace(found, calls=self._calls(), after=originals(aws), back=back)
+
+    def _calls(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._place.call_log.read_text(encoding="utf-8").splitlines()]
 
     def _prepare(self, cloud: RunningCloud, scene: Scene, stack: Stack) -> datetime:
         """Set the scene before the schedule comes round; when it was set."""

@@ -13,6 +13,7 @@ from demo import claims
 from demo.archive import Line
 from demo.claims import ALWAYS_REASON, Claim, Evidence
 from demo.scene import Scene
+from demo.side_by_side import Back, Side
 from local_cloud.fleet.fleet import Fleet
 
 PLANNED = {
@@ -54,6 +55,37 @@ def start(number: int, image_id: str = "ami-1", **more: Any) -> dict[str, Any]:
     return call(number, "CreateStoreImageTask", parameters={"ImageId": image_id}, **more)
 
 
+def side(image_id: str, snapshot_id: str, tags: dict[str, str]) -> Side:
+    ebs = {"SnapshotId": snapshot_id, "VolumeSize": 8, "VolumeType": "gp3", "Encrypted": False}
+    return Side(
+        {
+            "ImageId": image_id,
+            "CreationDate": f"created {image_id}",
+            "Name": "web",
+            "Description": "The web tier",
+            "Architecture": "arm64",
+            "BootMode": "uefi",
+            "ImdsSupport": "v2.0",
+            "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": ebs}],
+            "Tags": [{"Key": key, "Value": value} for key, value in {"Owner": "web", **tags}.items()],
+        },
+        [{"SnapshotId": snapshot_id, "VolumeSize": 8, "FullSnapshotSizeInBytes": 7, "Encrypted": False}],
+    )
+
+
+def back() -> Back:
+    """ami-1, deleted and restored as ami-9 with snap-9."""
+    origin = {"archiver:source-image-id": "ami-1"}
+    restored = side("ami-9", "snap-9", origin)
+    tagged = [{**restored.snapshots[0], "Tags": [{"Key": key, "Value": value} for key, value in origin.items()]}]
+    return Back(
+        original=side("ami-1", "snap-1", {}),
+        deleted={"ami-1": "available", "snap-1": "completed"},
+        left=frozenset(),
+        restored=replace(restored, snapshots=tagged),
+    )
+
+
 def night() -> Evidence:
     """A small night on which everything went as it should."""
     stored = [image_id for image_id in PLANNED if image_id in ATTEMPTS and image_id != "ami-3"]
@@ -72,8 +104,9 @@ def night() -> Evidence:
         records={image_id: record(image_id) for image_id in ATTEMPTS},
         objects={f"nightly/{image_id}.bin": 10 for image_id in stored},
         calls=[start(number, image_id) for number, image_id in enumerate(starts)],
-        before={"ami-1": "available", "snap-1": "completed"},
-        after={"ami-1": "available", "snap-1": "completed"},
+        before={"ami-1": "available", "snap-1": "completed", "ami-2": "available"},
+        after={"ami-2": "available", "ami-9": "available", "snap-9": "completed"},
+        back=back(),
     )
 
 
@@ -113,7 +146,27 @@ def with_summary(**changes: Any) -> Callable[[Evidence], Evidence]:
 
 
 def with_after(**states: str) -> Callable[[Evidence], Evidence]:
-    return lambda e: replace(e, after={name.replace("_", "-"): state for name, state in states.items()})
+    return lambda e: replace(e, after={**e.after, **{name.replace("_", "-"): s for name, s in states.items()}})
+
+
+def without(name: str) -> Callable[[Evidence], Evidence]:
+    return lambda e: replace(e, after={each: state for each, state in e.after.items() if each != name})
+
+
+def with_back(**changes: Any) -> Callable[[Evidence], Evidence]:
+    return lambda e: replace(e, back=replace(back(), **changes))
+
+
+def with_restored(**attributes: Any) -> Callable[[Evidence], Evidence]:
+    restored = back().restored
+    assert restored is not None
+    return with_back(restored=replace(restored, image={**restored.image, **attributes}))
+
+
+def with_restored_snapshot(**attributes: Any) -> Callable[[Evidence], Evidence]:
+    restored = back().restored
+    assert restored is not None
+    return with_back(restored=replace(restored, snapshots=[{**restored.snapshots[0], **attributes}]))
 
 
 def test_nothing_is_wrong_with_a_night_that_went_well() -> None:
@@ -197,11 +250,11 @@ BROKEN: list[tuple[str, Callable[[Evidence], Claim | None], Callable[[Evidence],
     ("not tried again", claims.failures_were_met, with_record("ami-2", attempts=1), "after 1 attempts"),
     ("not given up", claims.failures_were_met, with_record("ami-3", status="STORING"), "should be FAILED"),
     ("given up without the reason", claims.failures_were_met, with_record("ami-3", reason="?"), ALWAYS_REASON),
-    ("an image is gone", claims.originals_are_untouched, with_after(snap_1="completed"), "is gone"),
+    ("an image is gone", claims.originals_are_untouched, without("ami-2"), "is gone"),
     (
         "an image is disabled",
         claims.originals_are_untouched,
-        with_after(ami_1="disabled", snap_1="completed"),
+        with_after(ami_2="disabled"),
         "was available, is disabled",
     ),
     (
@@ -210,6 +263,44 @@ BROKEN: list[tuple[str, Callable[[Evidence], Claim | None], Callable[[Evidence],
         with_calls(call(20, "DeleteSnapshot", status=403)),
         "called DeleteSnapshot",
     ),
+    (
+        "the deleted one was not as before already",
+        claims.originals_are_untouched,
+        with_back(deleted={"ami-1": "disabled", "snap-1": "completed"}),
+        "was available, is disabled",
+    ),
+    (
+        "its owner deletes another one too",
+        claims.originals_are_untouched,
+        with_calls(call(20, "DeregisterImage", claims.OWNER, parameters={"ImageId": "ami-2"})),
+        "owner called DeregisterImage",
+    ),
+    ("nothing back", claims.restored_is_equal, with_back(restored=None, problem="NameTaken"), "restored: NameTaken"),
+    ("an original that is still there", claims.restored_is_equal, with_back(left=frozenset({"snap-1"})), "snap-1 was"),
+    ("another name", claims.restored_is_equal, with_restored(Name="web-2"), "name: 'web' before, 'web-2' now"),
+    ("no description", claims.restored_is_equal, with_restored(Description=""), "description: 'The web"),
+    ("another architecture", claims.restored_is_equal, with_restored(Architecture="x86_64"), "architecture: 'arm64'"),
+    ("another boot mode", claims.restored_is_equal, with_restored(BootMode="legacy-bios"), "boot mode: 'uefi'"),
+    ("an attribute lost", claims.restored_is_equal, with_restored(ImdsSupport=None), "further: "),
+    ("no tag", claims.restored_is_equal, with_restored(Tags=[]), "tags: 'Owner=web' before, '-' now"),
+    ("no word of its origin", claims.restored_is_equal, with_restored_snapshot(Tags=[]), "made from: '-' before"),
+    ("no device", claims.restored_is_equal, with_restored(BlockDeviceMappings=[]), "devices: '/dev/xvda 8 GiB gp3'"),
+    ("the same id", claims.restored_is_equal, with_restored(ImageId="ami-1"), "image id: 'ami-1' before, 'ami-1' now"),
+    (
+        "the same snapshot",
+        claims.restored_is_equal,
+        with_restored_snapshot(SnapshotId="snap-1"),
+        "snapshots: 'snap-1' before, 'snap-1' now",
+    ),
+    (
+        "less in a snapshot",
+        claims.restored_is_equal,
+        with_restored_snapshot(FullSnapshotSizeInBytes=6),
+        "written: ",
+    ),
+    ("other encryption", claims.restored_is_equal, with_restored_snapshot(Encrypted=True), "encrypted: 'no' before"),
+    ("an image too many", claims.restored_is_equal, with_after(ami_10="pending"), "ami-10 is not part of the restored"),
+    ("no image any more", claims.restored_is_equal, without("ami-9"), "ami-9 is gone"),
 ]
 
 
@@ -248,6 +339,27 @@ def test_a_look_at_single_images_shows_no_other_s_store() -> None:
         start(22, in_flight_gib=700.0, status=400),
     )(night())
     assert claims.budget_was_kept(evidence).holds
+
+
+def test_what_its_owner_deletes_for_the_restore_is_no_harm_to_an_original() -> None:
+    evidence = with_calls(
+        call(20, "DeregisterImage", claims.OWNER, parameters={"ImageId": "ami-1"}),
+        call(21, "DeleteSnapshot", claims.OWNER, parameters={"SnapshotId": "snap-1"}),
+    )(night())
+    assert claims.originals_are_untouched(evidence).holds
+
+
+def test_an_encrypted_original_may_lose_its_encryption_only_where_the_restore_allows_it() -> None:
+    found = back()
+    encrypted = replace(found.original, snapshots=[{**found.original.snapshots[0], "Encrypted": True}])
+    for allowed in (True, False):
+        checked = claims.restored_is_equal(with_back(original=encrypted, may_lose_encryption=allowed)(night()))
+        assert checked is not None
+        assert checked.holds is allowed
+
+
+def test_without_a_restore_nothing_is_claimed_of_it() -> None:
+    assert claims.restored_is_equal(replace(night(), back=None)) is None
 
 
 def test_a_fleet_without_planned_failures_claims_nothing_of_them() -> None:
