@@ -163,7 +163,8 @@ def _written(side: Side) -> list[tuple[Any, ...]]:
 
 
 def _written_lines(side: Side) -> str:
-    return "\n".join(f"{(each.get('FullSnapshotSizeInBytes') or 0) / _GIB:,.1f} GiB" for each in side.snapshots)
+    sizes = [each.get("FullSnapshotSizeInBytes") for each in side.snapshots]
+    return "\n".join(f"{size / _GIB:,.1f} GiB" if size else "unknown" for size in sizes)
 
 
 def _text(value: Any) -> str:
