@@ -56,7 +56,9 @@ class Restoration:
         try:
             self._delete(original)
             left = frozenset(originals(self._aws).keys() & deleted.keys())
-            self._output.stage(f"the owner has deleted {name} ({image_id}) and its {len(original.snapshots)} snapshots")
+            count = len(original.snapshots)
+            snapshots = f"{count} snapshot{'s' if count > 1 else ''}"
+            self._output.stage(f"the owner has deleted {name} ({image_id}) and its {snapshots}")
             new_id = self._restore(image_id, {"allow_unencrypted": True} if may_lose_encryption else {})
             restored = self._side(new_id)
         except (ClientError, _NotRestored) as error:
