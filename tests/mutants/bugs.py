@@ -293,7 +293,7 @@ BUGS = (
         "dry run writes",
         "steps/select.py",
         "            if self._state.dry_run:\n                counts.update",
-        "            if not decided.lines:\n                counts.update",
+        "            if self._state.dry_run and not decided.chosen:\n                counts.update",
         "steps/test_windows_and_caps.py",
     ),
     Bug(
