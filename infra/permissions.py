@@ -80,6 +80,7 @@ def check(on: Resources) -> list[iam.PolicyStatement]:
 def start(on: Resources) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
+        list_objects(on),
         *look_at_objects(on),
         *_store(on),
         *use_table(on, "BatchGetItem", "ConditionCheckItem", "PutItem", "Query", "UpdateItem"),

@@ -116,6 +116,12 @@ def noted(record: ArchiveRecord, why: str, *, at: datetime, run_id: str) -> Arch
     return replace(record, history=(*record.history, entry))
 
 
+def found_at(record: ArchiveRecord, key: str, *, at: datetime, run_id: str) -> ArchiveRecord:
+    """A STORING record whose object turned out to be in the bucket already, under another key."""
+    why = f"object {key} is in the bucket already"
+    return _step(record, record.status, Decision.DEFERRED, why, at, run_id, {"object_key": key})
+
+
 def _step(
     record: ArchiveRecord,
     to: Status,

@@ -8,8 +8,8 @@ from tests.chaos.interleavings import Interruption
 from tests.chaos.invariants import breaches
 from tests.chaos.scenarios import WEEKLY, oversize, two_policies
 from tests.chaos.wire import Call
-from tests.chaos.world import Theatre, World
-from tests.support.archive import NIGHTLY
+from tests.chaos.world import DAY_SECONDS, Theatre, World
+from tests.support.archive import BUCKET, NIGHTLY
 
 CHECK = "handlers.check_store_tasks.handler"
 
@@ -64,3 +64,30 @@ def test_a_function_that_dies_is_tried_again(theatre: Theatre) -> None:
     assert steps
     for step in steps:
         assert "Runtime.ExitError" in {name for rule in step["Retry"] for name in rule["ErrorEquals"]}
+
+
+def test_an_image_that_somebody_stored_elsewhere_after_its_selection_is_not_reported_failed(theatre: Theatre) -> None:
+    with theatre.world() as world:
+        image_id = world.archive.image("late", gib=30)
+        stopped = world.begin()
+        while stopped.state_name != "CheckStoreTasks":
+            world.step(stopped)
+        where = (world.archive.account_id, world.archive.region)
+        world.cloud.service.create_store_image_task(*where, image_id, f"{BUCKET}/by-hand", {})
+        world.next_night()
+        assert world.night().output["decisions"]["stored"] == 1
+        assert world.archive.record(image_id).object_key == f"by-hand/{image_id}.bin"
+        assert breaches(collect(world), at_rest=True) == []
+
+
+def test_the_same_when_ec2_has_forgotten_who_stored_it(theatre: Theatre) -> None:
+    with theatre.world() as world:
+        image_id = world.archive.image("late", gib=30)
+        stopped = world.begin()
+        while stopped.state_name != "CheckStoreTasks":
+            world.step(stopped)
+        where = (world.archive.account_id, world.archive.region)
+        world.cloud.service.create_store_image_task(*where, image_id, f"{BUCKET}/by-hand", {})
+        world.cloud.advance(40 * DAY_SECONDS)
+        world.night()
+        assert world.archive.status(image_id) == "VERIFIED"

@@ -66,6 +66,7 @@ ALLOWED = {
     ebs:ListChangedBlocks            snapshot/*
     ebs:ListSnapshotBlocks           snapshot/*
     s3:ListBucket                    bucket
+    s3:ListBucketVersions            bucket
     s3:AbortMultipartUpload          bucket/*
     s3:DeleteObject                  bucket/*
     s3:GetObject                     bucket/*

@@ -80,6 +80,7 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
         story = (record.history[0],) * moves
         archive.app.records.save(None, replace(record, status=Status.FAILED, history=story))
     tampered, surprise = archive.image("tampered", gib=40), archive.image("surprise", gib=10)
+    withdrawn = archive.image("withdrawn", gib=3)
     s3 = client(cloud, "s3")
     seen = Watched()
 
@@ -88,6 +89,7 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
             item = archive.item(f"IMAGE#{tampered}", "RECORD") or {}
             archive.put_item(item | {"status": {"S": "FAILED"}})
             s3.put_object(Bucket=BUCKET, Key=f"nightly/{surprise}.bin", Body=b"stored by hand")
+            cloud.catalog.remove_image(archive.region, withdrawn)
 
     night(archive, cloud_assembly, seen, others_are_faster)
     s3.delete_object(Bucket=BUCKET, Key=archive.record("plain").object_key)

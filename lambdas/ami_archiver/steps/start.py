@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from ami_archiver import lifecycle
@@ -159,8 +160,8 @@ class _Fill:
         if task is not None and task.state == "InProgress":
             self.running.append(Running(task, record.snapshot_gib))
             return
-        if self._app.bucket.look(record.object_key) is not None:
-            return  # the next check verifies it; an object under another key is adopted by the next selection
+        if self._is_there(record, [record.object_key, task.object_key] if task else [record.object_key]):
+            return
         why = f"EC2 refused the store: {answer.code}: {answer.message}"
         in_flight = running_tasks(self._app, {record.image_id: record})
         self._see(in_flight)
@@ -173,6 +174,14 @@ class _Fill:
             logger.info("store refused", extra={"image_id": record.image_id, "reason": why})
         self._refusals_left = max(0, self._refusals_left - (not answer.concerns_image))
         self.more_to_start = True
+
+    def _is_there(self, record: ArchiveRecord, keys: Iterable[str]) -> bool:
+        """Whether its object is under one of the keys already; the next check verifies it there."""
+        key = next((key for key in keys if self._app.bucket.look(key) is not None), None)
+        if key is not None and key != record.object_key:
+            at, run_id = self._app.clock.now(), self._state.run_id
+            self._app.records.save(record, lifecycle.found_at(record, key, at=at, run_id=run_id))
+        return key is not None
 
     def _see(self, in_progress: list[Running]) -> None:
         """Count what others started since the last look; EC2 may not list yet what it has just taken from us."""
@@ -192,6 +201,11 @@ class _Fill:
     def _attempt_failed(self, record: ArchiveRecord, why: str, *, final: bool) -> None:
         policy = self._app.settings.policy(record.policy)
         allowed = record.attempts + 1 if final or policy is None else policy.attempts
+        if record.attempts + 1 >= allowed:
+            # Before an image is given up: somebody may have stored it, and EC2 have forgotten it.
+            keys = adopt.find_keys(self._app, {record.image_id})
+            if self._is_there(record, keys.values()):
+                return
         at, run_id = self._app.clock.now(), self._state.run_id
         after = lifecycle.attempt_failed(record, Failure.STORE_REFUSED, why, allowed, at=at, run_id=run_id)
         self._app.records.save(record, after)
