@@ -55,4 +55,6 @@ class CloudSettings:
     ec2_calls_per_second: float | None = None
     """EC2 request rate above which RequestLimitExceeded is answered; None: never."""
     ebs_encryption_by_default: bool = False
+    last_launched_delay_seconds: float = 24 * 3600
+    """How long after a launch an image's LastLaunchedTime tells of it."""
     engine: EngineSettings = field(default_factory=EngineSettings)

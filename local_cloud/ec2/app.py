@@ -18,6 +18,7 @@ from local_cloud.ec2 import (
     ebs_settings,
     image_attributes,
     image_state,
+    launch_templates,
     references,
     register_image,
     snapshot_protection,
@@ -27,6 +28,7 @@ from local_cloud.ec2 import (
     usage_reports,
 )
 from local_cloud.ec2.answers import CONTENT_TYPE, error_document, success_document
+from local_cloud.ec2.launches import Launches
 from local_cloud.ec2.moto_bridge import MotoInstances
 from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.query import parse_parameters
@@ -47,6 +49,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **ebs_settings.OPERATIONS,
     **image_attributes.OPERATIONS,
     **image_state.OPERATIONS,
+    **launch_templates.OPERATIONS,
     **register_image.OPERATIONS,
     **snapshot_protection.OPERATIONS,
     **snapshots.OPERATIONS,
@@ -55,7 +58,11 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 """What is answered from the catalog, under its lock. Whatever else EC2 has is moto's."""
 
-UNLOCKED_OPERATIONS: Mapping[str, Operation] = {**references.OPERATIONS, **store_tasks.OPERATIONS}
+UNLOCKED_OPERATIONS: Mapping[str, Operation] = {
+    **launch_templates.UNLOCKED_OPERATIONS,
+    **references.OPERATIONS,
+    **store_tasks.OPERATIONS,
+}
 """What also asks S3 or Systems Manager, which may wait for somebody who waits for the catalog."""
 
 _STATUS = {"DryRunOperation": 412, "RequestLimitExceeded": 503, "InternalError": 500}
@@ -76,7 +83,8 @@ class Ec2:
         settings: CloudSettings,
         parameters: ParameterSource,
     ) -> None:
-        self._moto = MotoInstances(catalog, clock)
+        self._launches = Launches(clock, settings.last_launched_delay_seconds)
+        self._moto = MotoInstances(catalog, clock, self._launches)
         self._throttle = Throttle(settings.ec2_calls_per_second)
         self.world = World(service, catalog, clock, settings, parameters, self._moto)
 
@@ -123,6 +131,7 @@ class Ec2:
         else:
             self.world.service.settle()
             with self.world.catalog.lock:
+                self._launches.show()
                 result = OPERATIONS[request.operation](self.world, request)
         request.stop_if_dry_run()
         return result

@@ -14,10 +14,12 @@ from moto.core.request import Request as MotoRequest
 from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores
 from moto.ec2.models import EC2Backend
+from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import is_valid_resource_id
 
 from local_cloud.clock import Clock
+from local_cloud.ec2.launches import Launches
 from local_cloud.ec2.lookup import check_image_ids, image_gone, images_not_found
 from local_cloud.ec2.request import Caller, dry_run_succeeded
 from local_cloud.engine.catalog import Catalog, can_use
@@ -54,9 +56,10 @@ class _EbsSnapshot:
 class CatalogBackend(EC2Backend):
     """moto's backend of one account and Region, without images and snapshots of its own."""
 
-    def __init__(self, caller: Caller, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, caller: Caller, catalog: Catalog, clock: Clock, launches: Launches) -> None:
         self.catalog = catalog
         self.clock = clock
+        self.launches = launches
         super().__init__(caller.region, caller.account_id)
 
     def _load_amis(self) -> None:
@@ -120,8 +123,14 @@ class CatalogBackend(EC2Backend):
         if ebs and "block_device_mappings" not in kwargs and not kwargs.get("launch_template"):
             kwargs["block_device_mappings"] = [_mapping(device) for device in ebs]
         reservation = super().run_instances(image_id, *args, **kwargs)
-        image.last_launched_time = self.clock.now()
+        self.launches.note(image)
         return reservation
+
+    def create_launch_template(self, *args: Any, **kwargs: Any) -> LaunchTemplate:
+        """With the clock's time; moto's own is the wall's."""
+        template = super().create_launch_template(*args, **kwargs)
+        template.create_time = template.versions[0].create_time = self.clock.now()
+        return template
 
 
 def _mapping(device: BlockDevice) -> dict[str, Any]:
@@ -143,14 +152,15 @@ def _mapping(device: BlockDevice) -> dict[str, Any]:
 class MotoInstances:
     """moto's EC2 for all accounts and Regions of one cloud: instances, launch templates, volumes, networks."""
 
-    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, clock: Clock, launches: Launches) -> None:
         self._catalog = catalog
         self._clock = clock
+        self._launches = launches
         self._backends: dict[Caller, CatalogBackend] = {}
 
     def backend(self, caller: Caller) -> CatalogBackend:
         if caller not in self._backends:
-            self._backends[caller] = CatalogBackend(caller, self._catalog, self._clock)
+            self._backends[caller] = CatalogBackend(caller, self._catalog, self._clock, self._launches)
         return self._backends[caller]
 
     def accounts(self, region: str) -> list[str]:

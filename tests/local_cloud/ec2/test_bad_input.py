@@ -8,6 +8,7 @@ from local_cloud.ec2.app import OPERATIONS, UNLOCKED_OPERATIONS
 from local_cloud.ec2.sdk import operation_model
 from local_cloud.settings import CloudSettings
 
+from . import bad_launch_input
 from .scenario import BUCKET, OTHER_ACCOUNT, REGION, Cloud
 
 SERVED = sorted({**OPERATIONS, **UNLOCKED_OPERATIONS})
@@ -68,6 +69,7 @@ _REPORT = {"ImageId": IMAGE, "ResourceType__1__ResourceType": "ec2:LaunchTemplat
 _REPORT_OPTION = "ResourceType__1__ResourceTypeOption__1__"
 
 CASES: dict[str, list[Case]] = {
+    **bad_launch_input.CASES,
     "CancelImageLaunchPermission": _BAD_IMAGE,
     "CopyImage": [
         *_with(_COPY, [({}, "MissingParameter"), ({"Name": "x"}, "InvalidAMIName.Malformed")]),
@@ -298,6 +300,8 @@ def filled_cloud() -> Cloud:
     theirs = cloud.add_snapshot(owner_id=OTHER_ACCOUNT, shared_with=("all",))
     public = [{"Group": "all"}]
     assert cloud.add_image([theirs], owner_id=OTHER_ACCOUNT, launch_permissions=public).image_id == THEIRS
+    template = {"LaunchTemplateName": bad_launch_input.TEMPLATE, "LaunchTemplateData": {"ImageId": IMAGE}}
+    cloud.client().create_launch_template(**template)
     return cloud
 
 

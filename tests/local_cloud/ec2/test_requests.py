@@ -118,12 +118,15 @@ def good_parameters(cloud: Cloud) -> dict[str, dict[str, str]]:
     volume = instance["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
     report = ec2.create_image_usage_report(ImageId=image, ResourceTypes=[{"ResourceType": "ec2:Instance"}])
     permission = {"SnapshotId": free, "Attribute": "createVolumePermission"}
+    ec2.create_launch_template(LaunchTemplateName=f"of-{image}", LaunchTemplateData={"ImageId": image})
+    template = {"LaunchTemplateName": f"of-{image}"}
     return {
         "CancelImageLaunchPermission": {"ImageId": image},
         "CopyImage": {"Name": "copy", "SourceImageId": image, "SourceRegion": REGION},
         "CopySnapshot": {"SourceSnapshotId": free, "SourceRegion": REGION},
         "CreateImage": {"Name": "baked", "InstanceId": instance["InstanceId"]},
         "CreateImageUsageReport": {"ImageId": image, "ResourceType__1__ResourceType": "ec2:Instance"},
+        "CreateLaunchTemplateVersion": {**template, "LaunchTemplateData__KeyName": "ops"},
         "CreateRestoreImageTask": {"Bucket": BUCKET, "ObjectKey": f"{stored}.bin", "Name": "again"},
         "CreateSnapshot": {"VolumeId": volume},
         "CreateSnapshots": {"InstanceSpecification__InstanceId": instance["InstanceId"]},
@@ -138,6 +141,8 @@ def good_parameters(cloud: Cloud) -> dict[str, dict[str, str]]:
         "DescribeImageUsageReportEntries": {},
         "DescribeImageUsageReports": {},
         "DescribeImages": {},
+        "DescribeLaunchTemplateVersions": template,
+        "DescribeLaunchTemplates": {},
         "DescribeLockedSnapshots": {},
         "DescribeSnapshotAttribute": permission,
         "DescribeSnapshotTierStatus": {},
@@ -155,6 +160,7 @@ def good_parameters(cloud: Cloud) -> dict[str, dict[str, str]]:
         "GetEbsEncryptionByDefault": {},
         "LockSnapshot": {"SnapshotId": free, "LockMode": "governance", "LockDuration": "3"},
         "ModifyImageAttribute": {"ImageId": image, "Description__Value": "new"},
+        "ModifyLaunchTemplate": {**template, "SetDefaultVersion": "1"},
         "ModifySnapshotAttribute": {"SnapshotId": free, "OperationType": "add", "UserId__1": OTHER_ACCOUNT},
         "ModifySnapshotTier": {"SnapshotId": free, "StorageTier": "archive"},
         "RegisterImage": {"Name": "bundle", "ImageLocation": "bucket/image.manifest.xml"},
