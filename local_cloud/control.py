@@ -3,7 +3,8 @@
 GET  /_local/state                                     tasks, in-flight sums and limits, counts
 GET  /_local/calls?service=&operation=&caller=&since=&limit=
 POST /_local/fleet           {"path": FILE} or {"images": N, "seed": S}
-POST /_local/faults/FAULT    fail_store hang fail_restore delete_snapshot occupy clear, with Faults' parameters
+POST /_local/recipes         {"arn": ARN, "image_id": ID}: an Image Builder recipe that is based on the image
+POST /_local/faults/FAULT    one of FAULTS, with Faults' parameters
 """
 
 from __future__ import annotations
@@ -30,7 +31,18 @@ from local_cloud.operations import Request
 if TYPE_CHECKING:
     from local_cloud.server import LocalCloud
 
-FAULTS = ("fail_store", "hang", "fail_restore", "delete_snapshot", "occupy", "clear")
+FAULTS = (
+    "fail_store",
+    "hang",
+    "fail_restore",
+    "delete_snapshot",
+    "occupy",
+    "deny",
+    "fail_snapshot_deletion",
+    "hold_usage_reports",
+    "fail_usage_reports",
+    "clear",
+)
 _TASK_FIELDS = (
     "image_id",
     "bucket",
@@ -58,6 +70,7 @@ class Control:
             ("GET", "state"): self._state,
             ("GET", "calls"): self._calls,
             ("POST", "fleet"): self._fleet,
+            ("POST", "recipes"): self._recipe,
             **{("POST", f"faults/{fault}"): self._fault for fault in FAULTS},
         }
 
@@ -128,6 +141,16 @@ class Control:
             raise BadRequest('a fleet is {"path": "/absolute/file.json"} or {"images": 40, "seed": 7}')
         self._cloud.add_fleet(fleet)
         return {"images": len(fleet.images), "snapshots": len(fleet.snapshots), "in_use": len(fleet.in_use)}
+
+    def _recipe(self, request: Request) -> dict[str, Any]:
+        asked = _object(request.body)
+        if set(asked) != {"arn", "image_id"} or not all(isinstance(value, str) for value in asked.values()):
+            raise BadRequest('a recipe is {"arn": "arn:aws:imagebuilder:…:image-recipe/…", "image_id": "ami-…"}')
+        try:
+            self._cloud.catalog.add_recipe(asked["arn"], asked["image_id"])
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
+        return {}
 
     def _fault(self, request: Request) -> dict[str, Any]:
         name = request.path.rpartition("/")[2]

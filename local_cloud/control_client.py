@@ -51,6 +51,10 @@ class RunningCloud:
         """One of engine.faults.Faults' methods by name, with its parameters; its result."""
         return self._ask("POST", f"faults/{name}", parameters)["result"]
 
+    def add_recipe(self, arn: str, image_id: str) -> None:
+        """Add an Image Builder recipe that is based on the image."""
+        self._ask("POST", "recipes", {"arn": arn, "image_id": image_id})
+
     def load_fleet(self, path: Path) -> dict[str, int]:
         """Add an export's images; how many."""
         added: dict[str, int] = self._ask("POST", "fleet", {"path": str(path.resolve())})

@@ -1,4 +1,4 @@
-"""The one endpoint, an ASGI application: EC2 and `/_local/` are answered here, all else by MiniStack."""
+"""The one endpoint, an ASGI application: our own services and `/_local/` are answered here, all else by MiniStack."""
 
 from __future__ import annotations
 
@@ -27,10 +27,19 @@ _BODY_KEPT = 64 * 1024
 """Of a request's body this much is looked at to name its operation, and of an answer to find its error code."""
 
 
-class Ec2Handler(Protocol):
-    """What answers EC2's calls; it may wait, so it never runs on the event loop."""
+class Handler(Protocol):
+    """What answers a service's calls; it may wait, so it never runs on the event loop."""
 
     def handle(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer: ...
+
+
+class Refusing(Protocol):
+    """What refuses calls that somebody denied."""
+
+    @property
+    def active(self) -> bool: ...
+
+    def answer(self, request: Request) -> Answer | None: ...
 
 
 class InFlight(Protocol):
@@ -90,12 +99,18 @@ class Recorder:
 
 
 class Endpoint:
-    """`ministack` is MiniStack's application, `control` answers what is under `/_local/`."""
+    """`services` are ours by the name they are signed with, `control` answers what is under `/_local/`."""
 
     def __init__(
-        self, ec2: Ec2Handler, ministack: Application, control: Callable[[Request], Answer], recorder: Recorder
+        self,
+        services: Mapping[str, Handler],
+        ministack: Application,
+        control: Callable[[Request], Answer],
+        recorder: Recorder,
+        refusals: Refusing,
     ) -> None:
-        self._ec2 = ec2
+        self._services = services
+        self._refusals = refusals
         self._ministack = ministack
         self._control = control
         self._recorder = recorder
@@ -109,29 +124,36 @@ class Endpoint:
             await self._ministack(scope, receive, send)
         elif scope["path"].startswith(CONTROL_PATH):
             await self._threaded(scope, receive, send, self._control)
-        elif signer_of(headers := _headers(scope)).service == "ec2":
-            await self._threaded(scope, receive, send, self._answer_ec2)
+        elif signer_of(headers := _headers(scope)).service in self._services:
+            await self._threaded(scope, receive, send, self._answer_here)
         else:
             await self._pass_on(scope, receive, send, headers)
 
     async def _threaded(self, scope: Scope, receive: Receive, send: Send, answer: Callable[[Request], Answer]) -> None:
         request = _request(scope, await _body(receive))
-        status, headers, body = await asyncio.get_running_loop().run_in_executor(self._threads, answer, request)
-        headers = {"content-length": str(len(body))} | {k.lower(): v for k, v in headers.items()}
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": body})
+        await _send(send, await asyncio.get_running_loop().run_in_executor(self._threads, answer, request))
 
-    def _answer_ec2(self, request: Request) -> Answer:
+    def _answer_here(self, request: Request) -> Answer:
         begun = self._recorder.begin(request.headers, settle=True)
-        url = f"http://{request.headers.get('host', '127.0.0.1')}{request.path}"
-        url += f"?{request.query}" if request.query else ""
-        answer = self._ec2.handle(request.method, url, dict(request.headers), request.body)
+        answer = self._refusals.answer(request)
+        if answer is None:
+            url = f"http://{request.headers.get('host', '127.0.0.1')}{request.path}"
+            url += f"?{request.query}" if request.query else ""
+            service = self._services[signer_of(request.headers).service]
+            answer = service.handle(request.method, url, dict(request.headers), request.body)
         self._recorder.end(begun, request, answer)
         return answer
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str]) -> None:
         begun = self._recorder.begin(headers)
+        if self._refusals.active:
+            request = _request(scope, await _body(receive), headers)
+            refusal = self._refusals.answer(request)
+            if refusal is not None:
+                await _send(send, refusal)
+                self._recorder.end(begun, request, refusal)
+                return
+            receive = _again(request.body)
         asked, answered = bytearray(), bytearray()
         start: Message = {"status": 500, "headers": []}
 
@@ -171,6 +193,27 @@ class Endpoint:
         running.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    status, headers, body = answer
+    headers = {"content-length": str(len(body))} | {k.lower(): v for k, v in headers.items()}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _again(body: bytes) -> Receive:
+    """What gives out a body that was read already; then it waits, as for a caller who says no more."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> Message:
+        for message in messages:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    return receive
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -31,6 +31,8 @@ from local_cloud.fleet.fleet import Fleet
 from local_cloud.fleet.usage import apply_use
 from local_cloud.object_store import EC2_CALLER, S3ObjectStore, SsmParameters
 from local_cloud.operations import Request, signer_of
+from local_cloud.own_services import own_services
+from local_cloud.refusals import Refusals
 from local_cloud.s3.days import DAY_SECONDS
 from local_cloud.s3.world import S3World
 from local_cloud.settings import CloudSettings
@@ -86,6 +88,8 @@ class VirtualCloud:
             encrypt_by_default=self.settings.ebs_encryption_by_default,
         )
         self.ec2 = Ec2(self.service, self.catalog, self.clock, self.settings, SsmParameters(self._ec2_client))
+        self._services = own_services(self.ec2)
+        self._refusals = Refusals(self.service.faults)
         self._world = S3World.install(self.clock)
         self._recorder = Recorder(self.calls, self.clock, self.settings.account_id, self.service)
 
@@ -134,11 +138,12 @@ class VirtualCloud:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         headers.setdefault("host", _HOST)
         asked = Request(request.method, unquote(url.path) or "/", url.query, headers, _bytes(request.body))
-        is_ec2 = signer_of(headers).service == "ec2"
-        begun = self._recorder.begin(headers, settle=is_ec2)
-        if is_ec2:
-            answer = self.ec2.handle(request.method, request.url, headers, asked.body)
-        else:
+        service = self._services.get(signer_of(headers).service)
+        begun = self._recorder.begin(headers, settle=service is not None)
+        answer = self._refusals.answer(asked)
+        if answer is None and service is not None:
+            answer = service.handle(request.method, request.url, headers, asked.body)
+        elif answer is None:
             answer = self._ask_ministack(asked, url.path)
         self._recorder.end(begun, asked, answer)
         status, answer_headers, body = answer

@@ -27,6 +27,8 @@ from local_cloud.engine.service import ImageService
 from local_cloud.fleet.fleet import Fleet
 from local_cloud.fleet.usage import apply_use
 from local_cloud.object_store import EC2_CALLER, S3ObjectStore, SsmParameters
+from local_cloud.own_services import own_services
+from local_cloud.refusals import Refusals
 from local_cloud.s3.world import S3World
 from local_cloud.settings import CloudSettings
 
@@ -118,7 +120,8 @@ class LocalCloud:
         schedules.install(self.settings.schedule_speed)
         function_errors.install()
         recorder = Recorder(self.calls, self.clock, self.settings.account_id, self.service)
-        return Endpoint(self.ec2, ministack.app, Control(self).answer, recorder)
+        services = own_services(self.ec2)
+        return Endpoint(services, ministack.app, Control(self).answer, recorder, Refusals(self.service.faults))
 
 
 def _listen(port: int) -> socket.socket:

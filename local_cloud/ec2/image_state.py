@@ -49,6 +49,8 @@ def _delete_snapshot(world: World, request: Request, snapshot_id: str) -> str:
         return "missing-permissions"
     if world.catalog.images_on_snapshot(request.region, snapshot_id):
         return "skipped"
+    if failure := world.service.faults.take_snapshot_failure(snapshot_id):
+        return failure
     world.catalog.remove_snapshot(request.region, snapshot_id)
     return "success"
 

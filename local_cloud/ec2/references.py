@@ -16,6 +16,7 @@ from local_cloud.ec2.world import World
 from local_cloud.errors import AwsError
 
 INSTANCE, LAUNCH_TEMPLATE, PARAMETER = "ec2:Instance", "ec2:LaunchTemplate", "ssm:Parameter"
+_RECIPES = {"imagebuilder:ImageRecipe": "image-recipe", "imagebuilder:ContainerRecipe": "container-recipe"}
 _IMAGE_DATA_TYPE = "aws:ec2:image"
 _STATES = ("pending", "running", "shutting-down", "terminated", "stopping", "stopped")
 _DEFAULT_DEPTH = 10
@@ -27,8 +28,8 @@ Reference = tuple[str, str, str]
 def describe_image_references(world: World, request: Request) -> dict[str, Any]:
     """The images need not exist: what refers to a deregistered one is found too.
 
-    Terminated instances count unless `state-name` says otherwise. There is no Image Builder here, so its recipes
-    never refer to anything.
+    Terminated instances count unless `state-name` says otherwise. There is no Image Builder here: its recipes are
+    those that the catalog was told of.
     """
     check_max_results(request, 5, 1000)
     check_image_ids(request.params["ImageIds"])
@@ -54,7 +55,12 @@ def _checks(request: Request) -> list[Check]:
         )
     checks: dict[str, Check] = {}
     if everything:
-        checks = {INSTANCE: _instances(_STATES), LAUNCH_TEMPLATE: _templates(_DEFAULT_DEPTH), PARAMETER: _parameters}
+        checks = {
+            INSTANCE: _instances(_STATES),
+            LAUNCH_TEMPLATE: _templates(_DEFAULT_DEPTH),
+            PARAMETER: _parameters,
+            **{kind: _recipes(kind) for kind in _RECIPES},
+        }
     for one in chosen:
         kind, options = one.get("ResourceType"), one.get("ResourceTypeOptions", [])
         if kind is None:
@@ -66,7 +72,7 @@ def _checks(request: Request) -> list[Check]:
         elif options:
             raise AwsError("InvalidParameterCombination", f"ResourceTypeOptions are not valid for {kind}")
         else:
-            checks[kind] = _parameters if kind == PARAMETER else _nothing
+            checks[kind] = _parameters if kind == PARAMETER else _recipes(kind)
     return list(checks.values())
 
 
@@ -132,8 +138,16 @@ def _parameters(world: World, request: Request) -> list[Reference]:
     ]
 
 
-def _nothing(_world: World, _request: Request) -> list[Reference]:
-    return []
+def _recipes(kind: str) -> Check:
+    def check(world: World, request: Request) -> list[Reference]:
+        with world.catalog.lock:
+            return [
+                (image_id, kind, arn)
+                for arn, image_id in world.catalog.recipes(request.region).items()
+                if arn.split(":")[4] == request.account_id and f":{_RECIPES[kind]}/" in arn
+            ]
+
+    return check
 
 
 def _arn(request: Request, resource: str) -> str:

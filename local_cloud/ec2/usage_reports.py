@@ -53,6 +53,7 @@ def create_image_usage_report(world: World, request: Request) -> dict[str, Any]:
         account_ids=account_ids,
         created_at=world.clock.now(),
         ready_seconds=world.clock.seconds() + _REPORT_SECONDS,
+        failure=world.service.faults.usage_report_failure,
         entries=[
             (account_id, kind, count)
             for account_id in sorted(account_ids or world.instances.accounts(request.region))
@@ -149,7 +150,9 @@ def _forget_old(world: World) -> None:
 
 
 def _state(world: World, report: UsageReport) -> str:
-    return "available" if world.clock.seconds() >= report.ready_seconds else "pending"
+    if world.clock.seconds() < report.ready_seconds or world.service.faults.usage_reports_hang:
+        return "pending"
+    return "error" if report.failure else "available"
 
 
 def _report_view(report: UsageReport, state: str) -> dict[str, Any]:
@@ -159,6 +162,7 @@ def _report_view(report: UsageReport, state: str) -> dict[str, Any]:
         "ResourceTypes": report.resource_types,
         "AccountIds": report.account_ids,
         "State": state,
+        "StateReason": report.failure if state == "error" else None,
         "CreationTime": report.created_at,
         "ExpirationTime": report.created_at + timedelta(days=_KEPT_DAYS),
         "Tags": tags_view(report.tags),

@@ -62,6 +62,8 @@ class UsageReport:
     created_at: datetime
     ready_seconds: float
     """When, in the clock's seconds, it turns from pending to available."""
+    failure: str
+    """Why it ends in an error instead; '' if it does not."""
     entries: list[tuple[str, str, int]]
     """(account id, resource type, how many)"""
     tags: dict[str, str]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from local_cloud.model import Image, Snapshot
+
+_RECIPE_ARN = re.compile(
+    r"arn:aws:imagebuilder:(?P<region>[a-z0-9-]+):[0-9]{12}:(?:image|container)-recipe/[^/]+/[0-9.]+"
+)
 
 
 @dataclass(slots=True)
@@ -18,6 +23,8 @@ class _Region:
     """Image ids by snapshot id; a tuple, since a set per snapshot would weigh more than the snapshot."""
     names: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many images an owner has of a name: an export may hold two, though EC2 would not make them."""
+    recipes: dict[str, str] = field(default_factory=dict)
+    """Image ids by the ARN of the Image Builder recipe that is based on them."""
 
 
 class Catalog:
@@ -93,6 +100,24 @@ class Catalog:
     def images_on_snapshot(self, region: str, snapshot_id: str) -> set[str]:
         """The ids of the images that map this snapshot."""
         return set(self._region(region).users.get(snapshot_id, ()))
+
+    def recipes(self, region: str) -> dict[str, str]:
+        """The image that each Image Builder recipe is based on, by the recipe's ARN; hold `lock` while iterating."""
+        return self._region(region).recipes
+
+    def add_recipe(self, arn: str, image_id: str) -> None:
+        """Have an Image Builder recipe based on the image. There is no Image Builder here that would know more of it.
+
+        ValueError unless the ARN is `arn:aws:imagebuilder:REGION:ACCOUNT:image-recipe/NAME/VERSION` or that of a
+        container recipe.
+        """
+        match = _RECIPE_ARN.fullmatch(arn)
+        if match is None:
+            raise ValueError(
+                f"a recipe's ARN is arn:aws:imagebuilder:REGION:ACCOUNT:image-recipe/NAME/VERSION, not {arn!r}"
+            )
+        with self.lock:
+            self.recipes(match["region"])[arn] = image_id
 
     def has_image_named(self, region: str, owner_id: str, name: str) -> bool:
         """Whether the account already has an image of this name in the Region, whatever its state."""

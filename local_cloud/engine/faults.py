@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from local_cloud.engine.call_faults import CallFaults
 from local_cloud.engine.runner import TaskRunner
 from local_cloud.engine.tasks import Kind, StoreTask, Task
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
@@ -38,10 +39,11 @@ class _Failure:
     times: int | None
 
 
-class Faults:
+class Faults(CallFaults):
     """What shall go wrong. Everything takes effect on tasks in progress as well as on those to come."""
 
     def __init__(self, runner: TaskRunner, start_store: StartStore, new_id: Callable[[str], str]) -> None:
+        super().__init__()
         self._runner = runner
         self._start_store = start_store
         self._new_id = new_id
@@ -99,6 +101,7 @@ class Faults:
 
     def clear(self) -> None:
         """Take all faults back: tasks that hang go on, planned failures are off, foreign tasks stay."""
+        self.clear_calls()
         with self._lock:
             self._runner.advance()
             self._failures.clear()

@@ -84,3 +84,41 @@ def test_reports_are_for_the_owner_alone(cloud: Cloud, ec2: Any) -> None:
     assert refusal(other.create_image_usage_report, ImageId=image_id, ResourceTypes=BOTH) == "AuthFailure"
     assert other.describe_image_usage_reports()["ImageUsageReports"] == []
     assert refusal(other.delete_image_usage_report, ReportId=report_id) == "InvalidImageUsageReportId.NotFound"
+
+
+def state_and_reason(ec2: Any, report_id: str) -> tuple[str, str | None]:
+    (report,) = ec2.describe_image_usage_reports(ReportIds=[report_id])["ImageUsageReports"]
+    return report["State"], report.get("StateReason")
+
+
+def test_report_that_is_held_is_never_ready_until_it_is_let_go(cloud: Cloud, ec2: Any) -> None:
+    cloud.service.faults.hold_usage_reports()
+    report_id = ec2.create_image_usage_report(ImageId=used_image(cloud), ResourceTypes=BOTH)["ReportId"]
+
+    cloud.clock.advance(86_400)
+    assert state_and_reason(ec2, report_id) == ("pending", None)
+    assert entries(ec2, ReportIds=[report_id]) == []
+    cloud.service.faults.clear()
+    assert state_and_reason(ec2, report_id) == ("available", None)
+    assert len(entries(ec2, ReportIds=[report_id])) == 3
+
+
+def test_report_that_fails_says_why_and_has_no_entries(cloud: Cloud, ec2: Any) -> None:
+    cloud.service.faults.fail_usage_reports("out of luck")
+    report_id = ec2.create_image_usage_report(ImageId=used_image(cloud), ResourceTypes=BOTH)["ReportId"]
+    cloud.service.faults.clear()
+
+    assert state_and_reason(ec2, report_id) == ("pending", None)
+    cloud.clock.advance(60)
+    assert state_and_reason(ec2, report_id) == ("error", "out of luck")
+    assert entries(ec2, ReportIds=[report_id]) == []
+    in_error = ec2.describe_image_usage_reports(Filters=[{"Name": "state", "Values": ["error"]}])
+    assert [one["ReportId"] for one in in_error["ImageUsageReports"]] == [report_id]
+
+
+def test_report_says_when_it_expires(cloud: Cloud, ec2: Any) -> None:
+    ec2.create_image_usage_report(ImageId=cloud.add_image().image_id, ResourceTypes=BOTH)
+
+    (report,) = ec2.describe_image_usage_reports()["ImageUsageReports"]
+
+    assert (report["ExpirationTime"] - report["CreationTime"]).days == 30
