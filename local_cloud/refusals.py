@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from xml.sax.saxutils import escape
 
+from local_cloud import query_protocol
 from local_cloud.ec2.answers import error_document
 from local_cloud.endpoint import Answer
 from local_cloud.engine.call_faults import CallFaults
@@ -52,7 +53,8 @@ class Refusals:
         if "x-amz-target" in request.headers:
             return _json(code or _JSON_DENIED, message, status=400)
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return _query(code or "AccessDenied", message)
+            code = code or "AccessDenied"
+            return query_protocol.refusal(code, message, _status(code))
         if service == "s3":
             return _rest_xml(code or "AccessDenied", message)
         return _json(code or _JSON_DENIED, message, status=403)
@@ -60,14 +62,6 @@ class Refusals:
 
 def _ec2(code: str, message: str) -> Answer:
     return _status(code), {"content-type": "text/xml;charset=UTF-8"}, error_document(code, message, _REQUEST_ID)
-
-
-def _query(code: str, message: str) -> Answer:
-    body = (
-        f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
-        f"</Error><RequestId>{_REQUEST_ID}</RequestId></ErrorResponse>"
-    )
-    return _status(code), {"content-type": "text/xml"}, body.encode()
 
 
 def _rest_xml(code: str, message: str) -> Answer:

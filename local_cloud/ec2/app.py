@@ -23,13 +23,14 @@ from local_cloud.ec2 import (
     register_image,
     snapshot_protection,
     snapshots,
+    spot_fleets,
     store_tasks,
     tags,
     usage_reports,
 )
 from local_cloud.ec2.answers import CONTENT_TYPE, error_document, success_document
 from local_cloud.ec2.launches import Launches
-from local_cloud.ec2.moto_bridge import MotoInstances
+from local_cloud.ec2.moto_bridge import CatalogBackend, MotoInstances
 from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.query import parse_parameters
 from local_cloud.ec2.request import Caller, Request, identify
@@ -53,6 +54,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **register_image.OPERATIONS,
     **snapshot_protection.OPERATIONS,
     **snapshots.OPERATIONS,
+    **spot_fleets.OPERATIONS,
     **tags.OPERATIONS,
     **usage_reports.OPERATIONS,
 }
@@ -87,6 +89,10 @@ class Ec2:
         self._moto = MotoInstances(catalog, clock, self._launches)
         self._throttle = Throttle(settings.ec2_calls_per_second)
         self.world = World(service, catalog, clock, settings, parameters, self._moto)
+
+    def instances(self, caller: Caller) -> CatalogBackend:
+        """moto's of an account in a Region, for a service that launches some; guarded by the catalog's lock."""
+        return self._moto.backend(caller)
 
     def handle(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes

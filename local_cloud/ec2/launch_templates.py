@@ -77,14 +77,14 @@ def _versions(world: World, request: Request) -> Iterator[LaunchTemplateVersion]
     if not params.get("LaunchTemplateId") and not params.get("LaunchTemplateName"):
         _check_words_only(params)
         for template in world.instances.backend(request.caller).launch_templates.values():
-            yield from (_version(template, word) for word in wanted)
+            yield from (version_of(template, word) for word in wanted)
         return
     template = _template(world, request)
     low, high = (_bound(params, name) for name in ("MinVersion", "MaxVersion"))
     if wanted:
         if low is not None or high is not None:
             raise AwsError("InvalidParameterCombination", "Specify either Versions, or MinVersion and MaxVersion")
-        yield from (_version(template, one) for one in wanted)
+        yield from (version_of(template, one) for one in wanted)
         return
     for version in template.versions:
         if (low is None or version.number >= low) and (high is None or version.number <= high):
@@ -111,7 +111,8 @@ def _bound(params: Mapping[str, Any], name: str) -> int | None:
     return int(params[name])
 
 
-def _version(template: LaunchTemplate, wanted: str) -> LaunchTemplateVersion:
+def version_of(template: LaunchTemplate, wanted: str) -> LaunchTemplateVersion:
+    """By number, or `$Latest` or `$Default`; AwsError if there is none."""
     if wanted in (_LATEST, _DEFAULT):
         return template.get_version(wanted)
     if not _is_number(wanted):
@@ -130,8 +131,12 @@ def _is_number(text: str) -> bool:
 
 
 def _template(world: World, request: Request) -> LaunchTemplate:
-    """The one the request names; raises AwsError, and moto's own for one that does not exist."""
     template_id, name = (request.params.get(one, "") for one in ("LaunchTemplateId", "LaunchTemplateName"))
+    return find_template(world, request, template_id, name)
+
+
+def find_template(world: World, request: Request, template_id: str, name: str) -> LaunchTemplate:
+    """The caller's, by id or by name; raises AwsError, and moto's own for one that does not exist."""
     if bool(template_id) == bool(name):
         raise AwsError("InvalidParameterCombination", "Specify either LaunchTemplateId or LaunchTemplateName")
     backend = world.instances.backend(request.caller)
@@ -169,7 +174,7 @@ def create_launch_template_version(world: World, request: Request) -> dict[str, 
     """What `SourceVersion` has and the request leaves out, the new version has too."""
     template = _template(world, request)
     source = request.params.get("SourceVersion")
-    data = {**(_version(template, source).data if source else {}), **request.params["LaunchTemplateData"]}
+    data = {**(version_of(template, source).data if source else {}), **request.params["LaunchTemplateData"]}
     if isinstance(data.get("UserData"), str):
         data["UserData"] = parse_user_data(data["UserData"])
     request.stop_if_dry_run()
@@ -182,7 +187,7 @@ def modify_launch_template(world: World, request: Request) -> dict[str, Any]:
     """Sets the default version."""
     template = _template(world, request)
     if "DefaultVersion" in request.params:
-        number = _version(template, request.params["DefaultVersion"]).number
+        number = version_of(template, request.params["DefaultVersion"]).number
         request.stop_if_dry_run()
         template.default_version_number = number
     return {"LaunchTemplate": _template_view(request, template)}

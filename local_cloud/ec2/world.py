@@ -69,6 +69,17 @@ class UsageReport:
     tags: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class SpotFleet:
+    """A spot fleet as it was asked for; its instances are moto's."""
+
+    caller: Caller
+    config: dict[str, Any]
+    """The SDK's SpotFleetRequestConfigData."""
+    created_at: datetime
+    tags: dict[str, str]
+
+
 @dataclass
 class World:
     """Everything an operation may look at or change. Guarded by `catalog.lock`."""
@@ -86,6 +97,7 @@ class World:
     """(Region, image id) of images in the cooldown of their deregistration protection: until when, in seconds."""
     locks: dict[tuple[str, str], SnapshotLock] = field(default_factory=dict)
     reports: dict[str, UsageReport] = field(default_factory=dict)
+    spot_fleets: dict[str, SpotFleet] = field(default_factory=dict)
     _image_ids: dict[str, SortedIds] = field(default_factory=dict)
     _snapshot_ids: dict[str, SortedIds] = field(default_factory=dict)
 

@@ -20,6 +20,9 @@ _BAD_PAGE: list[Case] = [
     ({"MaxResults": "201"}, "InvalidParameterValue"),
     ({"Filter__1__Name": "colour", "Filter__1__Value__1": "red"}, "InvalidParameterValue"),
 ]
+_FLEET = "SpotFleetRequestConfig__"
+_LAUNCHES = f"{_FLEET}LaunchSpecifications__1__"
+_TEMPLATES = f"{_FLEET}LaunchTemplateConfigs__1__LaunchTemplateSpecification__"
 
 
 def _with(good: dict[str, str], cases: list[Case]) -> list[Case]:
@@ -50,10 +53,31 @@ CASES: dict[str, list[Case]] = {
         ({"LaunchTemplateId__1": _UNKNOWN}, "InvalidLaunchTemplateId.NotFound"),
         ({"LaunchTemplateName__1": "nobodys"}, "InvalidLaunchTemplateName.NotFoundException"),
     ],
+    "DescribeSpotFleetRequests": [
+        ({"MaxResults": "1001"}, "InvalidParameterValue"),
+        ({"NextToken": "nonsense"}, "InvalidNextToken"),
+        ({"SpotFleetRequestId__1": "sfr-1"}, "InvalidSpotFleetRequestId.NotFound"),
+    ],
     "ModifyLaunchTemplate": [
         ({}, "InvalidParameterCombination"),
         *_BAD_TEMPLATE,
         ({"LaunchTemplateName": TEMPLATE, "SetDefaultVersion": "2"}, "InvalidLaunchTemplateId.VersionNotFound"),
         ({"LaunchTemplateName": TEMPLATE, "SetDefaultVersion": "x"}, "InvalidParameterValue"),
+    ],
+    "RequestSpotFleet": [
+        ({_FLEET + "TargetCapacity": "1"}, "MissingParameter"),
+        *_with(
+            {_FLEET + "TargetCapacity": "1", _FLEET + "IamFleetRole": "arn:aws:iam::123456789012:role/fleet"},
+            [
+                ({}, "InvalidSpotFleetRequestConfig"),
+                ({_LAUNCHES + "InstanceType": "t3.micro"}, "InvalidSpotFleetRequestConfig"),
+                ({_LAUNCHES + "InstanceType": "t3.micro", _LAUNCHES + "ImageId": "ami-1"}, "InvalidAMIID.Malformed"),
+                ({_TEMPLATES + "LaunchTemplateId": _UNKNOWN}, "InvalidLaunchTemplateId.NotFound"),
+                (
+                    {_TEMPLATES + "LaunchTemplateName": TEMPLATE, _TEMPLATES + "Version": "7"},
+                    "InvalidLaunchTemplateId.VersionNotFound",
+                ),
+            ],
+        ),
     ],
 }

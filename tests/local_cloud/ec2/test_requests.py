@@ -120,6 +120,10 @@ def good_parameters(cloud: Cloud) -> dict[str, dict[str, str]]:
     permission = {"SnapshotId": free, "Attribute": "createVolumePermission"}
     ec2.create_launch_template(LaunchTemplateName=f"of-{image}", LaunchTemplateData={"ImageId": image})
     template = {"LaunchTemplateName": f"of-{image}"}
+    fleet = {"SpotFleetRequestConfig__IamFleetRole": "arn:aws:iam::123456789012:role/fleet"}
+    fleet |= {"SpotFleetRequestConfig__TargetCapacity": "1"}
+    fleet_launches = "SpotFleetRequestConfig__LaunchSpecifications__1__"
+    fleet |= {f"{fleet_launches}ImageId": stored, f"{fleet_launches}InstanceType": "t3.micro"}
     return {
         "CancelImageLaunchPermission": {"ImageId": image},
         "CopyImage": {"Name": "copy", "SourceImageId": image, "SourceRegion": REGION},
@@ -147,6 +151,7 @@ def good_parameters(cloud: Cloud) -> dict[str, dict[str, str]]:
         "DescribeSnapshotAttribute": permission,
         "DescribeSnapshotTierStatus": {},
         "DescribeSnapshots": {},
+        "DescribeSpotFleetRequests": {},
         "DescribeStoreImageTasks": {},
         "DescribeTags": {},
         "DisableEbsEncryptionByDefault": {},
@@ -164,6 +169,7 @@ def good_parameters(cloud: Cloud) -> dict[str, dict[str, str]]:
         "ModifySnapshotAttribute": {"SnapshotId": free, "OperationType": "add", "UserId__1": OTHER_ACCOUNT},
         "ModifySnapshotTier": {"SnapshotId": free, "StorageTier": "archive"},
         "RegisterImage": {"Name": "bundle", "ImageLocation": "bucket/image.manifest.xml"},
+        "RequestSpotFleet": fleet,
         "ResetImageAttribute": {"ImageId": image, "Attribute": "launchPermission"},
         "ResetSnapshotAttribute": permission,
         "RestoreSnapshotTier": {"SnapshotId": archived, "PermanentRestore": "true"},
