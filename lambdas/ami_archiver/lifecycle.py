@@ -1,6 +1,6 @@
 """The one place that knows how an archive record may move.
 
-    SELECTED → STORING → STORED → VERIFIED
+    SELECTED → STORING → STORED → VERIFIED → DISABLED → RETIRED
     any of the first three → FAILED → SELECTED (a later run's new attempt)
 
 The table's condition on the previous status (adapters) is the same rule a second time, against concurrent writers.
@@ -20,7 +20,9 @@ ALLOWED: dict[Status | None, frozenset[Status]] = {
     Status.SELECTED: frozenset({Status.STORING, Status.FAILED}),
     Status.STORING: frozenset({Status.STORED, Status.FAILED}),
     Status.STORED: frozenset({Status.VERIFIED, Status.FAILED}),
-    Status.VERIFIED: frozenset(),
+    Status.VERIFIED: frozenset({Status.DISABLED}),
+    Status.DISABLED: frozenset({Status.RETIRED}),
+    Status.RETIRED: frozenset(),
     Status.FAILED: frozenset({Status.SELECTED}),
 }
 
@@ -110,10 +112,10 @@ def attempt_failed(
     return _step(record, record.status, Decision.DEFERRED, why, at, run_id, changes)
 
 
-def noted(record: ArchiveRecord, why: str, *, at: datetime, run_id: str) -> ArchiveRecord:
+def noted(record: ArchiveRecord, why: str, *, at: datetime, run_id: str, **changes: Any) -> ArchiveRecord:
     """The record with an entry in its history that moves nothing, such as that the image was restored."""
     entry = Move(at=at, run_id=run_id, from_status=record.status, to_status=record.status, why=why)
-    return replace(record, history=(*record.history, entry))
+    return replace(record, history=(*record.history, entry), **changes)
 
 
 def found_at(record: ArchiveRecord, key: str, *, at: datetime, run_id: str) -> ArchiveRecord:

@@ -20,7 +20,15 @@ class Status(StrEnum):
     STORING = "STORING"
     STORED = "STORED"
     VERIFIED = "VERIFIED"
+    DISABLED = "DISABLED"
+    """The original is disabled, or was and somebody has enabled it again."""
+    RETIRED = "RETIRED"
+    """The original is deregistered."""
     FAILED = "FAILED"
+
+
+ARCHIVED = frozenset({Status.VERIFIED, Status.DISABLED, Status.RETIRED})
+"""The image's object was verified: it can be restored, whatever became of the original."""
 
 
 class Decision(StrEnum):
@@ -32,6 +40,25 @@ class Decision(StrEnum):
     INELIGIBLE = "ineligible"
     EXCLUDED = "excluded"
     FAILED = "failed"
+    KEPT = "kept"
+    """The original is due to go, and stays: the reason says why."""
+    ANNOUNCED = "announced"
+    """The original goes on a day that its tag and the notification say."""
+    DISABLED = "disabled"
+    RETIRED = "retired"
+
+
+RETIRING = (Decision.RETIRED, Decision.DISABLED, Decision.ANNOUNCED, Decision.KEPT)
+"""What is decided about an original, beside what is decided about storing it."""
+
+
+class Action(StrEnum):
+    """What is done to an original, in this order; each only when it is provably safe at that moment."""
+
+    DISABLE = "disable"
+    """DisableImage: nobody can launch it any more; EnableImage takes it back."""
+    DEREGISTER = "deregister"
+    """DeregisterImage with its snapshots: from then on there is only the archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +98,9 @@ class Image:
     """Such as 'Windows' or 'Red Hat Enterprise Linux': with `usage_operation`, what its licence is billed by."""
     usage_operation: str = ""
     product_codes: tuple[str, ...] = ()
+    last_launched_at: datetime | None = None
+    """EC2 tells it a day late, and not at all where nobody has launched the image since 2017."""
+    deregistration_protection: str = "disabled"
 
     @property
     def snapshot_ids(self) -> tuple[str, ...]:
@@ -159,6 +189,27 @@ class RestoreFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Retirement:
+    """How far an original is on its way out, and why not farther."""
+
+    kept_because: str | None = None
+    """Why the newest run that found it due has kept it; None: it has not."""
+    announced: Action | None = None
+    retire_on: datetime | None = None
+    """The announced action is not taken before."""
+    intention: Action | None = None
+    """Written before the call, cleared with its result."""
+    disabled_at: datetime | None = None
+    """Since when it has been disabled; None: it is not, or somebody has enabled it again."""
+    snapshots: dict[str, str] = field(default_factory=dict)
+    """By id of every snapshot that the original had when it was deregistered: what became of it."""
+    snapshot_gib: float = 0.0
+    """Written blocks of those that went with it: what no other image uses."""
+    freed_at_least_gib: float = 0.0
+    freed_at_most_gib: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """One entry of a record's history."""
 
@@ -196,6 +247,7 @@ class ArchiveRecord:
     verified_at: datetime | None = None
     facts: RestoreFacts = field(default_factory=RestoreFacts)
     origin: Origin = field(default_factory=Origin)
+    retirement: Retirement = field(default_factory=Retirement)
     history: tuple[Move, ...] = ()
 
 

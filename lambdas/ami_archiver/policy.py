@@ -6,11 +6,41 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from ami_archiver.model import Image
 
 ANY = "*"
 """A tag value that matches every value of its key."""
+
+Original = Literal["keep", "disable", "retire"]
+"""What happens to an original whose archive is verified; `retire` disables it first."""
+Approval = Literal["none", "notify", "explicit"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetireRules:
+    """When an original may go, beside what no policy can allow: `retire.reasons` has the whole list."""
+
+    after_verified_days: float = 30
+    """Grace between VERIFIED and DisableImage."""
+    after_disabled_days: float = 30
+    """Grace between DisableImage and DeregisterImage."""
+    keep_newest: int = 1
+    """This many newest available images of every group stay."""
+    not_launched_days: float = 30
+    """An image that was launched within so many days stays; 0: that does not matter."""
+    template_versions: int = 10
+    """So many newest versions of every launch template count, and its default version always."""
+    allow_shared: bool = False
+    """Whether an image that is shared with other accounts may go, as long as none of them uses it."""
+    approval: Approval = "notify"
+    notify_days: float = 7
+    """With `notify`: an image is announced so long before it goes."""
+    approval_hours: int = 72
+    """With `explicit`: how long a run waits for an answer; without one, everything stays."""
+    max_images_per_run: int = 100
+    max_gib_per_run: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +67,16 @@ class Policy:
     attempts: int = 3
     object_prefix: str = "{policy}"
     object_tags: dict[str, str] = field(default_factory=dict)
+    storage_class: str | None = None
+    """Where S3 moves its objects in the end; None: they stay in STANDARD."""
     paused: bool = False
+    original: Original = "keep"
+    retire: RetireRules = field(default_factory=RetireRules)
+
+    @property
+    def retires(self) -> bool:
+        """Whether the originals of this policy ever go."""
+        return self.original != "keep" and not self.paused
 
     def selects(self, image: Image) -> bool:
         """Whether the policy is about this image at all: its tags and its name match."""
@@ -47,15 +86,21 @@ class Policy:
         """Why the policy leaves out an image that its tags match, or None."""
         if self.name_patterns and not self._names(image):
             return f"name {image.name!r} matches none of {', '.join(self.name_patterns)}"
-        for key, values in self.exclude_tags.items():
-            value = image.tags.get(key)
-            if value is not None and (ANY in values or value in values):
-                return f"tag {key}={value} excludes it"
+        if reason := self.excluding_tag(image):
+            return reason
         age = now - image.creation_date
         if age < timedelta(days=self.min_age_days):
             return f"{age / timedelta(days=1):.1f} days old, policy asks for {self.min_age_days:g}"
         if among_newest:
             return f"among the newest {self.keep_newest} of group {self.group_of(image)!r}"
+        return None
+
+    def excluding_tag(self, image: Image) -> str | None:
+        """Which of the image's tags excludes it, or None."""
+        for key, values in self.exclude_tags.items():
+            value = image.tags.get(key)
+            if value is not None and (ANY in values or value in values):
+                return f"tag {key}={value} excludes it"
         return None
 
     def _names(self, image: Image) -> bool:

@@ -25,8 +25,21 @@ class Next(StrEnum):
     START = "start"
     WAIT = "wait"
     HAND_OVER = "hand_over"
+    RETIRE = "retire"
     REPORT = "report"
+    AWAIT_APPROVAL = "await_approval"
     END = "end"
+
+
+class RetirePhase(StrEnum):
+    """How far a run is with the originals that are due."""
+
+    PLAN = "plan"
+    ACT = "act"
+    """On what the plan says, but for what needs a person's approval."""
+    DONE = "done"
+    APPROVED = "approved"
+    """On the rest of the plan, after the run was reported."""
 
 
 class Outcome(StrEnum):
@@ -67,6 +80,16 @@ class RunState:
     selected_gib: float = 0.0
     counts: dict[str, int] = field(default_factory=dict)
     """Decisions of a dry run, which keeps no pages."""
+    retire: RetirePhase = RetirePhase.PLAN
+    retire_after: str | None = None
+    """Where in the archive's index the plan goes on, or in the plan the acting."""
+    retire_looks: int = 0
+    """How often the run has waited for usage reports."""
+    awaiting_approval: int = 0
+    """Originals that go only when a person says so."""
+    approval_seconds: int = 0
+    approval: dict[str, Any] | None = None
+    """What the person said: {"approved": true, "by": …}; or the state machine's time-out."""
 
     @property
     def started(self) -> datetime:
@@ -82,10 +105,16 @@ class RunState:
     def from_json(cls, raw: object) -> RunState:
         """Raises BadInput, which names what is missing, unknown or of the wrong type."""
         state = read_state(cls, raw, _TYPES, _NEEDED)
-        for name in ("working_run", "next_token"):
+        for name in ("working_run", "next_token", "retire_after"):
             if not isinstance(value := getattr(state, name), str | None):
                 raise BadInput(f"{name!r} of a run is {value!r}, must be of type str or null; {BY_HAND}")
-        return state
+        if not isinstance(state.approval, dict | None):
+            raise BadInput(f"'approval' of a run is {state.approval!r}, must be an object or null; {BY_HAND}")
+        try:
+            return replace(state, retire=RetirePhase(state.retire))
+        except ValueError as error:
+            phases = ", ".join(RetirePhase)
+            raise BadInput(f"'retire' of a run is {state.retire!r}, must be one of {phases}; {BY_HAND}") from error
 
 
 BY_HAND = "an execution that is started by hand takes no 'run_id': that is a state which a run handed over"
@@ -129,6 +158,10 @@ _TYPES: dict[str, type] = {
     "selected_gib": float,
     "runs": int,
     "counts": dict,
+    "retire": str,
+    "retire_looks": int,
+    "awaiting_approval": int,
+    "approval_seconds": int,
 }
 _NEEDED = ("run_id", "policy", "dry_run", "started_at", "next")
 

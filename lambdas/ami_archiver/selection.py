@@ -21,8 +21,10 @@ def owner_of(image: Image, policies: Iterable[Policy]) -> Policy | None:
 class NewestOfGroups:
     """The newest N images of every group of a policy. Memory grows with the groups, not with the fleet."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, kept: int | None = None) -> None:
+        """`kept` of each group; None: as many as the policy does not store."""
         self._policy = policy
+        self._kept = policy.keep_newest if kept is None else kept
         self._heaps: dict[str, list[tuple[datetime, str]]] = {}
 
     def add(self, image: Image) -> None:
@@ -35,12 +37,20 @@ class NewestOfGroups:
             return
         heap = self._heaps.setdefault(group, [])
         heapq.heappush(heap, (image.creation_date, image.image_id))
-        if len(heap) > self._policy.keep_newest:
+        if len(heap) > self._kept:
             heapq.heappop(heap)
 
     def __contains__(self, image: Image) -> bool:
         group = self._policy.group_of(image)
         return group is not None and (image.creation_date, image.image_id) in self._heaps.get(group, ())
+
+    def newer_than(self, image: Image) -> list[str]:
+        """The newest of its group, as far as they are newer than it."""
+        group = self._policy.group_of(image)
+        newest = self._heaps.get(group, ()) if group is not None else ()
+        return sorted(
+            image_id for created, image_id in newest if (created, image_id) > (image.creation_date, image.image_id)
+        )
 
 
 @dataclass(frozen=True, slots=True)

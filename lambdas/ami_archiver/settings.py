@@ -8,7 +8,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from ami_archiver.errors import BadSettings
-from ami_archiver.policy import Policy
+from ami_archiver.policy import Policy, RetireRules
 
 AdmissionRule = Literal["aws", "strict"]
 
@@ -32,11 +32,18 @@ class Settings:
     admission_rule: AdmissionRule = "aws"
     wait_min_seconds: int = 30
     wait_max_seconds: int = 900
+    retire_stop_percent: float = 10
+    """More than this share of the account's images in one run: none of them goes, and a person is told."""
     run_limit_hours: float = 20
     """A run that is still waiting for a store after this long ends; the next run adopts what is left."""
 
     def policy(self, name: str) -> Policy | None:
         return next((policy for policy in self.policies if policy.name == name), None)
+
+    @property
+    def retiring(self) -> tuple[Policy, ...]:
+        """The policies whose originals may go."""
+        return tuple(policy for policy in self.policies if policy.retires)
 
     def to_env(self) -> dict[str, str]:
         """The environment that `from_env` reads back."""
@@ -76,12 +83,16 @@ def _parse(name: str, text: str, kind: str) -> Any:
 
 
 def _compact(policy: Policy) -> dict[str, Any]:
-    values = asdict(policy)
+    values = _without_defaults(policy, asdict(policy))
+    return values | ({"retire": rules} if (rules := _without_defaults(policy.retire, asdict(policy.retire))) else {})
+
+
+def _without_defaults(of: Policy | RetireRules, values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         f.name: values[f.name]
-        for f in fields(Policy)
+        for f in fields(of)
         if not (f.default is not MISSING and values[f.name] == f.default)
-        and not (f.default_factory is not MISSING and not values[f.name])
+        and not (f.default_factory is not MISSING and getattr(of, f.name) == f.default_factory())
     }
 
 
@@ -92,4 +103,6 @@ def _policy(raw: dict[str, Any]) -> Policy:
             raw[key] = {name: tuple(values) for name, values in raw[key].items()}
     if "name_patterns" in raw:
         raw["name_patterns"] = tuple(raw["name_patterns"])
+    if "retire" in raw:
+        raw["retire"] = RetireRules(**raw["retire"])
     return Policy(**raw)

@@ -264,8 +264,8 @@ BUGS = (
     Bug(
         "keep-newest off by one",
         "selection.py",
-        "if len(heap) > self._policy.keep_newest:",
-        "if len(heap) >= self._policy.keep_newest:",
+        "if len(heap) > self._kept:",
+        "if len(heap) >= self._kept:",
         "unit/test_selection.py",
     ),
     Bug(

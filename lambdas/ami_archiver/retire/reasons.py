@@ -1,0 +1,262 @@
+"""Why an original stays: pure, one function for each thing that is looked at; no reason from any of them lets it go.
+
+Each reason begins with a name, says what was found, naming the culprit, and what a person can do about it. It has no
+figure that changes by itself, so that a record is written only when something has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ami_archiver.failures import because
+from ami_archiver.model import Action, ArchiveRecord, Image, Status, StoredObject
+from ami_archiver.policy import Policy
+from ami_archiver.retire.ports import Unwilling, UsageReport
+from ami_archiver.verification import alteration, flaw
+
+HOLD_TAG = "archiver:hold"
+"""On an image, with any value: it stays."""
+RETIRE_ON_TAG = "archiver:retire-on"
+"""On an announced image: the day on which it goes unless somebody objects."""
+REPORT_HOURS = 24
+"""A usage report older than this is asked for anew."""
+
+
+class Keep(StrEnum):
+    """Every reason to keep an original, by name: what a person reads first. docs/retire.md explains them."""
+
+    NOT_VERIFIED = "NotVerified"
+    GRACE_PERIOD = "GracePeriod"
+    ANNOUNCED = "Announced"
+    OBJECT_NOT_WHOLE = "ObjectNotWhole"
+    OBJECT_UNREADABLE = "ObjectUnreadable"
+    ORIGINAL_GONE = "OriginalGone"
+    NOT_OWNED = "NotOwned"
+    NOT_SELECTED = "NotSelected"
+    STATE = "State"
+    ENABLED_AGAIN = "EnabledAgain"
+    PROTECTED = "Protected"
+    ON_HOLD = "OnHold"
+    RECENTLY_LAUNCHED = "RecentlyLaunched"
+    AMONG_NEWEST = "AmongNewest"
+    SHARED = "Shared"
+    SHARING_UNKNOWN = "SharingUnknown"
+    SNAPSHOT_LOCKED = "SnapshotLocked"
+    LOCKS_UNKNOWN = "LocksUnknown"
+    IN_USE = "InUse"
+    USE_UNKNOWN = "UseUnknown"
+    USED_BY_ACCOUNT = "UsedByAccount"
+    USAGE_PENDING = "UsagePending"
+    USAGE_UNKNOWN = "UsageUnknown"
+    EC2_UNWILLING = "Ec2Unwilling"
+    NOT_APPROVED = "NotApproved"
+    TOO_MANY = "TooMany"
+    CHANGED_MEANWHILE = "ChangedMeanwhile"
+
+
+def due_at(record: ArchiveRecord, policy: Policy, action: Action) -> datetime | None:
+    """When the grace period before the action ends; None: it has not begun."""
+    if action is Action.DISABLE:
+        since, days = record.verified_at, policy.retire.after_verified_days
+    else:
+        since, days = record.retirement.disabled_at, policy.retire.after_disabled_days
+    return since + timedelta(days=days) if since is not None else None
+
+
+def by_record(record: ArchiveRecord, policy: Policy, action: Action, now: datetime) -> Iterator[str]:
+    """The record says that the archive is whole, and that the grace period is over."""
+    needed = Status.VERIFIED if action is Action.DISABLE else Status.DISABLED
+    if record.status is not needed:
+        yield because(Keep.NOT_VERIFIED, f"its record is {record.status}, not {needed}", "a later run looks again")
+    due = due_at(record, policy, action)
+    if due is None or now < due:
+        until = f"until {due:%Y-%m-%d %H:%M} UTC" if due else "from the day on which it is disabled"
+        yield because(Keep.GRACE_PERIOD, f"its grace period before '{action}' lasts {until}", "a later run looks again")
+
+
+def is_announced(record: ArchiveRecord, policy: Policy, action: Action, image: Image | None) -> bool:
+    """Whether the action was announced, if the policy asks for that, and the image says so: its tag is the notice."""
+    if policy.retire.approval != "notify":
+        return True
+    told = record.retirement
+    if told.announced is not action or told.retire_on is None or image is None:
+        return False
+    return image.tags.get(RETIRE_ON_TAG) == f"{told.retire_on:%Y-%m-%d}"
+
+
+def by_announcement(
+    record: ArchiveRecord, policy: Policy, action: Action, image: Image | None, now: datetime
+) -> Iterator[str]:
+    """With `notify`, it was announced, and the announced day has come."""
+    on = record.retirement.retire_on
+    if not is_announced(record, policy, action, image):
+        yield because(Keep.ANNOUNCED, f"'{action}' is not announced yet", "a later run does")
+    elif policy.retire.approval == "notify" and on is not None and now < on:
+        what = f"'{action}' is announced for {on:%Y-%m-%d}"
+        yield because(Keep.ANNOUNCED, what, f"to object, tag the image {HOLD_TAG}")
+
+
+def by_object(
+    record: ArchiveRecord, found: StoredObject | None, unreadable: str | None, bucket_key_arn: str
+) -> Iterator[str]:
+    """The object is there now, as it was recorded, whole and readable. What cannot be compared is not proven."""
+    to_do = "repair the archive first; nothing else holds this image once it is retired"
+    what = alteration(record, found) or (flaw(record.image_id, found, bucket_key_arn) if found else None)
+    if what is None and found is not None:
+        pairs = (
+            ("version", record.object_version_id, found.version_id),
+            ("size in bytes", record.object_bytes, found.size_bytes),
+            ("ETag", record.object_etag, found.etag),
+            ("checksum", record.object_checksum, found.checksum),
+        )
+        what = next(
+            (
+                f"its {name} is recorded as {recorded}, seen as {now}"
+                for name, recorded, now in pairs
+                if recorded != now
+            ),
+            None,
+        )
+        if what is None and record.object_checksum != found.checksum:
+            what = f"its checksum is recorded as {record.object_checksum}, seen as {found.checksum}"
+    if what is not None:
+        yield because(Keep.OBJECT_NOT_WHOLE, what, to_do)
+    if unreadable is not None:
+        yield because(Keep.OBJECT_UNREADABLE, f"object {record.object_key} cannot be read: {unreadable}", to_do)
+
+
+def by_image(image: Image | None, policy: Policy, action: Action, now: datetime, account_id: str) -> Iterator[str]:
+    """The original is there, ours, still meant by its policy, and nobody holds on to it."""
+    if image is None:
+        yield because(Keep.ORIGINAL_GONE, "the image is not there any more, and it was not this archiver", "nothing")
+        return
+    if image.owner_id != account_id:
+        yield because(Keep.NOT_OWNED, f"the image is owned by account {image.owner_id}", "its owner may retire it")
+    if why := _not_selected(image, policy):
+        yield because(Keep.NOT_SELECTED, why, f"if it may go, let policy {policy.name!r} select it again")
+    yield from _by_state(image, action)
+    if image.deregistration_protection != "disabled":
+        yield because(
+            Keep.PROTECTED,
+            f"its deregistration protection is {image.deregistration_protection}",
+            "disable the protection if it may go",
+        )
+    if HOLD_TAG in image.tags:
+        yield because(
+            Keep.ON_HOLD, f"it has the tag {HOLD_TAG}={image.tags[HOLD_TAG]}", "take the tag off if it may go"
+        )
+    launched, days = image.last_launched_at, policy.retire.not_launched_days
+    if launched is not None and now - launched < timedelta(days=days):
+        yield because(
+            Keep.RECENTLY_LAUNCHED,
+            f"it was launched on {launched:%Y-%m-%d}, and the policy asks for {days:g} days without",
+            "a later run looks again",
+        )
+
+
+def _not_selected(image: Image, policy: Policy) -> str | None:
+    if not policy.selects(image):
+        return f"policy {policy.name!r} does not select it any more, by its tags or its name"
+    return policy.excluding_tag(image)
+
+
+def _by_state(image: Image, action: Action) -> Iterator[str]:
+    if image.state == "available" and action is Action.DEREGISTER:
+        yield because(
+            Keep.ENABLED_AGAIN,
+            "somebody has enabled the image again after the archiver had disabled it",
+            "if it may go after all, disable it; its grace period then begins anew",
+        )
+    elif image.state not in ("available", "disabled"):
+        yield because(Keep.STATE, f"the image is {image.state}", "a later run looks again")
+
+
+def by_group(image: Image, newer: Collection[str], policy: Policy) -> Iterator[str]:
+    """Enough newer available images of its group are there: `newer` are those seen just now."""
+    group, wanted = policy.group_of(image), policy.retire.keep_newest
+    if group is not None and len(newer) < wanted:
+        yield because(
+            Keep.AMONG_NEWEST, f"it is among the newest {wanted} of group {group!r}", "a newer image lets it go"
+        )
+
+
+def by_sharing(image: Image, permissions: Sequence[str] | None, policy: Policy, account_id: str) -> Iterator[str]:
+    """Nobody else may launch it, unless the policy lets shared images go."""
+    if permissions is None:
+        yield because(Keep.SHARING_UNKNOWN, "EC2 does not tell with whom it is shared", "a later run asks again")
+        return
+    others = [one for one in permissions if one != f"user:{account_id}"]
+    if image.public and "group:all" not in others:
+        others.append("group:all")
+    if others and not policy.retire.allow_shared:
+        yield because(
+            Keep.SHARED,
+            f"it is shared with {_listed(others)}",
+            "end the sharing, or let the policy say retire.allow_shared",
+        )
+
+
+def by_locks(locks: Mapping[str, str] | None) -> Iterator[str]:
+    """No snapshot is locked."""
+    if locks is None:
+        yield because(Keep.LOCKS_UNKNOWN, "EC2 does not tell which snapshots are locked", "a later run asks again")
+    for snapshot_id, state in sorted((locks or {}).items()):
+        yield because(Keep.SNAPSHOT_LOCKED, f"snapshot {snapshot_id} is locked ({state})", "wait for the lock to end")
+
+
+def by_uses(culprits: Sequence[str] | None) -> Iterator[str]:
+    """Nothing in this account refers to it."""
+    if culprits is None:
+        yield because(
+            Keep.USE_UNKNOWN,
+            "neither DescribeImageReferences nor the calls in its place could be asked",
+            "grant them to the function's role, or see who denies them",
+        )
+    elif culprits:
+        yield because(Keep.IN_USE, f"used by {_listed(culprits)}", "let that use another image first")
+
+
+def by_usage(report: UsageReport | None, accounts: Sequence[str], now: datetime) -> Iterator[str]:
+    """A report not older than `REPORT_HOURS` says that no other account uses it."""
+    if report is None or not is_recent(report, now):
+        yield because(
+            Keep.USAGE_PENDING, "it is not known whether other accounts use it", "a later run reads EC2's report on it"
+        )
+    elif not report.available:
+        yield because(Keep.USAGE_PENDING, f"usage report {report.report_id} is being made", "a later run reads it")
+    elif accounts:
+        yield because(Keep.USED_BY_ACCOUNT, f"used by {_listed(accounts)}", "let them use another image first")
+
+
+def changed(what: str) -> str:
+    return because(Keep.CHANGED_MEANWHILE, what, "a later run looks again")
+
+
+def unwilling(what: str, answer: Unwilling) -> str:
+    return because(Keep.EC2_UNWILLING, f"EC2 did not {what} it: {answer}", "a later run asks again")
+
+
+def usage_unknown(why: str) -> str:
+    return because(Keep.USAGE_UNKNOWN, f"EC2 makes no usage report: {why}", "grant the call, or see who denies it")
+
+
+def is_recent(report: UsageReport, now: datetime) -> bool:
+    return now - report.created_at < timedelta(hours=REPORT_HOURS)
+
+
+PASSING = frozenset({Keep.USAGE_PENDING, Keep.TOO_MANY, Keep.CHANGED_MEANWHILE, Keep.EC2_UNWILLING})
+"""Reasons that nobody has objected with: what was announced stays announced."""
+
+
+def is_passing(reason: str) -> bool:
+    return reason.partition(":")[0] in PASSING
+
+
+LISTED = 3
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

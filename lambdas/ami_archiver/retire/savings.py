@@ -1,0 +1,46 @@
+"""What retirement saved, as figures that a person can add up: honest about what cannot be known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ami_archiver.model import GIB, ArchiveRecord
+from ami_archiver.prices import EBS_DIRECT_READ_GIB, EBS_SNAPSHOT, PRICED_ON, S3_STORAGE
+from ami_archiver.retire.ports import Saved
+from ami_archiver.settings import Settings
+
+
+def saved_by(record: ArchiveRecord, settings: Settings) -> Saved:
+    """What the retirement of a RETIRED record's original gave back, and the object that is there instead."""
+    policy = settings.policy(record.policy)
+    told, object_gib = record.retirement, (record.object_bytes or 0) / GIB
+    storage_class = (policy.storage_class if policy else None) or "STANDARD"
+    return Saved(
+        images=1,
+        snapshot_gib=told.snapshot_gib,
+        freed_at_least_gib=told.freed_at_least_gib,
+        freed_at_most_gib=told.freed_at_most_gib,
+        object_gib=object_gib,
+        object_dollars_month=object_gib * S3_STORAGE[storage_class].gib_month,
+    )
+
+
+def as_json(saved: Saved) -> dict[str, Any]:
+    """Snapshots before against objects after. GiB in thousandths, dollars of us-east-1 in cents; a pair is a range.
+
+    Snapshots are incremental: deleting one frees only the blocks that no other one refers to. Where that could not be
+    computed it lies between nothing and all of its written blocks.
+    """
+    least, most = saved.freed_at_least_gib * EBS_SNAPSHOT.gib_month, saved.freed_at_most_gib * EBS_SNAPSHOT.gib_month
+    objects = saved.object_dollars_month
+    return {
+        "images": saved.images,
+        "snapshot_gib": round(saved.snapshot_gib, 3),
+        "freed_gib": [round(saved.freed_at_least_gib, 3), round(saved.freed_at_most_gib, 3)],
+        "object_gib": round(saved.object_gib, 3),
+        "snapshots_dollars_month": [round(least, 2), round(most, 2)],
+        "objects_dollars_month": round(objects, 2),
+        "saved_dollars_month": [round(least - objects, 2), round(most - objects, 2)],
+        "stored_dollars_once": round(saved.snapshot_gib * EBS_DIRECT_READ_GIB, 2),
+        "prices_of": PRICED_ON.isoformat(),
+    }

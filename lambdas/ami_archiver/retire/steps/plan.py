@@ -1,0 +1,229 @@
+"""The plan: what a run would do to which originals, and why the others that are due stay."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from ami_archiver.batches import batches
+from ami_archiver.failures import because
+from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Status
+from ami_archiver.policy import Policy
+from ami_archiver.retire import moves, reasons
+from ami_archiver.retire.app import RetireApp
+from ami_archiver.retire.ports import FirstRun
+from ami_archiver.retire.reasons import RETIRE_ON_TAG, Keep
+from ami_archiver.retire.steps.act import keep
+from ami_archiver.retire.steps.inspect import LOOKED_AT_TOGETHER, Candidate, Finding, Newest, ask_for_report, inspect
+from ami_archiver.retire.steps.settle import settle
+from ami_archiver.run_state import RunState
+from ami_archiver.steps.decided import log_decision
+
+logger = logging.getLogger(__name__)
+
+PLANNED = "PLAN#"
+"""Pages of what the run is going to do; those of what is decided begin otherwise."""
+DECIDED_PLANNING = "RETIRE#PLAN#"
+DECIDED_ACTING = "RETIRE#ACT#"
+CHUNK_SECONDS = 120
+"""What ten originals may take to look at; with less time left, the next invocation goes on."""
+STATUS_BEFORE = {Action.DEREGISTER: Status.DISABLED, Action.DISABLE: Status.VERIFIED}
+"""Deregistering first: those have waited longer."""
+
+
+def policies_of(app: RetireApp, state: RunState, others: Collection[str]) -> list[Policy]:
+    """The policies whose originals the run looks at: its own, and those of the runs that it works for."""
+    names = {state.policy} | (set() if state.dry_run else set(others))
+    return [policy for policy in app.settings.policies if policy.name in names and not policy.paused]
+
+
+def dry_policies(app: RetireApp, state: RunState, policies: Collection[Policy]) -> set[str]:
+    """The policies for which this run only says what it would do: all in a dry run, and those newly enabled.
+
+    A policy that keeps its originals is noted too, once it has let some go: when it is enabled again, that is new.
+    """
+    if state.dry_run:
+        return {policy.name for policy in policies}
+    dry = set()
+    for policy in policies:
+        first = app.retirements.first_run(policy.name)
+        if (first.original if first else "keep") != policy.original:
+            first = FirstRun(policy.original, state.run_id)
+            app.retirements.put_first_run(policy.name, first)
+        if first is not None and first.run_id == state.run_id:
+            dry.add(policy.name)
+    return dry
+
+
+class Plan:
+    """Goes through the records whose grace period is over, oldest first, until each policy's cap is reached."""
+
+    def __init__(self, app: RetireApp, state: RunState, policies: Collection[Policy], dry: Collection[str]) -> None:
+        self._app = app
+        self._state = state
+        self._policies = {policy.name: policy for policy in policies}
+        self._dry = dry
+        self._newest = Newest(app)
+        self._images: dict[tuple[str, bool], int] = {}
+        self._gib: dict[tuple[str, bool], float] = {}
+        for line in planned_lines(app, state):
+            self._count(line)
+
+    def make(self, seconds_left: Callable[[], float]) -> str | None:
+        """Plan until done (None), or until time gets short: where to go on."""
+        for action, cursor, chunk in self._due():
+            self._plan(action, chunk)
+            if seconds_left() < CHUNK_SECONDS:
+                return f"{action}|{cursor}"
+        return None
+
+    def _due(self) -> Iterator[tuple[Action, str, list[ArchiveRecord]]]:
+        now = self._app.clock.now()
+        begun, _, after = (self._state.retire_after or "").partition("|")
+        for action, status in STATUS_BEFORE.items():
+            if begun and action != begun:
+                continue
+            policies = [p for p in self._policies.values() if action is Action.DISABLE or p.original == "retire"]
+            if policies:
+                until = now - min(timedelta(days=_grace_days(policy, action)) for policy in policies)
+                seen = self._app.retirements.due(status, until, after or None)
+                wanted = ((s.cursor, s.record) for s in seen if s.record and self._is_due(s.record, action, now))
+                for chunk in batches(wanted, LOOKED_AT_TOGETHER):
+                    yield action, chunk[-1][0], [record for _, record in chunk if record]
+                    if all(self._is_full(policy) for policy in policies):
+                        break
+            begun, after = "", ""
+
+    def _is_due(self, record: ArchiveRecord, action: Action, now: datetime) -> bool:
+        """By the index, which may be late; a DISABLED one that was enabled again is looked at as well."""
+        policy = self._policies.get(record.policy)
+        if policy is None or self._is_full(policy):
+            return False
+        if action is Action.DEREGISTER:
+            if policy.original != "retire":
+                return False
+            if record.retirement.disabled_at is None:
+                return True
+        due = reasons.due_at(record, policy, action)
+        return due is not None and due <= now
+
+    def _plan(self, action: Action, chunk: list[ArchiveRecord]) -> None:
+        images = self._app.originals.by_id([record.image_id for record in chunk])
+        candidates = []
+        for seen in chunk:
+            record = seen
+            if record.policy not in self._dry:
+                record = settle(self._app, self._state, seen, images.get(record.image_id))
+            if record.status is STATUS_BEFORE[action]:
+                candidates.append(Candidate(record, self._policies[record.policy], action))
+        going: list[DecisionLine] = []
+        decided: list[DecisionLine] = []
+        for finding in inspect(self._app, candidates, self._newest):
+            line = self._decide(finding)
+            if line is None:
+                continue
+            planned = line.decision not in (Decision.KEPT, Decision.ANNOUNCED) and line.policy not in self._dry
+            (going if planned else decided).append(line)
+            self._count(line)
+        for kind, lines in ((PLANNED, going), (DECIDED_PLANNING, decided)):
+            put_page(self._app, self._state, kind, lines)
+
+    def _decide(self, finding: Finding) -> DecisionLine | None:
+        """None: the cap is reached, which is nothing that is wrong with the image."""
+        record, policy, action = finding.candidate.record, finding.candidate.policy, finding.candidate.action
+        dry = policy.name in self._dry
+        if finding.reasons:
+            if not dry:
+                keep(self._app, self._state, record, finding.reasons[0])
+            return _line(record, Decision.KEPT, finding.reasons[0])
+        announcing = not reasons.is_announced(record, policy, action, finding.image)
+        waits = [*reasons.by_announcement(record, policy, action, finding.image, self._app.clock.now())]
+        if waits and not announcing:
+            told_now = record.history[-1].run_id == self._state.run_id  # by an earlier attempt of this step
+            return _line(record, Decision.ANNOUNCED if told_now else Decision.KEPT, waits[0])
+        if self._is_full(policy, announcing=announcing, gib=record.snapshot_gib):
+            return None
+        if announcing:
+            return self._announce(record, policy, action, dry=dry)
+        if not dry and finding.pending_report:
+            ask_for_report(self._app, record.image_id)
+        then = Decision.DISABLED if action is Action.DISABLE else Decision.RETIRED
+        caveat = "; if EC2's usage report names no other account" if finding.pending_report else ""
+        return _line(record, then, f"nothing was found that keeps it{caveat}")
+
+    def _announce(self, record: ArchiveRecord, policy: Policy, action: Action, *, dry: bool) -> DecisionLine:
+        now = self._app.clock.now()
+        on = now + timedelta(days=policy.retire.notify_days)
+        why = f"'{action}' on {on:%Y-%m-%d}; to object, tag the image {reasons.HOLD_TAG}"
+        if dry:
+            return _line(record, Decision.ANNOUNCED, why)
+        after = moves.announced(record, action, on, at=now, run_id=self._state.run_id)
+        if not self._app.retirements.save(record, after):
+            return _line(record, Decision.KEPT, reasons.changed("somebody else has just written its record"))
+        unwilling = self._app.originals.tag(record.image_id, RETIRE_ON_TAG, f"{on:%Y-%m-%d}")
+        if unwilling:
+            why = reasons.unwilling("tag", unwilling)
+            keep(self._app, self._state, replace(after, retirement=replace(after.retirement, announced=None)), why)
+            return _line(record, Decision.KEPT, why)
+        return _line(record, Decision.ANNOUNCED, why)
+
+    def _count(self, line: DecisionLine) -> None:
+        if line.decision is Decision.KEPT:
+            return
+        key = (line.policy, line.decision is Decision.ANNOUNCED)
+        self._images[key] = self._images.get(key, 0) + 1
+        self._gib[key] = self._gib.get(key, 0.0) + line.gib
+
+    def _is_full(self, policy: Policy, *, announcing: bool = False, gib: float = 0.0) -> bool:
+        """Whether the policy's cap is reached; announcements have one of their own, of the same size."""
+        images, taken = self._images.get((policy.name, announcing), 0), self._gib.get((policy.name, announcing), 0.0)
+        rules = policy.retire
+        if images >= rules.max_images_per_run:
+            return True
+        return rules.max_gib_per_run is not None and images > 0 and taken + gib > rules.max_gib_per_run
+
+
+def planned_lines(app: RetireApp, state: RunState) -> Iterator[DecisionLine]:
+    """What the run has planned so far, as far as it counts in a cap."""
+    for kind in (PLANNED, DECIDED_PLANNING):
+        for lines in app.runs.pages(state.run_id, kind):
+            yield from lines
+
+
+def stopped(app: RetireApp, going: int) -> str | None:
+    """Why the whole plan is refused: more of the account's images than may go in one run."""
+    percent = app.settings.retire_stop_percent
+    if not going:
+        return None
+    enough = math.ceil(going * 100 / percent)
+    owned = app.originals.count(enough)
+    if owned >= enough:
+        return None
+    return because(
+        Keep.TOO_MANY,
+        f"{going} images would go in this run, more than {percent:g} % of the account's {owned}",
+        "see whether that is meant; then raise account.retire_stop_percent, or lower the policies' max_images_per_run",
+    )
+
+
+def put_page(app: RetireApp, state: RunState, kind: str, lines: Collection[DecisionLine]) -> None:
+    """By what is on it: a step that is repeated replaces its own page and hides no other."""
+    if not lines:
+        return
+    digest = sha256(" ".join(sorted(line.image_id for line in lines)).encode()).hexdigest()[:16]
+    app.runs.put_page(state.run_id, f"{kind}{digest}", list(lines))
+    for line in lines:
+        log_decision(logger, line)
+
+
+def _grace_days(policy: Policy, action: Action) -> float:
+    rules = policy.retire
+    return rules.after_verified_days if action is Action.DISABLE else rules.after_disabled_days
+
+
+def _line(record: ArchiveRecord, decision: Decision, why: str) -> DecisionLine:
+    return DecisionLine(record.image_id, record.policy, decision, why, record.snapshot_gib)

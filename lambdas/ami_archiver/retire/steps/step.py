@@ -1,0 +1,152 @@
+"""RetireImages: plan what may go, let it go one by one, and say why everything else stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from ami_archiver.failures import because
+from ami_archiver.model import Decision, DecisionLine
+from ami_archiver.retire import savings, summary
+from ami_archiver.retire.app import RetireApp
+from ami_archiver.retire.ports import Saved
+from ami_archiver.retire.reasons import Keep
+from ami_archiver.retire.steps import plan as planning
+from ami_archiver.retire.steps.act import Act, keep_reason_for_no
+from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, PLANNED, Plan
+from ami_archiver.retire.steps.settle import settle_snapshots
+from ami_archiver.run_state import Metrics, Next, RetirePhase, RunState
+from ami_archiver.steps.lease import until
+
+IMAGE_SECONDS = 60
+"""What one original may take; with less time left, the next invocation goes on."""
+MOST_LOOKS = 7
+"""For usage reports, at doubling waits, about an hour by default. What EC2 has not reported by then stays."""
+LINES_PER_PAGE = 10
+
+
+def retire_images(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> tuple[RunState, Metrics]:
+    """One turn at the originals that are due. Raises LeaseLost."""
+    if state.retire is RetirePhase.DONE:
+        return state.then(Next.REPORT), {}
+    runs: list[str] = []
+    if not state.dry_run and state.approval is None:
+        lease = app.leases.renew(state.run_id, until(app))
+        runs = [run.policy for run in lease.runs.values()]
+    policies = planning.policies_of(app, state, runs)
+    dry = planning.dry_policies(app, state, policies)
+    policies = [policy for policy in policies if policy.retires]
+    if not policies:
+        return state.then(Next.REPORT, retire=RetirePhase.DONE), {}
+    if state.retire is RetirePhase.PLAN:
+        after = Plan(app, state, policies, dry).make(seconds_left)
+        if after is not None:
+            return state.then(Next.RETIRE, retire_after=after), {}
+        state = _begin_to_act(app, state)
+    if state.dry_run:
+        return _end(app, state, dry, waiting=0)
+    return _act(app, state, dry, seconds_left)
+
+
+def _begin_to_act(app: RetireApp, state: RunState) -> RunState:
+    going = [line for lines in app.runs.pages(state.run_id, PLANNED) for line in lines]
+    if not state.dry_run and (why := planning.stopped(app, len(going))):
+        _decide(app, state, [replace(line, decision=Decision.KEPT, reason=why) for line in going])
+    return state.then(Next.RETIRE, retire=RetirePhase.ACT, retire_after=None, retire_looks=0)
+
+
+def _act(app: RetireApp, state: RunState, dry: set[str], seconds_left: Callable[[], float]) -> tuple[RunState, Metrics]:
+    act, pending, waiting = Act(app, state), 0, 0
+    decided: list[DecisionLine] = []
+    for line in _undecided(app, state):
+        policy = app.settings.policy(line.policy)
+        explicit = policy is not None and policy.retire.approval == "explicit"
+        if explicit and state.approval is None:
+            waiting += 1
+            continue
+        end = _act_on(act, state, line)
+        if end is None:
+            pending += 1
+            continue
+        decided.append(end)
+        if len(decided) >= LINES_PER_PAGE:
+            _decide(app, state, decided)
+            decided = []
+        if seconds_left() < IMAGE_SECONDS:
+            _decide(app, state, decided)
+            return state.then(Next.RETIRE), {}
+    _decide(app, state, decided)
+    if pending:
+        wait = min(app.settings.wait_max_seconds, app.settings.wait_min_seconds * 2**state.retire_looks)
+        return state.then(Next.WAIT, wait_seconds=wait, retire_looks=state.retire_looks + 1), {}
+    return _end(app, state, dry, waiting)
+
+
+def _act_on(act: Act, state: RunState, line: DecisionLine) -> DecisionLine | None:
+    if state.approval is not None and state.approval.get("approved") is not True:
+        return act.kept(line, keep_reason_for_no(state.approval))
+    end = act.on(line)
+    if end is None and state.retire_looks >= MOST_LOOKS:
+        why = because(Keep.USAGE_PENDING, "EC2 has not finished its usage report", "the next run looks again")
+        return act.kept(line, why)
+    return end
+
+
+def _undecided(app: RetireApp, state: RunState) -> Iterator[DecisionLine]:
+    """What is planned and not decided yet. A plan is never longer than the policies' caps."""
+    over = {line.image_id for lines in app.runs.pages(state.run_id, DECIDED_ACTING) for line in lines}
+    for lines in app.runs.pages(state.run_id, PLANNED):
+        for line in lines:
+            if line.image_id not in over:
+                yield line
+
+
+def _decide(app: RetireApp, state: RunState, lines: list[DecisionLine]) -> None:
+    planning.put_page(app, state, DECIDED_ACTING, lines)
+
+
+def _end(app: RetireApp, state: RunState, dry: set[str], waiting: int) -> tuple[RunState, Metrics]:
+    """The summary of what was done about originals; ReportRun makes it part of its own."""
+    left = 0 if state.dry_run else settle_snapshots(app, state)
+    lines = list(_lines(app, state, dry, would=False))
+    told = summary.as_json(
+        {"done": lines, "would": _lines(app, state, dry, would=True)},
+        run_id=state.run_id,
+        stopped=next((line.reason for line in lines if line.reason.startswith(f"{Keep.TOO_MANY}:")), None),
+        first_runs=[] if state.dry_run else sorted(dry),
+        awaiting_approval=waiting,
+        snapshots_left=left,
+        saved=savings.as_json(_saved(app, lines)),
+        saved_total=savings.as_json(app.retirements.total_saved()),
+    )
+    app.summaries.put_summary(state.run_id, told)
+    hours = max((p.retire.approval_hours for p in app.settings.retiring if p.retire.approval == "explicit"), default=0)
+    state = state.then(Next.REPORT, retire=RetirePhase.DONE, awaiting_approval=waiting, approval_seconds=hours * 3600)
+    return state, _metrics(told, left)
+
+
+def _lines(app: RetireApp, state: RunState, dry: set[str], *, would: bool) -> Iterator[DecisionLine]:
+    for kind in (DECIDED_PLANNING, DECIDED_ACTING):
+        for lines in app.runs.pages(state.run_id, kind):
+            yield from (line for line in lines if (line.policy in dry) is would)
+
+
+def _saved(app: RetireApp, lines: list[DecisionLine]) -> Saved:
+    result = Saved()
+    for line in lines:
+        record = app.retirements.get(line.image_id) if line.decision is Decision.RETIRED else None
+        if record is not None:
+            result = result.plus(savings.saved_by(record, app.settings))
+    return result
+
+
+def _metrics(told: dict[str, Any], left: int) -> Metrics:
+    done = told["done"]
+    return {
+        "ImagesDisabled": float(done[Decision.DISABLED.value]["images"]),
+        "ImagesRetired": float(done[Decision.RETIRED.value]["images"]),
+        "ImagesKept": float(done[Decision.KEPT.value]["images"]),
+        "RetirementsStopped": float(bool(told["stopped"])),
+        "SnapshotsLeft": float(left),
+    }
