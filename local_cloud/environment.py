@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from types import ModuleType
 
-from local_cloud import expressions, parameters
+from local_cloud import expressions, parameters, task_tokens
 from local_cloud.settings import CloudSettings
 
 DUMMY_SECRET = "test"  # noqa: S105 - MiniStack does not check signatures
@@ -81,10 +81,11 @@ def ministack(settings: CloudSettings, port: int, *, verbose: bool = False) -> I
         os.environ.update(_variables(settings, port, "INFO" if verbose else "CRITICAL"))
         # Imported here, because it reads the environment and takes half a second.
         from ministack import app  # noqa: PLC0415
-        from ministack.services import dynamodb, ssm  # noqa: PLC0415 - as above
+        from ministack.services import dynamodb, ssm, stepfunctions  # noqa: PLC0415 - as above
 
         expressions.install(dynamodb)
         parameters.install(ssm)
+        task_tokens.install(stepfunctions)
         os.environ.pop("LOG_LEVEL", None)  # function workers would go by it, and log nothing
         app._reset_all_state()
         try:
