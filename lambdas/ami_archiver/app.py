@@ -20,6 +20,8 @@ class App:
     records: Records
     leases: Leases
     runs: Runs
+    retirements: Runs
+    """What each run did about originals."""
     notifier: Notifier
     sizes: dict[str, float] = field(default_factory=dict)
     """GiB of images that others store, remembered while the function is warm."""

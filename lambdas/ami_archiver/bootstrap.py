@@ -15,7 +15,7 @@ from ami_archiver.adapters.ssm_parameters import SsmParameters
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_restores import RESTORE_LEASE, RESTORE_SUMMARIES, TableRestores
-from ami_archiver.adapters.table_runs import TableRuns
+from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
 from ami_archiver.app import App
 from ami_archiver.clock import SystemClock
 from ami_archiver.restore.app import RestoreApp
@@ -57,5 +57,6 @@ def app() -> App:
         records=TableRecords(dynamodb, settings.table_name),
         leases=TableLeases(dynamodb, settings.table_name),
         runs=TableRuns(dynamodb, settings.table_name),
+        retirements=TableRuns(dynamodb, settings.table_name, RETIREMENTS),
         notifier=SnsNotifier(clients.sns(), settings.topic_arn),
     )

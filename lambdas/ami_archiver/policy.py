@@ -37,7 +37,7 @@ class RetireRules:
     approval: Approval = "notify"
     notify_days: float = 7
     """With `notify`: an image is announced so long before it goes."""
-    approval_hours: int = 72
+    approval_hours: int = 20
     """With `explicit`: how long a run waits for an answer; without one, everything stays."""
     max_images_per_run: int = 100
     max_gib_per_run: float | None = None

@@ -36,10 +36,8 @@ class RetirePhase(StrEnum):
 
     PLAN = "plan"
     ACT = "act"
-    """On what the plan says, but for what needs a person's approval."""
+    """On what the plan says; what needs a person's approval comes after the report."""
     DONE = "done"
-    APPROVED = "approved"
-    """On the rest of the plan, after the run was reported."""
 
 
 class Outcome(StrEnum):

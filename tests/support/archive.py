@@ -24,7 +24,7 @@ from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_records import TableRecords
-from ami_archiver.adapters.table_runs import TableRuns
+from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
 from ami_archiver.app import App
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.policy import Policy
@@ -90,6 +90,7 @@ class Archive:
             records=TableRecords(dynamodb, TABLE),
             leases=TableLeases(dynamodb, TABLE),
             runs=TableRuns(dynamodb, TABLE),
+            retirements=TableRuns(dynamodb, TABLE, RETIREMENTS),
             notifier=SnsNotifier(make("sns"), self.settings.topic_arn),
         )
 

@@ -22,6 +22,8 @@ DIAGRAM = {
     (Status.STORING, Status.FAILED),
     (Status.STORED, Status.FAILED),
     (Status.FAILED, Status.SELECTED),
+    (Status.VERIFIED, Status.DISABLED),
+    (Status.DISABLED, Status.RETIRED),
 }
 
 

@@ -155,7 +155,9 @@ def test_state_of_a_wrong_type_names_key_value_and_type(name: str, value: object
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"next": "retire"}, "the state of a run cannot be read: 'retire' is not a valid Next"),
+        ({"next": "delete"}, "the state of a run cannot be read: 'delete' is not a valid Next"),
+        ({"retire": "later"}, "'retire' of a run is 'later', must be one of plan, act, done"),
+        ({"approval": "yes"}, "'approval' of a run is 'yes', must be an object or null"),
         ({"outcome": "won"}, "the state of a run cannot be read: 'won' is not a valid Outcome"),
         (
             {"started_at": "2026-01-01T02:00:00"},

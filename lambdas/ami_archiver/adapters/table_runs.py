@@ -14,6 +14,8 @@ from ami_archiver.model import DecisionLine
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+RETIREMENTS = "RETIREMENTS"
+"""The partition of what runs did about originals."""
 LINES_PER_ITEM = 500
 """At up to 600 bytes a line, below the 400 KB that an item holds."""
 

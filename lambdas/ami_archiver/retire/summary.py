@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ami_archiver.model import RETIRING, Decision, DecisionLine
+from ami_archiver.prices import PRICED_REGION
 from ami_archiver.summary import LISTED
 
-WOULD = {Decision.DISABLED: "Would disable", Decision.RETIRED: "Would retire", Decision.ANNOUNCED: "Would announce"}
-DID = {Decision.DISABLED: "Disabled", Decision.RETIRED: "Retired", Decision.ANNOUNCED: "Announced"}
+DID = {
+    Decision.RETIRED: "Retired",
+    Decision.DISABLED: "Disabled",
+    Decision.ANNOUNCED: "Announced",
+    Decision.KEPT: "Kept",
+}
+WOULD = {
+    Decision.RETIRED: "Would retire",
+    Decision.DISABLED: "Would disable",
+    Decision.ANNOUNCED: "Would announce",
+    Decision.KEPT: "Would keep",
+}
 
 
 @dataclass
@@ -52,48 +63,78 @@ def _counted(result: RetireTally) -> dict[str, Any]:
 
 
 def text_of(retirement: Mapping[str, Any]) -> list[str]:
-    """Lines for a person; none where no original was due."""
-    lines: list[str] = []
-    if retirement.get("stopped"):
-        lines.append(f"Stopped: {retirement['stopped']}")
-    for kind, words in (("done", DID), ("would", WOULD)):
-        lines += _lines(retirement.get(kind, {}), words, "Kept" if kind == "done" else "Would keep")
+    """Lines for a person; none where no original was due and nothing is left or saved."""
+    lines = [*_decided(retirement)]
+    if stopped := retirement.get("stopped"):
+        lines.append(f"Stopped, so no original goes in this run: {stopped}")
     if first := retirement.get("first_runs"):
-        policies = ", ".join(first)
-        lines.append(f"First run since policy {policies} lets originals go: it only says what the next one would do.")
+        policies = f"{'policy' if len(first) == 1 else 'policies'} {', '.join(first)}"
+        lines.append(f"First run since {policies} may let originals go: it changed nothing; the next run does.")
     if waiting := retirement.get("awaiting_approval"):
-        lines.append(f"{waiting} wait for approval: make approve RUN={retirement['run_id']}, or make reject RUN=…")
+        run = f"RUN={retirement['run_id']}"
+        lines.append(
+            f"{_count(waiting, 'original')} wait{'s' * (waiting == 1)} for approval: "
+            f"make approve {run}, or make reject {run} WHY='…'"
+        )
     if left := retirement.get("snapshots_left"):
-        lines.append(f"{left} snapshots of deregistered images could not be deleted yet; every run tries again.")
+        lines.append(
+            f"{_count(left, 'snapshot')} of deregistered images {'is' if left == 1 else 'are'} not deleted yet; "
+            "every run tries again, and the images' records say why."
+        )
     for title, key in (("Saved by this run", "saved"), ("Saved in total", "saved_total")):
         if (saved := retirement.get(key)) and saved["images"]:
-            lines.append(f"{title}: {_saved(saved)}")
-    return ["", "Originals:", *(f"  {line}" for line in lines)] if lines else []
+            lines += _saved(title, saved)
+    return ["", *lines] if lines else []
 
 
-def _lines(counted: Mapping[str, Any], words: Mapping[Decision, str], kept: str) -> list[str]:
-    lines = []
-    for decision in RETIRING:
-        entry = counted.get(decision.value)
-        if not entry or not entry["images"]:
+def _decided(retirement: Mapping[str, Any]) -> Iterator[str]:
+    """What was done, and what a dry or first run would do: the counts, then each original with its reason."""
+    for kind, title, words in (("done", "Originals", DID), ("would", "Originals, without doing it", WOULD)):
+        counted = retirement.get(kind, {})
+        entries = [(words[each], counted[each.value]) for each in RETIRING if counted.get(each.value, {}).get("images")]
+        if not entries:
             continue
-        word = words.get(decision, kept)
-        lines += [f"{word} {each['image_id']}: {each['reason']}" for each in entry["listed"]]
-        if entry["images"] > len(entry["listed"]):
-            lines.append(f"{word} … and {entry['images'] - len(entry['listed'])} more")
-    return lines
+        counts = (f"{word.lower()} {entry['images']} ({_gib(entry['gib'])} GiB)" for word, entry in entries)
+        yield f"{title}: {', '.join(counts)}"
+        for word, entry in entries:
+            yield from (f"  {each['image_id']}  {word}: {each['reason']}" for each in entry["listed"])
+            if entry["images"] > len(entry["listed"]):
+                more = entry["images"] - len(entry["listed"])
+                yield f"  {word} … and {more} more, in the table under RUN#{retirement.get('run_id', '…')}"
 
 
-def _saved(saved: Mapping[str, Any]) -> str:
-    freed, month = _range(saved["freed_gib"]), _range(saved["saved_dollars_month"])
-    return (
-        f"{saved['images']} images, {saved['snapshot_gib']:g} GiB of snapshots, of which {freed} GiB are freed; "
-        f"${month} a month ({_range(saved['snapshots_dollars_month'])} for snapshots before, "
-        f"{saved['objects_dollars_month']:g} for objects now), storing cost ${saved['stored_dollars_once']:g} once "
-        f"(prices of {saved['prices_of']})"
+def _saved(title: str, saved: Mapping[str, Any]) -> Iterator[str]:
+    """What it saved a month, and how that is made up. A range says that it could not be computed."""
+    least, most = saved["freed_gib"]
+    freed = f"{_gib(least)} to {_gib(most)}" if least != most else _gib(least)
+    if least != most:
+        caveat = "; it cannot be known which of their blocks other snapshots hold as well"
+    elif most < saved["snapshot_gib"]:
+        caveat = "; other snapshots hold the rest, which is paid for as before"
+    else:
+        caveat = ""
+    yield f"{title}: {_dollars(*saved['saved_dollars_month'])} a month, by {_count(saved['images'], 'original')}"
+    yield (
+        f"  snapshots before: {_dollars(*saved['snapshots_dollars_month'])} a month for the {freed} GiB that are "
+        f"freed, of {_gib(saved['snapshot_gib'])} GiB deleted{caveat}"
+    )
+    objects = saved["objects_dollars_month"]
+    yield f"  objects now: {_dollars(objects, objects)} a month for {_gib(saved['object_gib'])} GiB in S3"
+    once = saved["stored_dollars_once"]
+    yield (
+        f"  once: {_dollars(once, once)} for the blocks that EC2 read to store them "
+        f"(list prices of {PRICED_REGION}, {saved['prices_of']})"
     )
 
 
-def _range(pair: Sequence[float]) -> str:
-    least, most = pair
-    return f"{least:g}" if least == most else f"{least:g} to {most:g}"
+def _dollars(*pair: float) -> str:
+    least, most = (f"{'-' if each < 0 else ''}${abs(each):,.2f}" for each in pair)
+    return least if least == most else f"{least} to {most}"
+
+
+def _gib(gib: float) -> str:
+    return f"{gib:,.1f}".removesuffix(".0")
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' * (count != 1)}"

@@ -9,6 +9,7 @@ from ami_archiver.app import App
 from ami_archiver.errors import LeaseLost
 from ami_archiver.model import Decision, DecisionLine
 from ami_archiver.ports import ActiveRun, Lease
+from ami_archiver.retire import summary as retire
 from ami_archiver.run_state import Metrics, Next, Outcome, RunState
 from ami_archiver.summary import Tally, headline, summarize, tally, text_of
 
@@ -18,10 +19,12 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
 
     What it selected was perhaps not in the queue yet when that check found it empty.
     """
+    if state.approval is not None:
+        return state.then(Next.END), {}, _after_approval(app, state)
     if state.outcome is not Outcome.WORKED:
         if state.outcome is Outcome.JOINED and (written := _worked_off(app, state)):
             return state.then(Next.END), {}, written
-        summary = _without_work(app, state)
+        summary = _without_work(app, state) | _originals(app, state)
         app.runs.put_summary(state.run_id, summary)
         if state.outcome is Outcome.DRY_RUN:
             _tell(app, summary)
@@ -32,6 +35,7 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
         if len(lease.runs) != state.runs:
             return state.then(Next.CHECK), {}, {}
         summaries = _of_all_runs(app, state, lease)
+        summaries[0] |= _originals(app, state)
         for summary in summaries:
             app.runs.put_summary(summary["run_id"], summary)
         if not _released(app, state):
@@ -46,7 +50,21 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
         "ImagesStored": float(sum(summary["decisions"]["stored"] for summary in summaries)),
         "ImagesFailed": float(sum(summary["decisions"]["failed"] for summary in summaries)),
     }
-    return state.then(Next.END), metrics, own
+    return state.then(Next.AWAIT_APPROVAL if state.awaiting_approval else Next.END), metrics, own
+
+
+def _originals(app: App, state: RunState) -> dict[str, Any]:
+    """What the run did about originals, if it looked at any."""
+    retirement = app.retirements.summary(state.run_id) if app.settings.retiring else None
+    return {"retirement": retirement} if retirement else {}
+
+
+def _after_approval(app: App, state: RunState) -> dict[str, Any]:
+    """The summary again, with what became of the originals that waited for a person's word."""
+    summary = (app.runs.summary(state.run_id) or {}) | _originals(app, state)
+    app.runs.put_summary(state.run_id, summary)
+    _tell(app, summary)
+    return summary
 
 
 def _released(app: App, state: RunState) -> bool:
@@ -134,4 +152,5 @@ def _written_before(app: App, state: RunState, lease: Lease) -> list[dict[str, A
 
 
 def _tell(app: App, summary: dict[str, Any]) -> None:
-    app.notifier.publish(headline(summary), text_of(summary))
+    about_originals = retire.text_of(summary["retirement"]) if "retirement" in summary else []
+    app.notifier.publish(headline(summary), text_of(summary) + "".join(f"{line}\n" for line in about_originals))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from ami_archiver.retire.reasons import RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.act import keep
 from ami_archiver.retire.steps.inspect import LOOKED_AT_TOGETHER, Candidate, Finding, Newest, ask_for_report, inspect
 from ami_archiver.retire.steps.settle import settle
-from ami_archiver.run_state import RunState
+from ami_archiver.run_state import Metrics, RunState
 from ami_archiver.steps.decided import log_decision
 
 logger = logging.getLogger(__name__)
@@ -62,8 +63,11 @@ def dry_policies(app: RetireApp, state: RunState, policies: Collection[Policy]) 
 class Plan:
     """Goes through the records whose grace period is over, oldest first, until each policy's cap is reached."""
 
-    def __init__(self, app: RetireApp, state: RunState, policies: Collection[Policy], dry: Collection[str]) -> None:
+    def __init__(
+        self, app: RetireApp, state: RunState, policies: Collection[Policy], dry: Collection[str], decided: Decided
+    ) -> None:
         self._app = app
+        self._decided = decided
         self._state = state
         self._policies = {policy.name: policy for policy in policies}
         self._dry = dry
@@ -129,8 +133,8 @@ class Plan:
             planned = line.decision not in (Decision.KEPT, Decision.ANNOUNCED) and line.policy not in self._dry
             (going if planned else decided).append(line)
             self._count(line)
-        for kind, lines in ((PLANNED, going), (DECIDED_PLANNING, decided)):
-            put_page(self._app, self._state, kind, lines)
+        self._decided.put(PLANNED, going)
+        self._decided.put(DECIDED_PLANNING, decided)
 
     def _decide(self, finding: Finding) -> DecisionLine | None:
         """None: the cap is reached, which is nothing that is wrong with the image."""
@@ -210,14 +214,31 @@ def stopped(app: RetireApp, going: int) -> str | None:
     )
 
 
-def put_page(app: RetireApp, state: RunState, kind: str, lines: Collection[DecisionLine]) -> None:
-    """By what is on it: a step that is repeated replaces its own page and hides no other."""
-    if not lines:
-        return
-    digest = sha256(" ".join(sorted(line.image_id for line in lines)).encode()).hexdigest()[:16]
-    app.runs.put_page(state.run_id, f"{kind}{digest}", list(lines))
-    for line in lines:
-        log_decision(logger, line)
+class Decided:
+    """Writes pages of decisions, and counts them for the metrics of this turn."""
+
+    def __init__(self, app: RetireApp, state: RunState) -> None:
+        self._app = app
+        self._state = state
+        self._counts: Counter[Decision] = Counter()
+
+    def put(self, kind: str, lines: Collection[DecisionLine]) -> None:
+        """A page is named by what is on it: a step that is repeated replaces its own page and hides no other."""
+        if not lines:
+            return
+        digest = sha256(" ".join(sorted(line.image_id for line in lines)).encode()).hexdigest()[:16]
+        self._app.runs.put_page(self._state.run_id, f"{kind}{digest}", list(lines))
+        if kind == PLANNED:
+            return
+        for line in lines:
+            self._counts[line.decision] += 1
+            log_decision(logger, line)
+
+    def metrics(self) -> Metrics:
+        if self._state.dry_run:
+            return {}
+        names = {"ImagesDisabled": Decision.DISABLED, "ImagesRetired": Decision.RETIRED, "ImagesKept": Decision.KEPT}
+        return {name: float(self._counts[decision]) for name, decision in names.items()}
 
 
 def _grace_days(policy: Policy, action: Action) -> float:

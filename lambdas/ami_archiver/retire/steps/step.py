@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from ami_archiver.failures import because
 from ami_archiver.model import Decision, DecisionLine
@@ -14,7 +13,7 @@ from ami_archiver.retire.ports import Saved
 from ami_archiver.retire.reasons import Keep
 from ami_archiver.retire.steps import plan as planning
 from ami_archiver.retire.steps.act import Act, keep_reason_for_no
-from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, PLANNED, Plan
+from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, PLANNED, Decided, Plan
 from ami_archiver.retire.steps.settle import settle_snapshots
 from ami_archiver.run_state import Metrics, Next, RetirePhase, RunState
 from ami_archiver.steps.lease import until
@@ -27,59 +26,70 @@ LINES_PER_PAGE = 10
 
 
 def retire_images(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> tuple[RunState, Metrics]:
-    """One turn at the originals that are due. Raises LeaseLost."""
-    if state.retire is RetirePhase.DONE:
+    """One turn at the originals that are due. Raises LeaseLost.
+
+    A run that was reported and has got its answer comes back for what waited for it; it needs no lease any more, since
+    every write carries the state of the record that it was decided by.
+    """
+    answered = state.approval is not None and state.awaiting_approval > 0
+    if state.retire is RetirePhase.DONE and not answered:
         return state.then(Next.REPORT), {}
-    runs: list[str] = []
-    if not state.dry_run and state.approval is None:
-        lease = app.leases.renew(state.run_id, until(app))
-        runs = [run.policy for run in lease.runs.values()]
-    policies = planning.policies_of(app, state, runs)
+    policies = planning.policies_of(app, state, [] if answered or state.dry_run else _policies_of_runs(app, state))
     dry = planning.dry_policies(app, state, policies)
     policies = [policy for policy in policies if policy.retires]
     if not policies:
         return state.then(Next.REPORT, retire=RetirePhase.DONE), {}
+    decided = Decided(app, state)
     if state.retire is RetirePhase.PLAN:
-        after = Plan(app, state, policies, dry).make(seconds_left)
+        after = Plan(app, state, policies, dry, decided).make(seconds_left)
         if after is not None:
-            return state.then(Next.RETIRE, retire_after=after), {}
-        state = _begin_to_act(app, state)
+            return state.then(Next.RETIRE, retire_after=after), decided.metrics()
+        return _begin_to_act(app, state, decided)
     if state.dry_run:
-        return _end(app, state, dry, waiting=0)
-    return _act(app, state, dry, seconds_left)
+        return _end(app, state, dry, waiting=0), {}
+    state = _act(app, state, dry, decided, seconds_left)
+    return state, decided.metrics() | _left(app, state)
 
 
-def _begin_to_act(app: RetireApp, state: RunState) -> RunState:
+def _policies_of_runs(app: RetireApp, state: RunState) -> list[str]:
+    lease = app.leases.renew(state.run_id, until(app))
+    return [run.policy for run in lease.runs.values()]
+
+
+def _begin_to_act(app: RetireApp, state: RunState, decided: Decided) -> tuple[RunState, Metrics]:
+    """The plan is complete: whether it is too much is asked once, for all of it."""
     going = [line for lines in app.runs.pages(state.run_id, PLANNED) for line in lines]
-    if not state.dry_run and (why := planning.stopped(app, len(going))):
-        _decide(app, state, [replace(line, decision=Decision.KEPT, reason=why) for line in going])
-    return state.then(Next.RETIRE, retire=RetirePhase.ACT, retire_after=None, retire_looks=0)
+    why = planning.stopped(app, len(going)) if not state.dry_run else None
+    if why:
+        decided.put(DECIDED_ACTING, [replace(line, decision=Decision.KEPT, reason=why) for line in going])
+    state = state.then(Next.RETIRE, retire=RetirePhase.ACT, retire_after=None, retire_looks=0)
+    return state, decided.metrics() | ({} if state.dry_run else {"RetirementsStopped": float(bool(why))})
 
 
-def _act(app: RetireApp, state: RunState, dry: set[str], seconds_left: Callable[[], float]) -> tuple[RunState, Metrics]:
+def _act(
+    app: RetireApp, state: RunState, dry: set[str], decided: Decided, seconds_left: Callable[[], float]
+) -> RunState:
     act, pending, waiting = Act(app, state), 0, 0
-    decided: list[DecisionLine] = []
+    ends: list[DecisionLine] = []
     for line in _undecided(app, state):
         policy = app.settings.policy(line.policy)
-        explicit = policy is not None and policy.retire.approval == "explicit"
-        if explicit and state.approval is None:
+        if state.approval is None and policy is not None and policy.retire.approval == "explicit":
             waiting += 1
             continue
         end = _act_on(act, state, line)
         if end is None:
             pending += 1
             continue
-        decided.append(end)
-        if len(decided) >= LINES_PER_PAGE:
-            _decide(app, state, decided)
-            decided = []
+        ends.append(end)
+        if len(ends) >= LINES_PER_PAGE or seconds_left() < IMAGE_SECONDS:
+            decided.put(DECIDED_ACTING, ends)
+            ends = []
         if seconds_left() < IMAGE_SECONDS:
-            _decide(app, state, decided)
-            return state.then(Next.RETIRE), {}
-    _decide(app, state, decided)
+            return state.then(Next.RETIRE)
+    decided.put(DECIDED_ACTING, ends)
     if pending:
         wait = min(app.settings.wait_max_seconds, app.settings.wait_min_seconds * 2**state.retire_looks)
-        return state.then(Next.WAIT, wait_seconds=wait, retire_looks=state.retire_looks + 1), {}
+        return state.then(Next.WAIT, wait_seconds=wait, retire_looks=state.retire_looks + 1)
     return _end(app, state, dry, waiting)
 
 
@@ -102,11 +112,7 @@ def _undecided(app: RetireApp, state: RunState) -> Iterator[DecisionLine]:
                 yield line
 
 
-def _decide(app: RetireApp, state: RunState, lines: list[DecisionLine]) -> None:
-    planning.put_page(app, state, DECIDED_ACTING, lines)
-
-
-def _end(app: RetireApp, state: RunState, dry: set[str], waiting: int) -> tuple[RunState, Metrics]:
+def _end(app: RetireApp, state: RunState, dry: set[str], waiting: int) -> RunState:
     """The summary of what was done about originals; ReportRun makes it part of its own."""
     left = 0 if state.dry_run else settle_snapshots(app, state)
     lines = list(_lines(app, state, dry, would=False))
@@ -121,9 +127,17 @@ def _end(app: RetireApp, state: RunState, dry: set[str], waiting: int) -> tuple[
         saved_total=savings.as_json(app.retirements.total_saved()),
     )
     app.summaries.put_summary(state.run_id, told)
-    hours = max((p.retire.approval_hours for p in app.settings.retiring if p.retire.approval == "explicit"), default=0)
-    state = state.then(Next.REPORT, retire=RetirePhase.DONE, awaiting_approval=waiting, approval_seconds=hours * 3600)
-    return state, _metrics(told, left)
+    asked = [policy.retire.approval_hours for policy in app.settings.policies if policy.retire.approval == "explicit"]
+    seconds = max(asked, default=0) * 3600
+    return state.then(Next.REPORT, retire=RetirePhase.DONE, awaiting_approval=waiting, approval_seconds=seconds)
+
+
+def _left(app: RetireApp, state: RunState) -> Metrics:
+    """Snapshots of deregistered images that could not be deleted, once the run is through."""
+    if state.next is not Next.REPORT:
+        return {}
+    told = app.summaries.summary(state.run_id) or {}
+    return {"SnapshotsLeft": float(told.get("snapshots_left", 0))}
 
 
 def _lines(app: RetireApp, state: RunState, dry: set[str], *, would: bool) -> Iterator[DecisionLine]:
@@ -139,14 +153,3 @@ def _saved(app: RetireApp, lines: list[DecisionLine]) -> Saved:
         if record is not None:
             result = result.plus(savings.saved_by(record, app.settings))
     return result
-
-
-def _metrics(told: dict[str, Any], left: int) -> Metrics:
-    done = told["done"]
-    return {
-        "ImagesDisabled": float(done[Decision.DISABLED.value]["images"]),
-        "ImagesRetired": float(done[Decision.RETIRED.value]["images"]),
-        "ImagesKept": float(done[Decision.KEPT.value]["images"]),
-        "RetirementsStopped": float(bool(told["stopped"])),
-        "SnapshotsLeft": float(left),
-    }
