@@ -1,0 +1,68 @@
+"""What retirement saved: blocks that are freed against objects that are paid for instead, in dated prices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ami_archiver.model import GIB, ArchiveRecord, Retirement
+from ami_archiver.prices import EBS_DIRECT_READ_GIB, EBS_SNAPSHOT, PRICED_ON, S3_STORAGE
+from ami_archiver.retire.ports import Saved
+from ami_archiver.retire.savings import as_json, saved_by
+from ami_archiver.settings import Settings
+from tests.support.domain import ACCOUNT, KEY_ARN, policy, verified
+
+
+def settings(**fields: Any) -> Settings:
+    return Settings("table", "bucket", KEY_ARN, "topic", ACCOUNT, (policy(**fields),))
+
+
+def retired(object_gib: float = 60) -> ArchiveRecord:
+    told = Retirement(snapshot_gib=100, freed_at_least_gib=30, freed_at_most_gib=80)
+    return replace(verified(), object_bytes=round(object_gib * GIB), retirement=told)
+
+
+@pytest.mark.parametrize("storage_class", [None, *S3_STORAGE])
+def test_object_costs_what_its_policy_s_storage_class_costs(storage_class: str | None) -> None:
+    saved = saved_by(retired(), settings(storage_class=storage_class))
+    price = S3_STORAGE[storage_class or "STANDARD"].gib_month
+    assert saved.object_dollars_month == pytest.approx(60 * price)
+
+
+def test_record_of_a_policy_that_is_no_more_costs_what_s3_standard_costs() -> None:
+    saved = saved_by(retired(), settings(name="another", storage_class="DEEP_ARCHIVE"))
+    assert saved.object_dollars_month == pytest.approx(60 * S3_STORAGE["STANDARD"].gib_month)
+
+
+def test_what_is_freed_is_what_was_computed_before_the_deletion() -> None:
+    saved = saved_by(retired(), settings())
+    assert (saved.images, saved.snapshot_gib, saved.object_gib) == (1, 100, 60)
+    assert (saved.freed_at_least_gib, saved.freed_at_most_gib) == (30, 80)
+
+
+def test_savings_are_snapshots_before_less_objects_after() -> None:
+    told = as_json(saved_by(retired(), settings(storage_class="GLACIER_IR")))
+    before = [round(gib * EBS_SNAPSHOT.gib_month, 2) for gib in (30, 80)]
+    after = round(60 * S3_STORAGE["GLACIER_IR"].gib_month, 2)
+    assert told["snapshots_dollars_month"] == before == [1.5, 4.0]
+    assert told["objects_dollars_month"] == after == 0.24
+    assert told["saved_dollars_month"] == [1.26, 3.76]
+    assert told["freed_gib"] == [30, 80]
+    assert told["prices_of"] == PRICED_ON.isoformat()
+
+
+def test_an_object_can_cost_more_than_the_blocks_that_were_freed() -> None:
+    told = as_json(Saved(1, 100, 0, 0, 60, 60 * S3_STORAGE["STANDARD"].gib_month))
+    assert told["saved_dollars_month"] == [-1.38, -1.38]
+
+
+def test_storing_cost_the_reading_of_every_block_once() -> None:
+    assert as_json(saved_by(retired(), settings()))["stored_dollars_once"] == round(100 * EBS_DIRECT_READ_GIB, 2)
+
+
+def test_sums_of_images_add_up_field_by_field() -> None:
+    one, two = Saved(1, 2, 3, 4, 5, 6), Saved(10, 20, 30, 40, 50, 60)
+    assert one.plus(two) == Saved(11, 22, 33, 44, 55, 66)
+    assert Saved().plus(one) == one
