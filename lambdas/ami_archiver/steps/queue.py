@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
@@ -30,6 +31,19 @@ class Queue(Protocol[E_co]):
     def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[E_co]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch(Generic[E]):
+    """What one query found: all entries from below a size (None: from the largest) down to the last one here."""
+
+    below_gib: float | None
+    entries: list[E]
+    to_the_end: bool
+    """Nothing in the queue is smaller than the last one."""
+
+    def covers(self, below_gib: float | None) -> bool:
+        return self.below_gib is None or (below_gib is not None and below_gib <= self.below_gib)
+
+
 class Front(Generic[E]):
     """Answers 'the largest below so many GiB', without what was taken. Later nights wait for earlier ones to empty."""
 
@@ -40,33 +54,37 @@ class Front(Generic[E]):
         self._nights = queue.nights()
         self._night = next(self._nights, None)
         self._taken: set[str] = set()
-        self._buffers: dict[bool, list[E]] = {}
+        self._stretches: list[_Stretch[E]] = []
 
     def take(self, entry: E) -> None:
         self._taken.add(entry.entry_id)
 
-    def largest(self, below_gib: float | None) -> E | None:
+    def largest(self, below_gib: float | None, but: E | None = None, /) -> E | None:
+        """The largest of the foremost night below so many GiB (None: of any size) other than `but`, or None."""
         while self._night is not None:
-            entry = self._buffered(below_gib) or self._queried(self._night, below_gib)
-            if entry is not None:
+            entry = self._found(self._night, below_gib, but)
+            if entry is not None or below_gib is not None or but is not None:
                 return entry
-            if below_gib is not None:
-                return None
             self._night = next(self._nights, None)
-            self._buffers.clear()
+            self._stretches.clear()
         return None
 
-    def _buffered(self, below_gib: float | None) -> E | None:
-        for entry in self._buffers.get(below_gib is None, ()):
-            if self._fits(entry, below_gib):
+    def _found(self, night: str, below_gib: float | None, but: E | None) -> E | None:
+        for stretch in self._stretches:
+            if stretch.covers(below_gib):
+                entry = self._first(stretch, below_gib, but)
+                if entry is not None or stretch.to_the_end:
+                    return entry
+        waiting = (e for e in self._queue.largest(night, below_gib, self._closed) if e.entry_id not in self._taken)
+        entries = list(islice(waiting, BUFFERED))
+        stretch = _Stretch(below_gib, entries, len(entries) < BUFFERED)
+        self._stretches.append(stretch)
+        return self._first(stretch, below_gib, but)
+
+    def _first(self, stretch: _Stretch[E], below_gib: float | None, but: E | None) -> E | None:
+        kept = but.entry_id if but is not None else None
+        for entry in stretch.entries:
+            fits = below_gib is None or entry.snapshot_gib < below_gib
+            if fits and entry.entry_id != kept and entry.entry_id not in self._taken:
                 return entry
         return None
-
-    def _queried(self, night: str, below_gib: float | None) -> E | None:
-        found = (e for e in self._queue.largest(night, below_gib, self._closed) if self._fits(e, below_gib))
-        buffer = list(islice(found, BUFFERED))
-        self._buffers[below_gib is None] = buffer
-        return buffer[0] if buffer else None
-
-    def _fits(self, entry: E, below_gib: float | None) -> bool:
-        return entry.entry_id not in self._taken and (below_gib is None or entry.snapshot_gib < below_gib)
