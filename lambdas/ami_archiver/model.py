@@ -48,6 +48,14 @@ class Decision(StrEnum):
     RETIRED = "retired"
 
 
+ABOUT_STORING = (
+    Decision.STORED,
+    Decision.ALREADY_ARCHIVED,
+    Decision.DEFERRED,
+    Decision.INELIGIBLE,
+    Decision.EXCLUDED,
+    Decision.FAILED,
+)
 RETIRING = (Decision.RETIRED, Decision.DISABLED, Decision.ANNOUNCED, Decision.KEPT)
 """What is decided about an original, beside what is decided about storing it."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ami_archiver.model import Decision, DecisionLine
+from ami_archiver.model import ABOUT_STORING, Decision, DecisionLine
 
 LISTED = 50
 """Failures, and deferred images, that a summary names one by one; the rest is counted, and named in the run's pages."""
@@ -17,7 +17,7 @@ LISTED = 50
 class Tally:
     """Counts of final decisions. An image that a check has ended is counted by that, not by its selection."""
 
-    counts: dict[Decision, int] = field(default_factory=lambda: dict.fromkeys(Decision, 0))
+    counts: dict[Decision, int] = field(default_factory=lambda: dict.fromkeys(ABOUT_STORING, 0))
     stored_gib: float = 0.0
     deferred_gib: float = 0.0
     failures: list[dict[str, str]] = field(default_factory=list)

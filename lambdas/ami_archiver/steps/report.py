@@ -7,7 +7,7 @@ from typing import Any
 
 from ami_archiver.app import App
 from ami_archiver.errors import LeaseLost
-from ami_archiver.model import Decision, DecisionLine
+from ami_archiver.model import ABOUT_STORING, DecisionLine
 from ami_archiver.ports import ActiveRun, Lease
 from ami_archiver.retire import summary as retire
 from ami_archiver.run_state import Metrics, Next, Outcome, RunState
@@ -86,7 +86,7 @@ def _without_work(app: App, state: RunState) -> dict[str, Any]:
     result = Tally()
     more: dict[str, Any] = {}
     if state.outcome is Outcome.DRY_RUN:
-        result.counts |= {d: state.counts.get(d.value, 0) for d in Decision}
+        result.counts |= {d: state.counts.get(d.value, 0) for d in ABOUT_STORING}
         more = {"would_store": state.counts.get("would_store", 0), "would_store_gib": state.selected_gib}
     elif state.outcome is Outcome.JOINED:
         result = tally(state.policy, _lines(app, state.run_id, "SELECT#"), {})
