@@ -35,7 +35,18 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from ami_archiver.errors import BadRecord
-from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Move, Origin, QueueEntry, RestoreFacts, Status
+from ami_archiver.model import (
+    Action,
+    ArchiveRecord,
+    Decision,
+    DecisionLine,
+    Move,
+    Origin,
+    QueueEntry,
+    RestoreFacts,
+    Retirement,
+    Status,
+)
 
 SCHEMA = 1
 """Raised when older code could misread what newer code wrote."""
@@ -102,6 +113,7 @@ def record_attributes(record: ArchiveRecord) -> dict[str, Any]:
     values = {f.name: getattr(record, f.name) for f in fields(record) if f.name != "history"}
     values["facts"] = asdict(record.facts)
     values["origin"] = asdict(record.origin)
+    values["retirement"] = asdict(record.retirement)
     values["schema"] = SCHEMA
     values["status_order"] = _status_order(record)
     return values
@@ -243,6 +255,22 @@ def _origin(raw: Any) -> Origin:
     )
 
 
+def _retirement(raw: Any) -> Retirement:
+    if not isinstance(raw, Mapping):
+        raise TypeError("must be a map")
+    return Retirement(
+        kept_because=optional(text_of)(raw.get("kept_because")),
+        announced=optional(Action)(raw.get("announced")),
+        retire_on=optional(time_of)(raw.get("retire_on")),
+        intention=optional(Action)(raw.get("intention")),
+        disabled_at=optional(time_of)(raw.get("disabled_at")),
+        snapshots={text_of(key): text_of(value) for key, value in (raw.get("snapshots") or {}).items()},
+        snapshot_gib=size_of(raw.get("snapshot_gib", Decimal(0))),
+        freed_at_least_gib=size_of(raw.get("freed_at_least_gib", Decimal(0))),
+        freed_at_most_gib=size_of(raw.get("freed_at_most_gib", Decimal(0))),
+    )
+
+
 def _move(raw: Mapping[str, Any]) -> Move:
     return Move(
         at=time_of(raw["at"]),
@@ -269,6 +297,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "verified_at": optional(time_of),
     "facts": _facts,
     "origin": _origin,
+    "retirement": _retirement,
     "history": _moves,
 }
 """How an attribute becomes a field; those that are not named here are texts."""
