@@ -35,12 +35,15 @@ class ScheduledPolicy:
     policy: Policy
     expression: str
     time_zone: str
-    storage_class: str | None
     storage_class_after_days: int
 
     @property
     def name(self) -> str:
         return self.policy.name
+
+    @property
+    def storage_class(self) -> str | None:
+        return self.policy.storage_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Config:
     wait_min_seconds: int = 30
     wait_max_seconds: int = 900
     run_limit_hours: float = 20
+    retire_stop_percent: float = 10
     notification_emails: tuple[str, ...] = ()
     log_retention_days: int = 90
     alarm_without_success_hours: int = 26
@@ -75,6 +79,7 @@ class Config:
             wait_min_seconds=self.wait_min_seconds,
             wait_max_seconds=self.wait_max_seconds,
             run_limit_hours=self.run_limit_hours,
+            retire_stop_percent=self.retire_stop_percent,
         )
 
 
@@ -143,6 +148,7 @@ def _config(file: ConfigFile) -> Config:
         wait_min_seconds=account.wait_min_seconds,
         wait_max_seconds=account.wait_max_seconds,
         run_limit_hours=account.run_limit_hours,
+        retire_stop_percent=account.retire_stop_percent,
         notification_emails=tuple(account.notification_emails),
         log_retention_days=account.log_retention_days,
         alarm_without_success_hours=account.alarm_without_success_hours,
@@ -166,13 +172,15 @@ def _policy(table: PolicyTable) -> ScheduledPolicy:
         attempts=store.attempts,
         object_prefix=store.object_prefix,
         object_tags=dict(store.object_tags),
+        storage_class=store.storage_class,
         paused=table.paused,
+        original=table.original,
+        retire=table.retire.rules(),
     )
     return ScheduledPolicy(
         policy=policy,
         expression=table.schedule.expression,
         time_zone=table.schedule.time_zone,
-        storage_class=store.storage_class,
         storage_class_after_days=store.storage_class_after_days or 0,
     )
 

@@ -95,7 +95,7 @@ def _known_keys(location: Location) -> str:
 
 _HOMES = {"account": set(Account.model_fields)} | {
     f"policy.{table}": set(PolicyTable.model_fields[table].annotation.model_fields)  # type: ignore[union-attr]
-    for table in ("select", "schedule", "store")
+    for table in ("select", "schedule", "store", "retire")
 }
 """Where a key belongs that stands in the wrong table."""
 

@@ -6,14 +6,16 @@ A field's description is what follows 'must be' in an error. Unknown keys are er
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from ami_archiver.policy import ANY, PREFIX_FIELDS
+from ami_archiver.policy import ANY, PREFIX_FIELDS, Original
 from infra import schedule_expression
+from infra.config_retire import Retire
+from infra.config_table import Table
 
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -26,23 +28,6 @@ MAX_OBJECT_TAGS = 3
 MAX_KEY_BYTES = 1024
 _LONGEST_FIELDS = {"account": "1" * 12, "region": "ap-southeast-99", "year": "2026", "month": "12", "day": "31"}
 _FILE_NAME = "/ami-1234567890abcdef0.bin"
-
-
-class Table(BaseModel):
-    """A table of the file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    def contradictions(self) -> list[tuple[str, str]]:
-        """(key, what is wrong with it), of keys that are right one by one."""
-        return []
-
-    @model_validator(mode="after")
-    def _has_no_contradictions(self) -> Self:
-        found = self.contradictions()
-        if found:
-            raise PydanticCustomError("contradictions", "contradictions", {"found": found})
-        return self
 
 
 def _wrong(allowed: str) -> PydanticCustomError:
@@ -172,9 +157,6 @@ class Select(Table):
         found: list[tuple[str, str]] = []
         if self.group_by_tag is not None and self.group_by_name is not None:
             found.append(("group_by_tag", "cannot be together with group_by_name: an image is in one group"))
-        for key in ("group_by_tag", "group_by_name"):
-            if getattr(self, key) is not None and self.keep_newest == 0:
-                found.append((key, "does nothing without keep_newest of 1 or more"))
         for key, values in self.exclude_tags.items():
             wanted = self.tags.get(key)
             if wanted is not None and (ANY in values or set(wanted) <= set(values)):
@@ -222,12 +204,21 @@ class PolicyTable(Table):
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$", description="1 to 32 characters of a-z, 0-9 and -")
     paused: bool = Field(default=False, description="true or false")
+    original: Original = Field(default="keep", description="one of keep, disable, retire")
     select: Select
     schedule: Schedule
     store: Store = Field(default_factory=Store)
+    retire: Retire = Field(default_factory=Retire)
 
     def contradictions(self) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
+        if self.original == "keep" and self.gives("retire"):
+            found.append(("retire", 'does nothing while original is "keep": say original = "disable" or "retire"'))
+        found += [(f"retire.{key}", wrong) for key, wrong in self.retire.useless_with(self.original)]
+        keeps_newest = self.select.keep_newest or (self.original != "keep" and self.retire.keep_newest)
+        for key in ("group_by_tag", "group_by_name"):
+            if getattr(self.select, key) is not None and not keeps_newest:
+                found.append((f"select.{key}", "does nothing without keep_newest of 1 or more, of select or of retire"))
         key_bytes = longest_key_bytes(self.store.object_prefix, self.name)
         if key_bytes > MAX_KEY_BYTES:
             found.append(
@@ -248,6 +239,7 @@ class Account(Table):
     wait_min_seconds: int = Field(default=30, ge=1, le=3600, description="1 to 3600")
     wait_max_seconds: int = Field(default=900, ge=1, le=21600, description="1 to 21600")
     run_limit_hours: float = Field(default=20, gt=0, le=168, description="above 0, at most 168")
+    retire_stop_percent: float = Field(default=10, gt=0, le=100, description="above 0, at most 100")
     notification_emails: Annotated[list[Annotated[str, AfterValidator(_email)]], AfterValidator(_unique)] = Field(
         default_factory=list, description="a list of e-mail addresses"
     )

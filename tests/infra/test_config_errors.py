@@ -49,6 +49,9 @@ ACCOUNT = [
     ),
     ("log_retention_days = 8", f"is 8: {RETENTION}"),
     ("alarm_without_success_hours = 169", "is 169: must be 1 to 168"),
+    ("retire_stop_percent = 0", "is 0: must be above 0, at most 100"),
+    ("retire_stop_percent = 100.5", "is 100.5: must be above 0, at most 100"),
+    ('retire_stop_percent = "10 %"', 'is "10 %": must be a number, above 0, at most 100'),
 ]
 
 SELECT = [
@@ -59,7 +62,7 @@ SELECT = [
     ("keep_newest = 1.0", "is 1.0: must be a whole number, 0 or more"),
     ("name_patterns = 3", "is 3: must be text or a list of at least one text"),
     ("name_patterns = []", "is []: must be text or a list of at least one text"),
-    ('group_by_tag = "Family"', 'is "Family": does nothing without keep_newest of 1 or more'),
+    ('group_by_tag = "Family"', 'is "Family": does nothing without keep_newest of 1 or more, of select or of retire'),
     (
         'group_by_name = "^(a)(b)$"',
         'is "^(a)(b)$": must be a regular expression with exactly one group in parentheses; it has 2',
@@ -101,6 +104,36 @@ STORE = [
         'storage_class_after_days = 29\nstorage_class = "STANDARD_IA"',
         "is 29: must be 30 or more for STANDARD_IA, by S3's rule",
     ),
+]
+
+RETIRE = [
+    ("after_verified_days = -1", "is -1: must be 0 to 36500"),
+    ("after_verified_days = 36501", "is 36501: must be 0 to 36500"),
+    ('after_verified_days = "30"', 'is "30": must be a number, 0 to 36500'),
+    ("after_disabled_days = -0.5", "is -0.5: must be 0 to 36500"),
+    ("after_disabled_days = nan", "is NaN: must be a finite number, 0 to 36500"),
+    ("keep_newest = -1", "is -1: must be 0 or more"),
+    ("keep_newest = 1.5", "is 1.5: must be a whole number, 0 or more"),
+    ("not_launched_days = -1", "is -1: must be 0 to 36500"),
+    ("template_versions = 0", "is 0: must be 1 to 10000"),
+    ("template_versions = 10001", "is 10001: must be 1 to 10000"),
+    ("template_versions = true", "is true: must be a whole number, 1 to 10000"),
+    ('allow_shared = "yes"', 'is "yes": must be true or false'),
+    ("allow_shared = 1", "is 1: must be true or false"),
+    ('approval = "auto"', 'is "auto": must be one of none, notify, explicit'),
+    ("approval = false", "is false: must be one of none, notify, explicit"),
+    ("notify_days = 0", "is 0: must be above 0, at most 365: who objects needs time"),
+    ("notify_days = 366", "is 366: must be above 0, at most 365: who objects needs time"),
+    ("approval_hours = 0", "is 0: must be 1 to 720"),
+    ("approval_hours = 721", "is 721: must be 1 to 720"),
+    ("approval_hours = 1.5", "is 1.5: must be a whole number, 1 to 720"),
+    ("max_images_per_run = 0", "is 0: must be 1 to 1000"),
+    ("max_images_per_run = 1001", "is 1001: must be 1 to 1000"),
+    ("max_gib_per_run = 0", "is 0: must be above 0"),
+    ('notify_days = 7\napproval = "none"', 'is 7: does nothing without approval = "notify"'),
+    ('notify_days = 7\napproval = "explicit"', 'is 7: does nothing without approval = "notify"'),
+    ("approval_hours = 72", 'is 72: does nothing without approval = "explicit"'),
+    ('approval_hours = 72\napproval = "none"', 'is 72: does nothing without approval = "explicit"'),
 ]
 
 SCHEDULE = [
@@ -177,6 +210,7 @@ OBJECT_TAGS = [
 UNKNOWN = [
     ("[account]\nin_flight_budget = 600", "account.in_flight_budget is not a key: did you mean in_flight_budget_gib?"),
     ("[account]\nattempts = 3", "account.attempts is not a key: it belongs into [policy.store]"),
+    ("[account]\ntemplate_versions = 3", "account.template_versions is not a key: it belongs into [policy.retire]"),
     ("wait_min_seconds = 3", "wait_min_seconds is not a key: it belongs into [account]"),
     ("[[policies]]", "policies is not a key: did you mean policy?"),
 ]
@@ -213,6 +247,45 @@ def test_a_wrong_store_setting_is_named(errors, line: str, wrong: str) -> None:
     assert errors(POLICY + line) == [f"archiver.toml: {A}store.{key_of(line)} {wrong}"]
 
 
+@pytest.mark.parametrize(("line", "wrong"), RETIRE)
+def test_a_wrong_setting_of_retirement_is_named(errors, line: str, wrong: str) -> None:
+    file = POLICY.replace("[policy.select]", 'original = "retire"\n[policy.select]') + f"[policy.retire]\n{line}"
+    assert errors(file) == [f"archiver.toml: {A}retire.{key_of(line)} {wrong}"]
+
+
+@pytest.mark.parametrize("original", ['"delete"', "true", '["keep"]'])
+def test_what_happens_to_an_original_is_one_of_three_things(errors, original: str) -> None:
+    file = POLICY.replace("[policy.select]", f"original = {original}\n[policy.select]")
+    assert errors(file) == [f"archiver.toml: {A}original is {original}: must be one of keep, disable, retire"]
+
+
+@pytest.mark.parametrize("table", ["keep_newest = 2", 'approval = "none"', ""])
+def test_rules_of_retirement_for_originals_that_are_kept_are_a_contradiction(errors, table: str) -> None:
+    for original in ("", 'original = "keep"\n'):
+        file = POLICY.replace("[policy.select]", f"{original}[policy.select]") + f"[policy.retire]\n{table}"
+        (line,) = errors(file)
+        assert line.startswith(f"archiver.toml: {A}retire is {{")
+        assert line.endswith('}: does nothing while original is "keep": say original = "disable" or "retire"')
+
+
+def test_a_grace_period_before_deregistering_is_useless_where_originals_are_only_disabled(errors) -> None:
+    file = POLICY.replace("[policy.select]", 'original = "disable"\n[policy.select]')
+    assert errors(f"{file}[policy.retire]\nafter_disabled_days = 30") == [
+        f'archiver.toml: {A}retire.after_disabled_days is 30: does nothing without original = "retire"'
+    ]
+
+
+@pytest.mark.parametrize("original", ["keep", "retire"])
+def test_a_group_is_useless_when_none_of_its_newest_is_kept(errors, original: str) -> None:
+    file = POLICY.replace("[policy.select]", f'original = "{original}"\n[policy.select]')
+    file = file.replace("[policy.schedule]", "group_by_name = '(a)'\n[policy.schedule]")
+    file += "[policy.retire]\nkeep_newest = 0" if original == "retire" else ""
+    assert errors(file) == [
+        f'archiver.toml: {A}select.group_by_name is "(a)": '
+        "does nothing without keep_newest of 1 or more, of select or of retire"
+    ]
+
+
 @pytest.mark.parametrize(("line", "wrong"), SCHEDULE)
 def test_a_wrong_schedule_is_named(errors, line: str, wrong: str) -> None:
     key = key_of(line)
@@ -237,10 +310,12 @@ def test_an_unknown_key_suggests_the_nearest_known_one_or_its_table(errors, text
     assert errors(f"{text}\n{POLICY}") == [f"archiver.toml: {wrong}"]
 
 
-@pytest.mark.parametrize("key", ["original", "retention", "approval"])
+@pytest.mark.parametrize("key", ["retention", "legal_hold"])
 def test_what_later_versions_will_know_is_unknown_now(errors, key: str) -> None:
     file = POLICY.replace("[policy.select]", f'{key} = "x"\n[policy.select]', 1)
-    assert errors(file) == [f"archiver.toml: {A}{key} is not a key: known are name, paused, select, schedule, store"]
+    assert errors(file) == [
+        f"archiver.toml: {A}{key} is not a key: known are name, paused, original, select, schedule, store, retire"
+    ]
 
 
 @pytest.mark.parametrize("name", ["Nightly", "a b", "", "x" * 33])
