@@ -1,7 +1,7 @@
 """What AWS charges in us-east-1, in US dollars: the one table that every estimate is made of.
 
-List prices without free tier, discount or tax, looked up on `PRICED_ON` at the pages in `SOURCES`. Other Regions cost
-up to twice as much; the shares hardly differ. One GB of storage is billed as one GiB (2**30 bytes).
+List prices without free tier, discount or tax, gathered on `PRICED_ON`; `SOURCES` are the pages to check them at. Other
+Regions cost up to twice as much; the shares hardly differ. One GB of storage is billed as one GiB (2**30 bytes).
 """
 
 from __future__ import annotations

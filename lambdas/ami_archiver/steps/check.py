@@ -11,6 +11,7 @@ from ami_archiver import lifecycle
 from ami_archiver.app import App
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, QueueEntry, Status, StoredObject, StoreTask
+from ami_archiver.ports import Fetched
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import lease as leases
 from ami_archiver.steps.decided import log_decision
@@ -27,13 +28,14 @@ HAND_OVER_LOOPS = 1000
 
 def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     """One look at everything that is under way. Raises LeaseLost."""
-    lease = leases.renew(app, state)
+    lease = leases.held(app, state)
     state = state.then(Next.WAIT, loops=state.loops + 1, runs=len(lease.runs))
     closed = leases.closed_policies(app, lease, state)
     front = Front(app.records, closed)
-    if not lease.in_flight and front.largest(None) is None:
+    foremost = front.largest(None)
+    if not lease.in_flight and foremost is None:
         return state.then(Next.REPORT, wait_seconds=0), {}
-    fetched = app.records.get(lease.in_flight)
+    fetched, startable = _read(app, lease.in_flight, front, foremost)
     records = fetched.records
     running = running_tasks(app, records)
     in_progress = {r.task.image_id for r in running if r.task.bucket == app.settings.bucket_name}
@@ -42,11 +44,8 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     look.unreadable(fetched.unreadable)
     if look.lines:
         app.runs.put_page(state.run_id, _page_name(state, look.lines), look.lines)
-    done = look.done | (lease.in_flight - records.keys())
-    if done:
-        lease = leases.renew(app, state, remove=done)
+    leases.renew(app, state, remove=look.done | (lease.in_flight - records.keys()))
 
-    startable = _is_startable(app, front)
     in_flight = in_flight_gib(running)
     metrics = {"InFlightGiB": in_flight}
     more_to_start = startable or look.unstarted
@@ -70,13 +69,25 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     return state.then(step, wait_seconds=wait_seconds), metrics
 
 
-def _is_startable(app: App, front: Front[QueueEntry]) -> bool:
-    """Whether the queue holds an image whose record can be read: one that cannot must not keep the run waiting."""
-    while (entry := front.largest(None)) is not None:
-        if entry.image_id not in app.records.get([entry.image_id]).unreadable:
-            return True
+def _read(
+    app: App, in_flight: Collection[str], front: Front[QueueEntry], foremost: QueueEntry | None
+) -> tuple[Fetched, bool]:
+    """The records of what is in flight, and whether the queue holds an image whose record can be read.
+
+    One that cannot must not keep the run waiting. The queue's foremost is asked for along with the others.
+    """
+    beside = {foremost.image_id} - set(in_flight) if foremost else set()
+    fetched = app.records.get([*in_flight, *beside])
+    entry, unreadable = foremost, fetched.unreadable
+    while entry is not None and entry.image_id in unreadable:
         front.take(entry)
-    return False
+        entry = front.largest(None)
+        unreadable = app.records.get([entry.image_id]).unreadable if entry else {}
+    ours = Fetched(
+        {image_id: record for image_id, record in fetched.records.items() if image_id not in beside},
+        {image_id: reason for image_id, reason in fetched.unreadable.items() if image_id not in beside},
+    )
+    return ours, entry is not None
 
 
 def _page_name(state: RunState, lines: Collection[DecisionLine]) -> str:
@@ -105,9 +116,10 @@ class _Look:
                 open_records.append(record)
             elif record.status is not Status.SELECTED:
                 self._finished(record)
-        storing = [r.image_id for r in open_records if r.status is Status.STORING]
+        rest = [record for record in open_records if not self._is_whole(record)]
+        storing = [record.image_id for record in rest if record.status is Status.STORING]
         tasks = self._app.store_tasks.newest(storing, self._app.settings.bucket_name)
-        for record in open_records:
+        for record in rest:
             self._settle(record, tasks.get(record.image_id))
 
     def unreadable(self, reasons: Mapping[str, str]) -> None:
@@ -115,6 +127,11 @@ class _Look:
         for image_id, reason in reasons.items():
             self.done.add(image_id)
             self._line(DecisionLine(image_id, self._state.policy, Decision.FAILED, reason))
+
+    def _is_whole(self, record: ArchiveRecord) -> bool:
+        """Whether its object is there and whole, and so verified: EC2 need not be asked what became of the task."""
+        found = self._app.bucket.look(record.object_key)
+        return found is not None and self._verify(record, found, None, or_fail=False)
 
     def _settle(self, record: ArchiveRecord, task: StoreTask | None) -> None:
         if record.status is Status.STORING and not says_something_new(record, task):
@@ -138,9 +155,14 @@ class _Look:
     def _unstarted(self, record: ArchiveRecord) -> None:
         self.unstarted = self.unstarted or record.policy not in self._closed
 
-    def _verify(self, record: ArchiveRecord, found: StoredObject, task: StoreTask | None) -> None:
+    def _verify(
+        self, record: ArchiveRecord, found: StoredObject, task: StoreTask | None, *, or_fail: bool = True
+    ) -> bool:
+        """Record what was found; False: it has a flaw, and is not to be failed for it yet."""
         at, run_id = self._app.clock.now(), self._state.run_id
         why = flaw(record.image_id, found, self._app.settings.bucket_key_arn)
+        if why and not or_fail:
+            return False
         if why:
             counted = task.started_at if task else record.failed_task_started_at
             after = lifecycle.move(
@@ -149,6 +171,7 @@ class _Look:
         else:
             after = lifecycle.verify(record, found, f"object {found.key} is complete", at=at, run_id=run_id)
         self._save(record, after)
+        return True
 
     def _attempt_failed(self, record: ArchiveRecord, failure: Failure, what: str, task: StoreTask | None) -> None:
         policy = self._app.settings.policy(record.policy)
