@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 GIB = 1024**3
+NO_VOLUME = "vol-ffffffff"
+"""What a snapshot that was not taken of a volume (a copy, a restored one) says of its volume."""
 
 
 @dataclass(slots=True)
@@ -21,9 +23,11 @@ class Snapshot:
     owner_id: str
     volume_size_gib: int
     start_time: datetime
-    volume_id: str = "vol-ffffffff"
+    volume_id: str = NO_VOLUME
     full_snapshot_size_bytes: int | None = None
     """All written blocks in bytes; AWS may leave it out or say 0 (then the volume size is the upper bound)."""
+    changed_bytes: int | None = None
+    """Written since the snapshot before of the same volume; None: some share of all written blocks is made up."""
     state: str = "completed"
     """pending | completed | error | recoverable"""
     state_message: str = ""

@@ -16,7 +16,7 @@ from local_cloud.ec2.tag_specifications import tags_for
 from local_cloud.ec2.views import snapshot_view, tags_view
 from local_cloud.ec2.world import World
 from local_cloud.errors import AwsError
-from local_cloud.model import BlockDevice, Image, Snapshot
+from local_cloud.model import NO_VOLUME, BlockDevice, Image, Snapshot
 
 
 def create_snapshot(world: World, request: Request) -> dict[str, Any]:
@@ -90,6 +90,8 @@ def _copy_of(world: World, request: Request, source: Snapshot) -> Snapshot:
         snapshot_id=world.service.new_id("snap"),
         owner_id=request.account_id,
         start_time=world.clock.now(),
+        volume_id=NO_VOLUME,
+        changed_bytes=None,
         encrypted=encrypted,
         kms_key_id=(request.params.get("KmsKeyId") or source.kms_key_id) if encrypted else None,
         storage_tier="standard",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from local_cloud.engine.blocks import Run
+from local_cloud.engine.lineages import Lineages
 from local_cloud.model import Image, Snapshot
 
 _RECIPE_ARN = re.compile(
@@ -23,8 +25,12 @@ class _Region:
     """Image ids by snapshot id; a tuple, since a set per snapshot would weigh more than the snapshot."""
     names: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many images an owner has of a name: an export may hold two, though EC2 would not make them."""
+    lineages: Lineages = field(init=False)
     recipes: dict[str, str] = field(default_factory=dict)
     """Image ids by the ARN of the Image Builder recipe that is based on them."""
+
+    def __post_init__(self) -> None:
+        self.lineages = Lineages(self.snapshots)
 
 
 class Catalog:
@@ -84,14 +90,29 @@ class Catalog:
 
     def add_snapshot(self, region: str, snapshot: Snapshot) -> None:
         with self.lock:
-            self._region(region).snapshots[snapshot.snapshot_id] = snapshot
+            here = self._region(region)
+            known = here.snapshots.get(snapshot.snapshot_id)
+            here.snapshots[snapshot.snapshot_id] = snapshot
+            here.lineages.added(snapshot, instead_of=known)
 
     def remove_snapshot(self, region: str, snapshot_id: str) -> None:
         """Delete; whoever watches (the image service: a task may be reading it) hears of it."""
         with self.lock:
-            del self._region(region).snapshots[snapshot_id]
+            here = self._region(region)
+            here.lineages.removed(here.snapshots.pop(snapshot_id))
             for watcher in self._watchers:
                 watcher(region, snapshot_id)
+
+    def block_maps(self, region: str, snapshot: Snapshot) -> dict[str, list[Run]]:
+        """Which blocks each snapshot of the same volume holds, or held before it was deleted, by its id."""
+        with self.lock:
+            return self._region(region).lineages.maps(snapshot)
+
+    def freed_bytes(self, region: str, snapshot_ids: Iterable[str]) -> int:
+        """How much room deleting these snapshots, and no others, would give back. KeyError for one there is not."""
+        with self.lock:
+            here = self._region(region)
+            return here.lineages.freed_bytes([here.snapshots[one] for one in snapshot_ids])
 
     def watch_removed_snapshots(self, watcher: Callable[[str, str], None]) -> None:
         """Have `watcher(region, snapshot_id)` called, under the lock, whenever a snapshot is removed."""
