@@ -126,6 +126,11 @@ class Snapshot:
     """FullSnapshotSizeInBytes: every written block. None where AWS leaves it out or says 0."""
     encrypted: bool = False
     kms_key_id: str | None = None
+    volume_id: str | None = None
+    """The volume that it was taken of; None where EC2 does not know one, as of a copy."""
+    started_at: datetime | None = None
+    tier: str = "standard"
+    """'archive': EBS Snapshots Archive holds a full copy of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from boto3.dynamodb.types import TypeSerializer
 
 from ami_archiver import lifecycle
 from ami_archiver.adapters.table_items import move_item, plain_item
-from ami_archiver.adapters.table_records import HISTORY_KEPT, TableRecords
+from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.adapters.table_writes import HISTORY_KEPT
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, RestoreFacts, Status
@@ -267,7 +268,6 @@ UNREADABLE: list[tuple[dict[str, Any], str]] = [
     ({"object_key": 5}, "object_key is Decimal('5') (must be a text)"),
     ({"policy": ["nightly"]}, "policy is ['nightly'] (must be a text)"),
     ({"status": "LOST"}, "status is 'LOST' ('LOST' is not a valid Status)"),
-    ({"status": "RETIRED"}, "status is 'RETIRED'"),
     ({"decision": "perhaps"}, "decision is 'perhaps' ('perhaps' is not a valid Decision)"),
     ({"snapshot_gib": "large"}, "snapshot_gib is 'large' (must be a number)"),
     ({"snapshot_gib": -1}, "snapshot_gib is Decimal('-1') (must be a number)"),
@@ -281,6 +281,16 @@ UNREADABLE: list[tuple[dict[str, Any], str]] = [
     ({"facts": "none"}, "facts is 'none' (must be a map)"),
     ({"facts": {"launch_permissions": [5]}}, "facts is {'launch_permissions': [Decimal('5')]} (must be a text)"),
     ({"facts": {"kms_key_ids": 5}}, "facts is {'kms_key_ids': Decimal('5')}"),
+    ({"retirement": "none"}, "retirement is 'none' (must be a map)"),
+    ({"retirement": {"intention": "sell"}}, "'sell' is not a valid Action"),
+    ({"retirement": {"announced": 5}}, "Decimal('5') is not a valid Action"),
+    ({"retirement": {"retire_on": "2026-02-01"}}, "must have a time zone"),
+    ({"retirement": {"disabled_at": "soon"}}, "Invalid isoformat string: 'soon'"),
+    ({"retirement": {"kept_because": 5}}, "must be a text"),
+    ({"retirement": {"snapshots": ["snap-1"]}}, "no attribute 'items'"),
+    ({"retirement": {"snapshots": {"snap-1": 5}}}, "must be a text"),
+    ({"retirement": {"snapshot_gib": "8"}}, "must be a number"),
+    ({"retirement": {"freed_at_most_gib": -1}}, "must be a number"),
     ({"history": None}, "history is None (must be a list)"),
     ({"history": "moves"}, "history is 'moves' (must be a list)"),
     ({"history": ["move"]}, "history is ['move'] ("),
@@ -317,9 +327,9 @@ def test_record_that_lacks_an_attribute_names_it(records: TableRecords, dynamodb
 
 def test_record_of_a_newer_schema_asks_for_the_newer_version(records: TableRecords, dynamodb: Any) -> None:
     records.save(None, record())
-    dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"schema": {"N": "2"}})
+    dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"schema": {"N": "3"}})
     assert records.get([IMAGE_ID]).unreadable == {
-        IMAGE_ID: f"BadRecord: record of {IMAGE_ID} has schema 2, known is 1: deploy the newer version"
+        IMAGE_ID: f"BadRecord: record of {IMAGE_ID} has schema 3, known is 2: deploy the newer version"
     }
 
 

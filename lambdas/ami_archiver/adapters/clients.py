@@ -8,7 +8,9 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ebs import EBSClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
@@ -39,3 +41,11 @@ def sns() -> SNSClient:
 
 def ssm() -> SSMClient:
     return boto3.client("ssm", config=CONFIG)
+
+
+def autoscaling() -> AutoScalingClient:
+    return boto3.client("autoscaling", config=CONFIG)
+
+
+def ebs() -> EBSClient:
+    return boto3.client("ebs", config=CONFIG)

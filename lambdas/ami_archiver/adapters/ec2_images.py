@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -33,6 +33,9 @@ PAGE_SIZE = 1000
 VALUES_PER_FILTER = 200
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html"""
 IMAGES_PER_REFERENCES_CALL = 10
+NO_VOLUME = "vol-ffffffff"
+"""What EC2 says of a copied snapshot: its volume is not to be asked for."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Ec2Images:
@@ -69,15 +72,7 @@ class Ec2Images:
 
     def snapshots(self, snapshot_ids: Collection[str]) -> dict[str, Snapshot]:
         """By a filter, since one id that is gone would fail a whole call by ids."""
-        found: dict[str, Snapshot] = {}
-        for batch in batches(sorted(set(snapshot_ids)), VALUES_PER_FILTER):
-            pages = self._ec2.get_paginator("describe_snapshots").paginate(
-                Filters=[{"Name": "snapshot-id", "Values": batch}], PaginationConfig={"PageSize": PAGE_SIZE}
-            )
-            with translated():
-                for page in pages:
-                    found |= {raw["SnapshotId"]: snapshot_of(raw) for raw in page.get("Snapshots", [])}
-        return found
+        return {one.snapshot_id: one for one in snapshots_by(self._ec2, "snapshot-id", snapshot_ids)}
 
     def launch_permissions(self, image_id: str) -> tuple[str, ...] | None:
         try:
@@ -104,6 +99,17 @@ class Ec2Images:
                 logger.warning("image references unknown", extra={"reason": str(error)})
                 return None
         return {image_id: tuple(sorted(arns)) for image_id, arns in found.items()}
+
+
+def snapshots_by(client: EC2Client, name: str, values: Collection[str], **more: Any) -> Iterator[Snapshot]:
+    """The snapshots that have one of the values in a field that EC2 filters by."""
+    for batch in batches(sorted(set(values)), VALUES_PER_FILTER):
+        pages = client.get_paginator("describe_snapshots").paginate(
+            Filters=[{"Name": name, "Values": batch}], PaginationConfig={"PageSize": PAGE_SIZE}, **more
+        )
+        with translated():
+            for page in pages:
+                yield from map(snapshot_of, page.get("Snapshots", []))
 
 
 def _tag_filters(policy: Policy) -> list[FilterTypeDef]:
@@ -142,16 +148,23 @@ def image_of(raw: ImageTypeDef) -> Image:
         platform_details=raw.get("PlatformDetails", ""),
         usage_operation=raw.get("UsageOperation", ""),
         product_codes=tuple(code.get("ProductCodeId", "") for code in raw.get("ProductCodes", [])),
+        last_launched_at=_launched(raw.get("LastLaunchedTime", "")),
+        deregistration_protection=raw.get("DeregistrationProtection", "disabled"),
     )
 
 
-def _moment(text: str) -> datetime:
+def _moment(text: str, otherwise: datetime = LONG_AGO) -> datetime:
     """The SDK says text, and optional; an image that does not tell its age is as old as can be."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return datetime(1970, 1, 1, tzinfo=UTC)
+        return otherwise
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _launched(text: str) -> datetime | None:
+    """A launch at a time that cannot be read was perhaps just now."""
+    return _moment(text, datetime.max.replace(tzinfo=UTC)) if text else None
 
 
 def snapshot_of(raw: SnapshotTypeDef) -> Snapshot:
@@ -162,6 +175,9 @@ def snapshot_of(raw: SnapshotTypeDef) -> Snapshot:
         written_bytes=raw.get("FullSnapshotSizeInBytes") or None,
         encrypted=raw.get("Encrypted", False),
         kms_key_id=raw.get("KmsKeyId"),
+        volume_id=volume_id if (volume_id := raw.get("VolumeId")) and volume_id != NO_VOLUME else None,
+        started_at=raw.get("StartTime"),
+        tier=raw.get("StorageTier", "standard"),
     )
 
 

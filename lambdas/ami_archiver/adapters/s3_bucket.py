@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -81,6 +82,17 @@ class S3ArchiveBucket:
             self_thawing=bool(head.get("ArchiveStatus")),
             metadata=head.get("Metadata", {}),
         )
+
+    def unreadable(self, key: str, version_id: str) -> str | None:
+        try:
+            with translated(key):
+                answer = self._s3.get_object(Bucket=self._bucket, Key=key, VersionId=version_id, Range="bytes=0-0")
+                with closing(answer["Body"]) as body:
+                    return None if len(body.read()) == 1 else "EmptyAnswer"
+        except ClientError as error:
+            return code_of(error)
+        except AccessDenied as error:
+            return code_of(error.__cause__) if isinstance(error.__cause__, ClientError) else str(error)
 
     def thaw(self, key: str, days: int | None, tier: Tier) -> str | None:
         request: RestoreRequestTypeDef = {"GlacierJobParameters": {"Tier": tier}}

@@ -8,6 +8,15 @@
     RUNS              <run id>                     a run's summary; run ids sort by time
     RUN#<run id>      SELECT#<n> | CHECK#<n>       a page of a run's decisions
 
+What becomes of originals (`table_retirements`):
+
+    SNAPSHOTS         <image id>#<snapshot id>     a snapshot that goes with its image and may still be there
+    RETIREMENTS       <run id>                     what a run did about originals
+    TOTALS            RETIRED                      what retirement has saved so far
+    POLICIES          <name>                       what the policy does with originals, and since which run
+    RUN#<run id>      APPROVAL                     the task token that an approval of the run is sent to
+    RUN#<run id>      PLAN#<n> | RETIRE#<n>        a page of what is planned and decided about originals
+
 Restores have items of their own (`restore_items`):
 
     RESTORE#<run id>        REQUEST                what a restore run was asked for
@@ -50,6 +59,9 @@ from ami_archiver.model import (
 
 SCHEMA = 1
 """Raised when older code could misread what newer code wrote."""
+RETIRING_SCHEMA = 2
+"""Of a record whose original is disabled or gone: older code knows no such status, and would ask to repair it. What
+a VERIFIED record says of its retirement older code may ignore, since it retires nothing."""
 
 LONGEST_KEY = 1024
 SHOWN = 100
@@ -114,7 +126,7 @@ def record_attributes(record: ArchiveRecord) -> dict[str, Any]:
     values["facts"] = asdict(record.facts)
     values["origin"] = asdict(record.origin)
     values["retirement"] = asdict(record.retirement)
-    values["schema"] = SCHEMA
+    values["schema"] = RETIRING_SCHEMA if record.status in (Status.DISABLED, Status.RETIRED) else SCHEMA
     values["status_order"] = _status_order(record)
     return values
 
@@ -128,8 +140,8 @@ def record_of(item: Mapping[str, Any]) -> ArchiveRecord:
     raw = plain_item(item)
     name = str(raw.get("pk", "")).removeprefix("IMAGE#")
     schema = raw.get("schema")
-    if isinstance(schema, Decimal) and schema > SCHEMA:
-        raise BadRecord(f"record of {name} has schema {schema}, known is {SCHEMA}: deploy the newer version")
+    if isinstance(schema, Decimal) and schema > RETIRING_SCHEMA:
+        raise BadRecord(f"record of {name} has schema {schema}, known is {RETIRING_SCHEMA}: deploy the newer version")
     values: dict[str, Any] = {}
     for f in fields(ArchiveRecord):
         required = f.name == "history" or (f.default is MISSING and f.default_factory is MISSING)

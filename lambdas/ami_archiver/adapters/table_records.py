@@ -10,16 +10,14 @@ from ami_archiver.adapters.table_items import (
     QUEUE,
     Item,
     image_key,
-    move_item,
     queue_entry,
     queue_item,
     queue_key,
-    record_attributes,
     record_of,
     serialized,
     size_order,
 )
-from ami_archiver.adapters.table_writes import Revision, update_of, write
+from ami_archiver.adapters.table_writes import record_actions, record_update, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
 from ami_archiver.failures import Failure
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 
 KEYS_PER_BATCH_GET = 100
 ACTIONS_PER_TRANSACTION = 100
-HISTORY_KEPT = 200
-"""Moves that stay in the record (an item holds 400 KB); older ones go to items of their own, none is dropped."""
 
 Change = tuple[ArchiveRecord | None, ArchiveRecord]
 
@@ -61,7 +57,7 @@ class TableRecords:
             while pairs:
                 actions = []
                 for (before, after), entry in pairs:
-                    actions.append({"Update": self._update(before, after)})
+                    actions.append({"Update": record_update(self._table, before, after)})
                     actions.append({"Put": {"TableName": self._table, "Item": queue_item(entry)}})
                 refused = write(self._dynamodb, actions)
                 if not refused:
@@ -71,11 +67,9 @@ class TableRecords:
         return lost
 
     def save(self, before: ArchiveRecord | None, after: ArchiveRecord, *, leaving: QueueEntry | None = None) -> bool:
-        actions: list[Any] = [{"Update": self._update(before, after)}]
+        actions = record_actions(self._table, before, after)
         if leaving is not None:
             actions.append({"Delete": {"TableName": self._table, "Key": queue_key(leaving)}})
-        if len(after.history) > HISTORY_KEPT:
-            return self._save_and_page_out(after, actions)
         return not write(self._dynamodb, actions, after.image_id)
 
     def drop(self, entry: QueueEntry) -> None:
@@ -139,25 +133,3 @@ class TableRecords:
             fetched.records[record.image_id] = record
         except BadRecord as error:
             fetched.unreadable[item["pk"]["S"].removeprefix("IMAGE#")] = f"{Failure.BAD_RECORD}: {error}"
-
-    def _update(self, before: ArchiveRecord | None, after: ArchiveRecord) -> dict[str, Any]:
-        moves = after.history[len(before.history) if before else 0 :]
-        return update_of(
-            self._table,
-            image_key(after.image_id),
-            record_attributes(before) if before else {},
-            record_attributes(after),
-            moves=[move_item(move) for move in moves],
-            of=Revision(before.status, len(before.history)) if before else None,
-        )
-
-    def _save_and_page_out(self, after: ArchiveRecord, actions: list[Any]) -> bool:
-        """As `save`, with all moves but the newest put into an item of their own."""
-        kept = after.history[-HISTORY_KEPT // 2 :]
-        older = after.history[: -HISTORY_KEPT // 2]
-        update = actions[0]["Update"]
-        update["UpdateExpression"] = update["UpdateExpression"].replace("list_append(history, :moves)", ":moves")
-        update["ExpressionAttributeValues"][":moves"] = serialized([move_item(move) for move in kept])
-        page = {"pk": {"S": f"IMAGE#{after.image_id}"}, "sk": {"S": f"HISTORY#{older[-1].at.isoformat()}"}}
-        page["moves"] = serialized([move_item(move) for move in older])
-        return not write(self._dynamodb, [*actions, {"Put": {"TableName": self._table, "Item": page}}])

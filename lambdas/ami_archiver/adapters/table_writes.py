@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import LATER, code_of, translated
-from ami_archiver.adapters.table_items import serialized
+from ami_archiver.adapters.table_items import image_key, move_item, record_attributes, serialized
 from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.model import ArchiveRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+HISTORY_KEPT = 200
+"""Moves that stay in the record (an item holds 400 KB); older ones go to items of their own, none is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,31 @@ def update_of(
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }
+
+
+def record_update(table: str, before: ArchiveRecord | None, after: ArchiveRecord) -> dict[str, Any]:
+    """What brings an archive record from one state to the next; `before` None: there was no record."""
+    return update_of(
+        table,
+        image_key(after.image_id),
+        record_attributes(before) if before else {},
+        record_attributes(after),
+        moves=[move_item(move) for move in after.history[len(before.history) if before else 0 :]],
+        of=Revision(before.status, len(before.history)) if before else None,
+    )
+
+
+def record_actions(table: str, before: ArchiveRecord | None, after: ArchiveRecord) -> list[Any]:
+    """The update first; where the history is long, then an item of its own for all moves but the newest."""
+    update = record_update(table, before, after)
+    if len(after.history) <= HISTORY_KEPT:
+        return [{"Update": update}]
+    older, kept = after.history[: -HISTORY_KEPT // 2], after.history[-HISTORY_KEPT // 2 :]
+    update["UpdateExpression"] = update["UpdateExpression"].replace("list_append(history, :moves)", ":moves")
+    update["ExpressionAttributeValues"][":moves"] = serialized([move_item(move) for move in kept])
+    page = {"pk": {"S": f"IMAGE#{after.image_id}"}, "sk": {"S": f"HISTORY#{older[-1].at.isoformat()}"}}
+    page["moves"] = serialized([move_item(move) for move in older])
+    return [{"Update": update}, {"Put": {"TableName": table, "Item": page}}]
 
 
 def write(client: DynamoDBClient, actions: Sequence[Any], about: str = "") -> list[int]:

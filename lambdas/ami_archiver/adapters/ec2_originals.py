@@ -1,0 +1,168 @@
+"""EC2's images as something that can go. Nothing else in the archiver asks EC2 to disable or delete anything."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from ami_archiver.adapters.aws_errors import code_of, message_of, translated
+from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, Ec2Images
+from ami_archiver.adapters.ec2_restores import Ec2Restores
+from ami_archiver.batches import batches
+from ami_archiver.errors import AccessDenied
+from ami_archiver.retire.ports import Deregistered, SnapshotEnd, Unwilling
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import DescribeImagesRequestTypeDef
+
+logger = logging.getLogger(__name__)
+
+NO_SUCH_SNAPSHOT = "InvalidSnapshot.NotFound"
+SNAPSHOT_IN_USE = "InvalidSnapshot.InUse"
+LOCKS_PER_CALL = 100
+
+_ENDS = {"success": SnapshotEnd.DELETED, "skipped": SnapshotEnd.SHARED}
+"""By DeregisterImage's return code for a snapshot; with any other code it is left."""
+
+
+class Ec2Originals(Ec2Images):
+    def __init__(self, client: EC2Client) -> None:
+        super().__init__(client)
+        self._restores = Ec2Restores(client)
+
+    def count(self, enough: int) -> int:
+        request: DescribeImagesRequestTypeDef = {"Owners": ["self"], "IncludeDisabled": True, "MaxResults": PAGE_SIZE}
+        owned = 0
+        while True:
+            with translated():
+                answer = self._ec2.describe_images(**request)
+            owned += len(answer.get("Images", []))
+            token = answer.get("NextToken")
+            if owned >= enough or not token:
+                return min(owned, enough)
+            request["NextToken"] = token
+
+    def launch_permissions(self, image_id: str) -> tuple[str, ...] | None:
+        try:
+            return super().launch_permissions(image_id)
+        except AccessDenied as error:
+            logger.warning("launch permissions unknown", extra={"image_id": image_id, "reason": str(error)})
+            return None
+
+    def locks(self, snapshot_ids: Collection[str]) -> dict[str, str] | None:
+        held: dict[str, str] = {}
+        try:
+            for batch in batches(sorted(set(snapshot_ids)), LOCKS_PER_CALL):
+                held |= self._locks(batch)
+        except (ClientError, AccessDenied) as error:
+            logger.warning("snapshot locks unknown", extra={"reason": str(error)})
+            return None
+        return held
+
+    def _locks(self, snapshot_ids: Sequence[str]) -> dict[str, str]:
+        """One id that is gone fails a whole call: then each is asked for alone."""
+        try:
+            return dict(self._locks_of(snapshot_ids))
+        except ClientError as error:
+            if code_of(error) != NO_SUCH_SNAPSHOT:
+                raise
+        if len(snapshot_ids) == 1:
+            return {}
+        return {one: state for each in snapshot_ids for one, state in self._locks([each]).items()}
+
+    def _locks_of(self, snapshot_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+        more: dict[str, Any] = {}
+        while True:
+            with translated():
+                answer = self._ec2.describe_locked_snapshots(SnapshotIds=snapshot_ids, **more)
+            for raw in answer.get("Snapshots", []):
+                if raw.get("LockState") != "expired":
+                    yield raw["SnapshotId"], raw.get("LockState", "unknown")
+            if not answer.get("NextToken"):
+                return
+            more = {"NextToken": answer["NextToken"]}
+
+    def others_on(self, snapshot_ids: Collection[str], image_id: str) -> set[str]:
+        return {one for one, images in self._images_on(snapshot_ids).items() if images - {image_id}}
+
+    def _images_on(self, snapshot_ids: Collection[str]) -> dict[str, set[str]]:
+        """By snapshot, the images that use it, disabled ones too."""
+        users: dict[str, set[str]] = {}
+        wanted = sorted(set(snapshot_ids))
+        for batch in batches(wanted, VALUES_PER_FILTER):
+            with translated():
+                answer = self._ec2.describe_images(
+                    IncludeDisabled=True, Filters=[{"Name": "block-device-mapping.snapshot-id", "Values": batch}]
+                )
+            for raw in answer.get("Images", []):
+                for mapping in raw.get("BlockDeviceMappings", []):
+                    if (one := mapping.get("Ebs", {}).get("SnapshotId")) in wanted:
+                        users.setdefault(one, set()).add(raw["ImageId"])
+        return users
+
+    def disable(self, image_id: str) -> Unwilling | None:
+        return _asked(image_id, lambda: self._ec2.disable_image(ImageId=image_id))
+
+    def enable(self, image_id: str) -> Unwilling | None:
+        return _asked(image_id, lambda: self._ec2.enable_image(ImageId=image_id))
+
+    def share(self, image_id: str, permissions: Sequence[str]) -> str | None:
+        return self._restores.share(image_id, permissions)
+
+    def deregister(self, image_id: str) -> Deregistered | Unwilling:
+        try:
+            with translated(image_id):
+                answer = self._ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
+        except ClientError as error:
+            return unwilling(error)
+        results = answer.get("DeleteSnapshotResults", [])
+        return Deregistered({raw["SnapshotId"]: _end(raw.get("ReturnCode", "")) for raw in results})
+
+    def delete_snapshot(self, snapshot_id: str) -> tuple[SnapshotEnd, str]:
+        try:
+            with translated(snapshot_id):
+                self._ec2.delete_snapshot(SnapshotId=snapshot_id)
+        except AccessDenied as error:
+            return SnapshotEnd.LEFT, unwilling(error).code
+        except ClientError as error:
+            code = code_of(error)
+            if code == NO_SUCH_SNAPSHOT:
+                return SnapshotEnd.DELETED, "gone already"
+            users = self._images_on([snapshot_id]).get(snapshot_id) if code == SNAPSHOT_IN_USE else None
+            return (SnapshotEnd.SHARED, ", ".join(sorted(users))) if users else (SnapshotEnd.LEFT, code)
+        return SnapshotEnd.DELETED, ""
+
+    def tag(self, image_id: str, key: str, value: str | None) -> Unwilling | None:
+        try:
+            if value is None:
+                return _asked(image_id, lambda: self._ec2.delete_tags(Resources=[image_id], Tags=[{"Key": key}]))
+            tag: Any = {"Key": key, "Value": value}
+            return _asked(image_id, lambda: self._ec2.create_tags(Resources=[image_id], Tags=[tag]))
+        except AccessDenied as error:
+            return unwilling(error)
+
+
+def _asked(image_id: str, call: Callable[[], object]) -> Unwilling | None:
+    try:
+        with translated(image_id):
+            call()
+    except ClientError as error:
+        return unwilling(error)
+    return None
+
+
+def _end(code: str) -> tuple[SnapshotEnd, str]:
+    end = _ENDS.get(code, SnapshotEnd.LEFT)
+    return end, "" if end is not SnapshotEnd.LEFT else code or "no return code"
+
+
+def unwilling(error: ClientError | AccessDenied) -> Unwilling:
+    """What EC2 said, as an answer."""
+    said = error if isinstance(error, ClientError) else error.__cause__
+    if isinstance(said, ClientError):
+        return Unwilling(code_of(said), message_of(said))
+    return Unwilling(type(error).__name__, str(error))
