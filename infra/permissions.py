@@ -73,7 +73,7 @@ def check(on: Resources) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
         *look_at_objects(on),
-        *use_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
+        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
     ]
 
 

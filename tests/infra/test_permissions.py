@@ -51,6 +51,7 @@ ALLOWED = {
     s3:GetObjectTagging              bucket/*
     kms:Decrypt                      key         via s3
     dynamodb:BatchGetItem            table
+    dynamodb:GetItem                 table
     dynamodb:PutItem                 table
     dynamodb:Query                   table
     dynamodb:UpdateItem              table
