@@ -9,7 +9,10 @@ export PYTHONPATH := $(CURDIR)/lambdas:$(CURDIR)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 
-.PHONY: help setup demo restore test chaos mutants lint local deploy clean
+# A person's own words, as one word of the shell.
+quoted = '$(subst ','\'',$(1))'
+
+.PHONY: help setup demo restore approve reject undo test chaos mutants lint local deploy clean
 
 help:  ## what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -42,6 +45,17 @@ restore: setup  ## bring an archived image back: IMAGE=ami-… or KEY=…, NAME=
 	@$(BIN)/python -m operate restore $(if $(IMAGE),--image '$(IMAGE)') $(if $(KEY),--key '$(KEY)') \
 		$(if $(NAME),--name '$(NAME)') $(if $(SPEED),--speed '$(SPEED)') $(if $(DRY_RUN),--dry-run) \
 		$(if $(STACK),--stack '$(STACK)') $(ARGS)
+
+approve: setup  ## let the originals go that a run asks about: RUN=<run id>, WHY= YES=1 STACK=AmiArchiver
+	@$(BIN)/python -m operate approve $(if $(RUN),--run '$(RUN)') $(if $(WHY),--why $(call quoted,$(WHY))) \
+		$(if $(YES),--yes) $(if $(STACK),--stack '$(STACK)') $(ARGS)
+
+reject: setup  ## keep them all: RUN=<run id>, WHY='…' STACK=AmiArchiver
+	@$(BIN)/python -m operate reject $(if $(RUN),--run '$(RUN)') $(if $(WHY),--why $(call quoted,$(WHY))) \
+		$(if $(STACK),--stack '$(STACK)') $(ARGS)
+
+undo: setup  ## enable a disabled original again, or restore a retired one: IMAGE=ami-…, STACK=AmiArchiver ARGS=
+	@$(BIN)/python -m operate undo $(if $(IMAGE),--image '$(IMAGE)') $(if $(STACK),--stack '$(STACK)') $(ARGS)
 
 test: setup  ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)

@@ -1,42 +1,116 @@
-"""`python -m operate restore --image ami-…`: what `make restore IMAGE=ami-…` runs."""
+"""`python -m operate restore --image ami-…`: what `make restore IMAGE=ami-…` runs; and so approve, reject, undo."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from operate import restore
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ami_archiver.errors import ArchiverError
+from operate import approval, restore, undo
 from operate.stack import DEFAULT_STACK, OperateError
 
 EXIT_BAD = 1
-"""Something was refused or failed; or nothing was found."""
+"""Something was refused, kept or failed; or nothing was found."""
 EXIT_ERROR = 2
+
+Say = Callable[[str], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 if everything that was asked for is there."""
     options = _parser().parse_args(arguments)
-    say = _speaker()
     try:
-        following = restore.start(options.stack, _input(options))
-        say(f"Started {following.execution_arn}")
-        summary = restore.follow(following, say)
-    except OperateError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command's output
+        code: int = options.do(options, _speaker())
+    except (OperateError, BotoCoreError, ClientError) as error:
+        _complain(str(error))
+        return EXIT_ERROR
+    except ArchiverError as error:
+        _complain(f"{type(error).__name__}: {error}")
         return EXIT_ERROR
     except KeyboardInterrupt:
-        print("The restore goes on; its summary comes to the stack's topic.", file=sys.stderr)  # noqa: T201 - as above
+        _complain(f"\n{options.interrupted}")
         return EXIT_ERROR
+    return code
+
+
+def _restore(options: argparse.Namespace, say: Say) -> int:
+    return _follow_restore(options.stack, _input(options), say)
+
+
+def _follow_restore(stack: str, given: Mapping[str, Any], say: Say) -> int:
+    following = restore.start(stack, given)
+    say(f"Started {following.execution_arn}")
+    summary = restore.follow(following, say)
     for line in restore.result_lines(summary):
-        print(line)  # noqa: T201 - as above
+        print(line)  # noqa: T201 - a command's output
     return 0 if restore.is_good(summary) else EXIT_BAD
+
+
+def _answer(options: argparse.Namespace, say: Say) -> int:
+    """Approve or reject. On a terminal, an approval is asked for once more."""
+    approvals = approval.of_stack(options.stack)
+    waiting = approvals.waiting(options.run)
+    say(f"Run {options.run} asks about {len(waiting)} originals:")
+    for line in waiting:
+        say(approval.would(line))
+    if options.approved and not options.yes and not _confirmed():
+        say("Nothing was answered: the run goes on waiting.")
+        return EXIT_BAD
+    execution_arn = approvals.execution(options.run)
+    by = approval.caller()
+    approvals.answer(options.run, approved=options.approved, by=by, why=options.why)
+    say(f"{'Approved' if options.approved else 'Rejected'} by {by}. What becomes of each:")
+    became = approvals.follow(options.run, waiting, execution_arn, say)
+    return 0 if not options.approved or (len(became) == len(waiting) and approval.are_gone(became)) else EXIT_BAD
+
+
+def _confirmed() -> bool:
+    """Without a terminal there is nobody to ask: whoever named the run meant it."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    return input("Let them go? Each is looked at once more before. [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _undo(options: argparse.Namespace, say: Say) -> int:
+    answer = undo.undo(options.stack, options.image)
+    for line in undo.lines(answer):
+        say(line)
+    if not undo.needs_restore(answer):
+        return 0 if undo.is_good(answer) else EXIT_BAD
+    given = {"image_ids": [options.image], "name": "{name}", "share_again": True}
+    return _follow_restore(options.stack, given | _wishes({"allow_unencrypted": options.allow_unencrypted}), say)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m operate", description="Operate a deployed image archive")
     commands = parser.add_subparsers(required=True)
+    _restore_parser(commands)
+    for name, about in (("approve", "let the originals go that a run asks about"), ("reject", "keep them all")):
+        command = commands.add_parser(name, help=about)
+        command.add_argument("--run", required=True, metavar="RUN-ID", help="as its notification says")
+        command.add_argument("--why", help="kept in the records")
+        if name == "approve":
+            command.add_argument("--yes", action="store_true", help="do not ask once more")
+        interrupted = (
+            "Nothing is taken back: if it was answered, the run goes on; its summary comes to the stack's topic."
+        )
+        command.set_defaults(do=_answer, approved=name == "approve", interrupted=interrupted)
+    command = commands.add_parser("undo", help="enable an original again, or restore it if it is retired")
+    command.add_argument("--image", required=True, metavar="AMI-ID", help="the original")
+    command.add_argument("--allow-unencrypted", action="store_true", help="restore even where it was encrypted")
+    command.set_defaults(
+        do=_undo, interrupted="What was begun goes on; a restore's summary comes to the stack's topic."
+    )
+    for command in commands.choices.values():
+        command.add_argument("--stack", default=DEFAULT_STACK, help=f"the stack's name ({DEFAULT_STACK})")
+    return parser
+
+
+def _restore_parser(commands: Any) -> None:
     command = commands.add_parser("restore", help="bring archived images back")
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument("--image", action="append", metavar="AMI-ID", help="an archived image; may be repeated")
@@ -49,8 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--point-parameters", action="store_true", help="SSM parameters that pointed at the original")
     command.add_argument("--allow-unencrypted", action="store_true", help="even where the original was encrypted")
     command.add_argument("--dry-run", action="store_true", help="say what would be restored")
-    command.add_argument("--stack", default=DEFAULT_STACK, help=f"the stack's name ({DEFAULT_STACK})")
-    return parser
+    interrupted = "The restore goes on; its summary comes to the stack's topic."
+    command.set_defaults(do=_restore, interrupted=interrupted)
 
 
 def _input(options: argparse.Namespace) -> dict[str, Any]:
@@ -63,18 +137,30 @@ def _input(options: argparse.Namespace) -> dict[str, Any]:
         "allow_unencrypted": options.allow_unencrypted,
         "dry_run": options.dry_run,
     }
-    return given | {name: wish for name, wish in wishes.items() if wish}
+    return given | _wishes(wishes)
 
 
-def _speaker() -> Any:
+def _wishes(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: wish for name, wish in given.items() if wish}
+
+
+def _speaker() -> Say:
     """Plain lines; on a terminal in rich's colours, if it is there."""
     if sys.stdout.isatty():
         try:
             from rich.console import Console  # noqa: PLC0415 - only for a terminal, and only where it is installed
         except ImportError:
-            return print
-        return Console(highlight=True, soft_wrap=True).print
-    return lambda line: print(line, flush=True)  # noqa: T201 - a command's output
+            return _say
+        return Console(highlight=True, soft_wrap=True, markup=False).print
+    return _say
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - a command's output
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - as above
 
 
 if __name__ == "__main__":

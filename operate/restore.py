@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ami_archiver.adapters.table_restores import TableRestores
 from ami_archiver.restore.model import RestoreRecord
 from ami_archiver.run_state import identify
+from operate import executions
 from operate.stack import OperateError, outputs
 
 if TYPE_CHECKING:
@@ -38,15 +39,7 @@ class Following:
 
     def ended(self) -> Mapping[str, Any] | None:
         """The description of the last execution of the run once it has ended; hand-overs are followed."""
-        arn = self.execution_arn
-        while True:
-            described = self.sfn.describe_execution(executionArn=arn)
-            if described["status"] == "RUNNING":
-                return None
-            output = json.loads(described.get("output") or "{}")
-            if "ExecutionArn" not in output:
-                return described
-            arn = output["ExecutionArn"]
+        return executions.ended(self.sfn, self.execution_arn)
 
 
 def start(stack: str, given: Mapping[str, Any]) -> Following:
@@ -77,17 +70,7 @@ def follow(following: Following, say: Callable[[str], None]) -> Any:
         if ended is not None:
             break
         time.sleep(LOOK_SECONDS)
-    if ended["status"] != "SUCCEEDED":
-        raise OperateError(f"{ended.get('error') or ended['status']}: {_message(ended.get('cause') or '')}")
-    return json.loads(ended["output"])
-
-
-def _message(cause: str) -> str:
-    """A function's own words, out of the JSON that Lambda puts around them."""
-    try:
-        return str(json.loads(cause)["errorMessage"])
-    except (ValueError, KeyError, TypeError):
-        return cause or "the execution's history says more"
+    return executions.output_of(ended)
 
 
 def _changes(records: list[RestoreRecord], seen: dict[str, str]) -> Iterator[str]:
