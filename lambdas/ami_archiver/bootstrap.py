@@ -6,19 +6,25 @@ import os
 from functools import cache
 
 from ami_archiver.adapters import clients
+from ami_archiver.adapters.ebs_blocks import EbsBlocks
 from ami_archiver.adapters.ec2_images import Ec2Images
+from ami_archiver.adapters.ec2_originals import Ec2Originals
 from ami_archiver.adapters.ec2_restores import Ec2Restores
 from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
+from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
+from ami_archiver.adapters.ec2_uses import Ec2Uses
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.ssm_parameters import SsmParameters
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_restores import RESTORE_LEASE, RESTORE_SUMMARIES, TableRestores
+from ami_archiver.adapters.table_retirements import TableRetirements
 from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
 from ami_archiver.app import App
 from ami_archiver.clock import SystemClock
 from ami_archiver.restore.app import RestoreApp
+from ami_archiver.retire.app import RetireApp
 from ami_archiver.settings import Settings
 
 
@@ -38,6 +44,28 @@ def restore_app() -> RestoreApp:
         leases=TableLeases(dynamodb, settings.table_name, RESTORE_LEASE),
         runs=TableRuns(dynamodb, settings.table_name, RESTORE_SUMMARIES),
         parameters=SsmParameters(clients.ssm()),
+        notifier=SnsNotifier(clients.sns(), settings.topic_arn),
+    )
+
+
+@cache
+def retire_app() -> RetireApp:
+    """Raises BadSettings. Clients that only an original which is due needs are made then, once."""
+    settings = Settings.from_env(os.environ)
+    ec2, dynamodb = clients.ec2(), clients.dynamodb()
+    return RetireApp(
+        settings=settings,
+        region=os.environ["AWS_REGION"],
+        clock=SystemClock(),
+        originals=Ec2Originals(ec2),
+        uses=Ec2Uses(ec2, cache(clients.autoscaling), cache(clients.ssm)),
+        usage_reports=Ec2UsageReports(ec2, settings.account_id),
+        blocks=EbsBlocks(ec2, cache(clients.ebs)),
+        bucket=S3ArchiveBucket(clients.s3(), settings.bucket_name),
+        retirements=TableRetirements(dynamodb, settings.table_name),
+        leases=TableLeases(dynamodb, settings.table_name),
+        runs=TableRuns(dynamodb, settings.table_name),
+        summaries=TableRuns(dynamodb, settings.table_name, RETIREMENTS),
         notifier=SnsNotifier(clients.sns(), settings.topic_arn),
     )
 
