@@ -88,7 +88,7 @@ class S3ArchiveBucket:
             with translated(key):
                 answer = self._s3.get_object(Bucket=self._bucket, Key=key, VersionId=version_id, Range="bytes=0-0")
                 with closing(answer["Body"]) as body:
-                    return None if len(body.read()) == 1 else "EmptyAnswer"
+                    return None if body.read(1) else "EmptyAnswer"
         except ClientError as error:
             return code_of(error)
         except AccessDenied as error:
