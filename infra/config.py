@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ami_archiver.policy import Policy
+from ami_archiver.policy import Policy, RetireRules
 from ami_archiver.settings import AdmissionRule, Settings
 from infra.config_errors import sentences
 from infra.config_model import ConfigFile, PolicyTable
@@ -61,6 +61,10 @@ class Config:
     notification_emails: tuple[str, ...] = ()
     log_retention_days: int = 90
     alarm_without_success_hours: int = 26
+
+    def retire_rules(self) -> tuple[RetireRules, ...]:
+        """One for each policy, whether it lets originals go or not."""
+        return tuple(scheduled.policy.retire for scheduled in self.policies)
 
     def settings(
         self, *, table_name: str, bucket_name: str, bucket_key_arn: str, topic_arn: str, account_id: str

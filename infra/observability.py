@@ -48,7 +48,8 @@ class Notifications(Construct):
 
 
 class Alarms(Construct):
-    """A run or restore that failed, images that failed, a run that did not happen, a start that did not succeed."""
+    """A run or restore that failed, images that failed, a run that did not happen, a start that did not succeed, a
+    retirement that was refused, snapshots that do not go."""
 
     def __init__(
         self,
@@ -69,6 +70,12 @@ class Alarms(Construct):
         self._more_than_none(
             "ImagesFailed", _own_metric("ImagesFailed"), "Images could not be stored; the run's summary names them"
         )
+        self._more_than_none(
+            "RetirementsStopped",
+            _own_metric("RetirementsStopped"),
+            "More originals would have gone in one run than account.retire_stop_percent allows, so none did",
+        )
+        self._snapshots_stay()
         self._more_than_none("RestoreRunFailed", restore_workflow.metric_failed(), "A restore ended with an error")
         self._more_than_none("RestoreRunTimedOut", restore_workflow.metric_timed_out(), "A restore took too long")
         self._more_than_none("RestoreRunAborted", restore_workflow.metric_aborted(), "A restore was stopped by hand")
@@ -82,23 +89,40 @@ class Alarms(Construct):
             statistic="Maximum",
         )
         if without_success_hours is not None:
-            self._no_success(workflow, without_success_hours)
+            self._no_success(without_success_hours)
 
-    def _no_success(self, workflow: sfn.StateMachine, hours: int) -> None:
-        """No run succeeded for so many hours, which CloudWatch cannot ask in one period (it takes a day at most).
+    def _no_success(self, hours: int) -> None:
+        """No run was reported for so many hours, which CloudWatch cannot ask in one period (it takes a day at most).
 
-        So it looks at that many periods of one hour, and all of them must be without a success; an hour without any
-        execution has no data point and counts as one. 26 is a nightly run's 24 and two for a night that takes longer
-        than the one before; seven days is the most that CloudWatch looks back with periods of an hour.
+        So it looks at that many periods of one hour, and all of them must be without a report; an hour without any
+        has no data point and counts as one. 26 is a nightly run's 24 and two for a night that takes longer than the
+        one before; seven days is the most that CloudWatch looks back with periods of an hour. It is the report and not
+        the execution's end that counts: an execution may go on for days, waiting for a person's approval.
         """
         self._alarm(
             "NoSuccess",
-            workflow.metric_succeeded(period=cdk.Duration.hours(1), statistic="Sum"),
+            _own_metric("RunSeconds").with_(period=cdk.Duration.hours(1), statistic="SampleCount"),
             f"No run has succeeded for {hours} hours",
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold=1,
             periods=hours,
             missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+    def _snapshots_stay(self) -> None:
+        """Left once, a snapshot is deleted by the next run as a rule; this one needs a person.
+
+        Runs of a day count together, with the best of them; seven days is the most that CloudWatch looks back.
+        """
+        self._alarm(
+            "SnapshotsLeft",
+            _own_metric("SnapshotsLeft").with_(period=cdk.Duration.days(1), statistic="Minimum"),
+            "Snapshots of deregistered images could not be deleted on three of seven days; the run's summary says more",
+            comparison=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            threshold=0,
+            periods=7,
+            breaching_periods=3,
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
     def _more_than_none(
@@ -123,6 +147,7 @@ class Alarms(Construct):
         comparison: cloudwatch.ComparisonOperator,
         threshold: float,
         periods: int,
+        breaching_periods: int | None = None,
         missing: cloudwatch.TreatMissingData,
     ) -> None:
         alarm = cloudwatch.Alarm(
@@ -133,6 +158,7 @@ class Alarms(Construct):
             comparison_operator=comparison,
             threshold=threshold,
             evaluation_periods=periods,
+            datapoints_to_alarm=breaching_periods,
             treat_missing_data=missing,
         )
         alarm.add_alarm_action(actions.SnsAction(self._topic))

@@ -1,7 +1,7 @@
 """What each function may do, statement by statement; a test lists the outcome action by action.
 
-A `*` as the resource stands only where EC2 has no resource-level permission. Nobody here may deregister an image,
-delete an archive record or touch another bucket.
+A `*` as the resource stands only where EC2 has no resource-level permission. Nobody here may disable or deregister an
+image, delete an archive record or touch another bucket.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 """
 
@@ -23,6 +23,7 @@ QUEUE = "QUEUE"
 """The partition of the table whose items may be deleted: an image leaves it when its store is started or given up."""
 IMAGES = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::image/*"
 SNAPSHOTS = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::snapshot/*"
+PARAMETERS = f"arn:{cdk.Aws.PARTITION}:ssm:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:parameter/*"
 ALL_KEYS = f"arn:{cdk.Aws.PARTITION}:kms:{cdk.Aws.REGION}:*:key/*"
 
 

@@ -11,9 +11,13 @@ from infra.observability import Alarms, Notifications
 from infra.permissions import Resources
 from infra.restore_functions import RestoreFunctions
 from infra.restore_workflow import RestoreWorkflow
+from infra.retire_functions import RetireFunctions
 from infra.schedule import Schedules
 from infra.storage import Storage
 from infra.workflow import Workflow
+
+USAGE_REPORT_LOOKS = 7
+"""How often a run waits for EC2 to say who else uses its images; a test holds it against the step."""
 
 
 class AmiArchiver(cdk.Stack):
@@ -38,13 +42,22 @@ class AmiArchiver(cdk.Stack):
         restore_functions = RestoreFunctions(
             self, "RestoreFunctions", settings=settings, resources=resources, log_retention_days=days
         )
-        storage.only_for([*functions.roles_at_objects, *restore_functions.roles_at_objects])
+        retire_functions = RetireFunctions(
+            self, "RetireFunctions", settings=settings, resources=resources, log_retention_days=days
+        )
+        storage.only_for(
+            [
+                *functions.roles_at_objects,
+                *restore_functions.roles_at_objects,
+                *retire_functions.roles_at_objects,
+            ]
+        )
         workflow = Workflow(
             self,
             "Workflow",
             functions=functions,
-            # A run ends by itself at its limit; this is for one that does not.
-            timeout=cdk.Duration.minutes(round(config.run_limit_hours * 60) + 120),
+            retire_functions=retire_functions,
+            timeout=_longest_run(config),
             log_retention_days=days,
         )
         restore = RestoreWorkflow(self, "RestoreWorkflow", functions=restore_functions, log_retention_days=days)
@@ -67,7 +80,16 @@ class AmiArchiver(cdk.Stack):
             "ArchiveTableName": (storage.table.table_name, "The archive records and the runs' summaries"),
             "ArchiveKeyArn": (storage.key.key_arn, "Encrypts both; without it the archive is lost"),
             "TopicArn": (notifications.topic.topic_arn, "Subscribe to summaries and alarms here"),
+            "UndoFunctionName": (retire_functions.undo_retirement.function_name, "Enables a disabled original again"),
             "DeadLetterQueueUrl": (schedules.dead_letters.queue_url, "Starts that did not succeed"),
         }
         for name, (value, description) in outputs.items():
             cdk.CfnOutput(self, name, value=value, description=description)
+
+
+def _longest_run(config: Config) -> cdk.Duration:
+    """A run ends by itself: at its limit, after its looks at usage reports, and when nobody answers. This is for one
+    that does not."""
+    approvals = [rules.approval_hours for rules in config.retire_rules() if rules.approval == "explicit"]
+    hours = config.run_limit_hours + max(approvals, default=0) + 2
+    return cdk.Duration.seconds(round(hours * 3600) + USAGE_REPORT_LOOKS * config.wait_max_seconds)

@@ -79,14 +79,36 @@ class StepWorkflow(Construct):
             payload_response_only=True,
             retry_on_service_exceptions=True,
         )
+        self._try_again(step, RETRIED)
+        return step
+
+    def _question(self, name: str, function: lambda_.IFunction, *, seconds: str, answer: str) -> tasks.LambdaInvoke:
+        """A function that asks people, and the wait for what they say; both are paths into the state.
+
+        The function gets the state and the task's token; whoever answers sends a JSON object to the token. A wait that
+        is over is nothing to try again, other than a function that took too long.
+        """
+        step = tasks.LambdaInvoke(
+            self,
+            name,
+            lambda_function=function,
+            integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+            payload=sfn.TaskInput.from_object({"state": sfn.JsonPath.entire_payload, "token": sfn.JsonPath.task_token}),
+            task_timeout=sfn.Timeout.at(seconds),
+            result_path=answer,
+            retry_on_service_exceptions=True,
+        )
+        self._try_again(step, [error for error in RETRIED if error != "States.Timeout"])
+        return step
+
+    def _try_again(self, step: tasks.LambdaInvoke, errors: Sequence[str]) -> None:
         step.add_retry(
-            errors=list(RETRIED),
+            errors=list(errors),
             interval=cdk.Duration.seconds(5),
             backoff_rate=2,
             max_attempts=7,
             jitter_strategy=sfn.JitterType.FULL,
         )
-        return step
 
     def _next_after(self, name: str, branches: dict[Next, sfn.IChainable]) -> sfn.Choice:
         choice = sfn.Choice(self, name)

@@ -2,6 +2,9 @@
 
 Each step takes the run's state, a small JSON object of ids and counts, and returns it whole; `next` in it says where
 the workflow goes. No choice has a default: a step that says anything else ends the execution with an error.
+
+What becomes of originals comes last. Where a policy wants a person's word, the run is reported first, waits for the
+answer without holding anybody up, and is reported again.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from constructs import Construct
 
 from ami_archiver.run_state import Next
 from infra.functions import Functions
+from infra.retire_functions import RetireFunctions
 from infra.step_workflow import StepWorkflow
 
 
@@ -24,6 +28,7 @@ class Workflow(StepWorkflow):
         construct_id: str,
         *,
         functions: Functions,
+        retire_functions: RetireFunctions,
         timeout: cdk.Duration,
         log_retention_days: int,
     ) -> None:
@@ -43,6 +48,11 @@ class Workflow(StepWorkflow):
         check = self._step("CheckStoreTasks", functions.check_store_tasks)
         start = self._step("StartStoreTasks", functions.start_store_tasks)
         wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
+        retire = self._step("RetireImages", retire_functions.retire_images)
+        wait_for_usage = sfn.Wait(self, "WaitForUsageReports", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
+        await_approval = self._question(
+            "AwaitApproval", retire_functions.ask_for_approval, seconds="$.approval_seconds", answer="$.approval"
+        )
         report = self._step("ReportRun", functions.report_run)
         hand_over = self._hand_over()
         handed_over = sfn.Succeed(self, "HandedOver", comment="The new execution goes on with the run")
@@ -52,18 +62,39 @@ class Workflow(StepWorkflow):
         is_handed_over.when(sfn.Condition.is_present("$.run_id"), check)
         is_handed_over.when(sfn.Condition.is_not_present("$.run_id"), select)
 
-        select.next(self._next_after("Selected", {Next.SELECT_MORE: select, Next.CHECK: check, Next.REPORT: report}))
+        select.next(
+            self._next_after(
+                "Selected",
+                {Next.SELECT_MORE: select, Next.CHECK: check, Next.RETIRE: retire, Next.REPORT: report},
+            )
+        )
         check.next(
             self._next_after(
-                "Checked", {Next.START: start, Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.REPORT: report}
+                "Checked",
+                {
+                    Next.START: start,
+                    Next.WAIT: wait,
+                    Next.HAND_OVER: hand_over,
+                    Next.RETIRE: retire,
+                    Next.REPORT: report,
+                },
             )
         )
         start.next(wait)
         wait.next(check)
         hand_over.next(handed_over)
-        # Here, between the check and the report, is the place of RetireImages.
-        report.next(self._next_after("Reported", {Next.CHECK: check, Next.END: done}))
+        retire.next(self._next_after("Retired", {Next.RETIRE: retire, Next.WAIT: wait_for_usage, Next.REPORT: report}))
+        wait_for_usage.next(retire)
+        report.next(
+            self._next_after("Reported", {Next.CHECK: check, Next.AWAIT_APPROVAL: await_approval, Next.END: done})
+        )
+        await_approval.next(retire)
+        await_approval.add_catch(retire, errors=[sfn.Errors.TIMEOUT], result_path="$.approval")
 
         self._build(
-            "ArchiveWorkflow", is_handed_over, functions.all, timeout=timeout, log_retention_days=log_retention_days
+            "ArchiveWorkflow",
+            is_handed_over,
+            [*functions.all, *retire_functions.all_of_the_run],
+            timeout=timeout,
+            log_retention_days=log_retention_days,
         )

@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ami_archiver import bootstrap, steps
-from ami_archiver.run_state import RunState
+from ami_archiver.run_state import Next, RunState
 from handlers.telemetry import logger, measure
 
 
@@ -15,4 +15,5 @@ from handlers.telemetry import logger, measure
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     state, figures, summary = steps.report_run(bootstrap.app(), RunState.from_json(event))
     measure(figures)
-    return state.to_json() | ({"summary": summary} if summary else {})
+    ended = state.next is Next.END  # otherwise another step reads what is returned, and a run's state has no summary
+    return state.to_json() | ({"summary": summary} if ended else {})

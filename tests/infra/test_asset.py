@@ -50,7 +50,9 @@ import boto3
 for service in {functions_asset.SERVICES!r}:
     client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     print(service, client.meta.endpoint_url)
+from handlers import check_restores, plan_restore, report_restore, start_restores
 from handlers import check_store_tasks, report_run, select_images, start_store_tasks
+from handlers import ask_for_approval, retire_images, undo_retirement
 print(boto3.__file__, select_images.handler)
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

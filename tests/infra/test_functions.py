@@ -22,6 +22,9 @@ HANDLERS = {
     "CheckRestores": "handlers.check_restores.handler",
     "StartRestores": "handlers.start_restores.handler",
     "ReportRestore": "handlers.report_restore.handler",
+    "RetireImages": "handlers.retire_images.handler",
+    "AskForApproval": "handlers.ask_for_approval.handler",
+    "UndoRetirement": "handlers.undo_retirement.handler",
 }
 
 
@@ -76,6 +79,7 @@ def test_a_function_reads_from_its_environment_what_the_configuration_says(sever
     config = load_config(SEVERAL)
     assert settings.policies == tuple(scheduled.policy for scheduled in config.policies)
     assert (settings.in_flight_budget_gib, settings.admission_rule) == (1200, "strict")
+    assert settings.retire_stop_percent == 2.5
     assert settings.bucket_name.startswith("StorageBucket")
     assert settings.table_name.startswith("StorageTable")
     assert settings.account_id == "123456789012"

@@ -8,6 +8,7 @@ import pytest
 from aws_lambda_powertools import Metrics
 
 from handlers import telemetry
+from infra.asset import SOURCE
 from tests.support.assembly import CloudAssembly
 
 
@@ -36,6 +37,14 @@ def test_figures_are_published_where_the_alarm_looks_for_them(
     assert (described["Namespace"], described["Dimensions"]) == (alarm["Namespace"], [[dimension["Name"]]])
     assert printed[dimension["Name"]] == dimension["Value"]
     assert (printed["ImagesFailed"], printed["ImagesStored"]) == ([2.0], [0.0])
+
+
+def test_every_figure_that_an_alarm_looks_for_is_one_of_a_steps(cloud_assembly: CloudAssembly) -> None:
+    alarms = [r["Properties"] for r in cloud_assembly.template["Resources"].values() if "Alarm" in r["Type"]]
+    watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "AmiArchiver"}
+    steps = "".join(file.read_text() for file in SOURCE.glob("ami_archiver/**/steps/*.py"))
+    assert watched == {"ImagesFailed", "RestoresFailed", "RetirementsStopped", "RunSeconds", "SnapshotsLeft"}
+    assert {name for name in watched if f'"{name}":' in steps} == watched
 
 
 def test_a_step_without_figures_publishes_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,8 +112,10 @@ def test_there_is_an_alarm_for_each_way_in_which_a_night_can_go_wrong(template: 
         ("AWS/States", "ExecutionsAborted", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "ImagesFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "RestoresFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AmiArchiver", "RetirementsStopped", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AmiArchiver", "SnapshotsLeft", "Minimum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "GreaterThanThreshold", 0, "notBreaching"),
-        ("AWS/States", "ExecutionsSucceeded", "Sum", "LessThanThreshold", 1, "breaching"),
+        ("AmiArchiver", "RunSeconds", "SampleCount", "LessThanThreshold", 1, "breaching"),
     }
 
 
@@ -126,14 +128,24 @@ def test_every_alarm_goes_to_the_topic(template: Template) -> None:
 def test_the_alarm_without_success_looks_back_over_the_configured_hours(
     request: pytest.FixtureRequest, which: str, hours: int
 ) -> None:
-    (alarm,) = [a for a in alarms(request.getfixturevalue(which)) if a["MetricName"] == "ExecutionsSucceeded"]
+    (alarm,) = [a for a in alarms(request.getfixturevalue(which)) if a["MetricName"] == "RunSeconds"]
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, hours)
     assert alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * 86400, "CloudWatch's limit for periods of an hour"
 
 
-def test_the_metric_of_failed_images_is_found_under_the_dimension_that_powertools_writes(template: Template) -> None:
-    (alarm,) = [a for a in alarms(template) if a["MetricName"] == "ImagesFailed"]
-    assert alarm["Dimensions"] == [{"Name": "service", "Value": "ami-archiver"}]
+def test_snapshots_that_stay_behind_alarm_on_the_third_day_of_a_week_on_which_no_run_could_delete_them(
+    template: Template,
+) -> None:
+    (alarm,) = [a for a in alarms(template) if a["MetricName"] == "SnapshotsLeft"]
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (86400, 7, 3)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * 86400, (
+        "CloudWatch's limit for periods of an hour or more"
+    )
+
+
+def test_the_archivers_own_metrics_are_found_under_the_dimension_that_powertools_writes(template: Template) -> None:
+    own = [alarm for alarm in alarms(template) if alarm["Namespace"] == "AmiArchiver"]
+    assert {str(alarm["Dimensions"]) for alarm in own} == {str([{"Name": "service", "Value": "ami-archiver"}])}
 
 
 def test_the_outputs_name_what_people_and_tools_look_for(template: Template) -> None:
@@ -144,6 +156,7 @@ def test_the_outputs_name_what_people_and_tools_look_for(template: Template) -> 
         "ArchiveTableName": "StorageTableB4",
         "ArchiveKeyArn": "StorageKeyBAA9",
         "TopicArn": "NotificationsT",
+        "UndoFunctionName": "RetireFunction",
         "DeadLetterQueueUrl": "SchedulesDeadL",
     }
 

@@ -100,6 +100,8 @@ ALLOWED = {
     lambda:InvokeFunction            CheckStoreTasks
     lambda:InvokeFunction            StartStoreTasks
     lambda:InvokeFunction            ReportRun
+    lambda:InvokeFunction            RetireImages
+    lambda:InvokeFunction            AskForApproval
     states:StartExecution            ArchiveWorkflow
     logs:CreateLogDelivery           *
     logs:DeleteLogDelivery           *
@@ -130,8 +132,8 @@ def test_each_role_may_do_exactly_this(template: Template, who: str) -> None:
 
 def test_there_is_no_other_role_and_no_managed_policy(template: Template) -> None:
     roles = resources(template, "AWS::IAM::Role")
-    restores = [name for name in roles if name.startswith("Restore")]  # test_restore_permissions has those
-    assert len(roles) - len(restores) == len(ALLOWED)
+    others = [name for name in roles if name.startswith(("Restore", "Retire"))]  # test_restore_… and test_retire_…
+    assert len(roles) - len(others) == len(ALLOWED)
     assert not [name for name, role in roles.items() if "ManagedPolicyArns" in role["Properties"]]
 
 
@@ -217,6 +219,7 @@ def name_of(arn: str) -> str:
         "WorkflowArchiveWorkflow": "ArchiveWorkflow",
         **{f"Functions{name}Function": name for name in FUNCTIONS},
         **{f"Functions{name}Log": "log" for name in FUNCTIONS},
+        **{f"RetireFunctions{name}Function": name for name in ("RetireImages", "AskForApproval")},
     }
     last = arn.rpartition(":")[2]
     if arn == "arn:aws:kms:us-east-1:*:key/*":

@@ -9,7 +9,13 @@ import pytest
 from infra.templates import plain, resources
 
 Template = dict[str, Any]
-WITHOUT_OBJECTS = ("FunctionsReportRun", "RestoreFunctionsCheckRestores", "RestoreFunctionsReportRestore")
+WITHOUT_OBJECTS = (
+    "FunctionsReportRun",
+    "RestoreFunctionsCheckRestores",
+    "RestoreFunctionsReportRestore",
+    "RetireFunctionsAskForApproval",
+    "RetireFunctionsUndoRetirement",
+)
 """Functions that have nothing to do with stored objects."""
 
 

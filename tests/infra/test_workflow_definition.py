@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from ami_archiver.errors import RETRYABLE
+from ami_archiver.retire.steps.step import MOST_LOOKS
 from ami_archiver.run_state import Next
 from infra.templates import definitions, resources
 
 Template = dict[str, Any]
-STEPS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "ReportRun")
+STEPS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "RetireImages", "ReportRun")
+CHOICES = ("Selected", "Checked", "Retired", "Reported")
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +27,16 @@ def states(definition: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_flow_is_select_check_start_wait_and_report(states: dict[str, Any]) -> None:
+def test_the_flow_is_select_check_start_wait_retire_and_report(states: dict[str, Any]) -> None:
     assert {name: state.get("Next", "-") for name, state in states.items() if state["Type"] != "Choice"} == {
         "SelectImages": "Selected",
         "CheckStoreTasks": "Checked",
         "StartStoreTasks": "Wait",
         "Wait": "CheckStoreTasks",
+        "RetireImages": "Retired",
+        "WaitForUsageReports": "RetireImages",
         "ReportRun": "Reported",
+        "AwaitApproval": "RetireImages",
         "HandOver": "HandedOver",
         "HandedOver": "-",
         "Done": "-",
@@ -39,20 +44,32 @@ def test_the_flow_is_select_check_start_wait_and_report(states: dict[str, Any]) 
 
 
 def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
-    assert {name: branches(states[name]) for name in ("Selected", "Checked", "Reported")} == {
-        "Selected": {"select_more": "SelectImages", "check": "CheckStoreTasks", "report": "ReportRun"},
-        "Checked": {"start": "StartStoreTasks", "wait": "Wait", "hand_over": "HandOver", "report": "ReportRun"},
-        "Reported": {"check": "CheckStoreTasks", "end": "Done"},
+    assert {name: branches(states[name]) for name in CHOICES} == {
+        "Selected": {
+            "select_more": "SelectImages",
+            "check": "CheckStoreTasks",
+            "retire": "RetireImages",
+            "report": "ReportRun",
+        },
+        "Checked": {
+            "start": "StartStoreTasks",
+            "wait": "Wait",
+            "hand_over": "HandOver",
+            "retire": "RetireImages",
+            "report": "ReportRun",
+        },
+        "Retired": {"retire": "RetireImages", "wait": "WaitForUsageReports", "report": "ReportRun"},
+        "Reported": {"check": "CheckStoreTasks", "await_approval": "AwaitApproval", "end": "Done"},
     }
 
 
 def test_every_branch_is_something_that_a_step_can_say(states: dict[str, Any]) -> None:
-    assert {value for name in ("Selected", "Checked", "Reported") for value in branches(states[name])} <= set(Next)
+    assert {value for name in CHOICES for value in branches(states[name])} <= set(Next)
 
 
 def test_an_unknown_or_missing_answer_fails_the_execution_since_no_choice_has_a_default(states: dict[str, Any]) -> None:
     choices = [state for state in states.values() if state["Type"] == "Choice"]
-    assert len(choices) == 4
+    assert len(choices) == 5
     assert not [state for state in choices if "Default" in state]
 
 
@@ -106,8 +123,32 @@ def test_the_retries_of_a_step_take_some_minutes_in_all(states: dict[str, Any]) 
     assert 300 <= longest <= 900
 
 
-def test_the_wait_is_as_long_as_the_check_says(states: dict[str, Any]) -> None:
-    assert states["Wait"]["SecondsPath"] == "$.wait_seconds"
+@pytest.mark.parametrize("wait", ["Wait", "WaitForUsageReports"])
+def test_a_wait_is_as_long_as_the_step_before_it_says(states: dict[str, Any], wait: str) -> None:
+    assert states[wait]["SecondsPath"] == "$.wait_seconds"
+
+
+def test_the_approval_is_asked_for_by_a_function_and_comes_back_by_the_token(states: dict[str, Any]) -> None:
+    asking = states["AwaitApproval"]
+    assert asking["Resource"] == "arn:aws:states:::lambda:invoke.waitForTaskToken"
+    assert asking["Parameters"]["Payload"] == {"state.$": "$", "token.$": "$$.Task.Token"}
+    assert "AskForApproval" in asking["Parameters"]["FunctionName"]
+    assert asking["ResultPath"] == "$.approval"
+
+
+def test_nobody_waits_for_an_approval_longer_than_the_run_says_and_the_run_goes_on_without_it(
+    states: dict[str, Any],
+) -> None:
+    asking = states["AwaitApproval"]
+    assert asking["TimeoutSecondsPath"] == "$.approval_seconds"
+    assert asking["Catch"] == [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.approval", "Next": "RetireImages"}]
+
+
+def test_asking_is_tried_again_as_any_step_but_a_wait_that_is_over_is_not(states: dict[str, Any]) -> None:
+    asked, step = (
+        [set(rule["ErrorEquals"]) for rule in states[name]["Retry"]] for name in ("AwaitApproval", "ReportRun")
+    )
+    assert asked == [step[0], step[1] - {"States.Timeout"}]
 
 
 def test_handing_over_starts_this_state_machine_once_with_the_whole_state(states: dict[str, Any]) -> None:
@@ -132,9 +173,11 @@ def test_the_workflow_is_standard_traced_and_logs_its_errors(template: Template)
         assert machine["Properties"]["LoggingConfiguration"]["IncludeExecutionData"] is True
 
 
-def test_an_execution_that_does_not_end_by_itself_is_ended_after_the_runs_limit(several: Template) -> None:
-    definition = archive_workflow(several)
-    assert definition["TimeoutSeconds"] == 10 * 3600 + 2 * 3600
+def test_an_execution_that_does_not_end_by_itself_is_ended_after_the_runs_limit_and_what_may_come_behind_it(
+    template: Template, several: Template
+) -> None:
+    assert archive_workflow(template)["TimeoutSeconds"] == (20 + 2) * 3600 + MOST_LOOKS * 900
+    assert archive_workflow(several)["TimeoutSeconds"] == (10 + 2) * 3600 + MOST_LOOKS * 60 + 100 * 3600
 
 
 def archive_workflow(template: Template) -> dict[str, Any]:

@@ -1,0 +1,135 @@
+"""What each function of retirement may do, as `permissions` says it of the archive's.
+
+RetireImages alone may disable and deregister images and delete their snapshots, and IAM keeps it from an image that has
+the hold tag, whatever the function believes. It may tag an image with the day on which it goes, and nothing else; it
+may read stored objects, and neither write nor delete one.
+"""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+from ami_archiver.retire.reasons import HOLD_TAG, RETIRE_ON_TAG
+from infra.permissions import (
+    IMAGES,
+    PARAMETERS,
+    SNAPSHOTS,
+    Resources,
+    acknowledge_wildcards,
+    allow,
+    describe,
+    leave_queue,
+    look_at_objects,
+    use_key,
+    use_table,
+)
+
+LEFT_SNAPSHOTS = "SNAPSHOTS"
+"""The partition of the table whose items may be deleted: a snapshot leaves it when it is known to be gone."""
+_REPORTS = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:image-usage-report/*"
+
+
+def acknowledge(scope: IConstruct, on: Resources) -> None:
+    """cdk-nag wants a reason for every `*` in the roles under the construct."""
+    acknowledge_wildcards(scope, on)
+    account = "arn:<AWS::Partition>:{service}:<AWS::Region>:<AWS::AccountId>"
+    reasons = {
+        f"{account.format(service='ssm')}:parameter/*": "Any parameter may name an image, which then stays",
+        f"{account.format(service='ec2')}:image-usage-report/*": "EC2 gives a report its id when it is asked for",
+    }
+    for resource, reason in reasons.items():
+        cdk.Validations.of(scope).acknowledge(
+            cdk.Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{resource}]", reason=reason)
+        )
+
+
+def retire(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        *_take_away(),
+        allow("Announce", ["ec2:CreateTags", "ec2:DeleteTags"], [IMAGES], _only_tag(RETIRE_ON_TAG)),
+        *_look_at_originals(),
+        *_look_for_uses(),
+        *look_at_objects(on),
+        allow("ReadRecordedVersions", ["s3:GetObjectVersion"], [on.bucket.arn_for_objects("*")]),
+        *use_table(on, "GetItem", "PutItem", "Query", "UpdateItem"),
+        allow("FindDueRecords", ["dynamodb:Query"], [f"{on.table.table_arn}/index/by_status"]),
+        leave_queue(on, LEFT_SNAPSHOTS),
+    ]
+
+
+def ask(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        *use_table(on, "PutItem", "Query"),
+        allow("Notify", ["sns:Publish"], [on.topic.topic_arn]),
+        use_key(on, "TopicKey", "sns", "Decrypt", "GenerateDataKey"),
+    ]
+
+
+def undo(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        describe("DescribeImages"),
+        allow("EnableAndShareAgain", ["ec2:EnableImage", "ec2:ModifyImageAttribute"], [IMAGES]),
+        allow("Hold", ["ec2:CreateTags"], [IMAGES], _only_tag(HOLD_TAG)),
+        *use_table(on, "GetItem", "PutItem", "UpdateItem"),
+    ]
+
+
+def _take_away() -> list[iam.PolicyStatement]:
+    """The hold tag is looked at by the function too; here it holds even if it is set in the very last moment."""
+    return [
+        allow(
+            "TakeAway",
+            ["ec2:DeregisterImage", "ec2:DisableImage"],
+            [IMAGES],
+            {"Null": {f"aws:ResourceTag/{HOLD_TAG}": "true"}},
+        ),
+        allow("DeleteSnapshots", ["ec2:DeleteSnapshot"], [SNAPSHOTS]),
+    ]
+
+
+def _look_at_originals() -> list[iam.PolicyStatement]:
+    return [
+        describe("DescribeImages", "DescribeLockedSnapshots", "DescribeSnapshots"),
+        allow("LaunchPermissions", ["ec2:DescribeImageAttribute"], [IMAGES]),
+        allow("SeeWhatSnapshotsHold", ["ebs:ListChangedBlocks", "ebs:ListSnapshotBlocks"], [SNAPSHOTS]),
+    ]
+
+
+def _look_for_uses() -> list[iam.PolicyStatement]:
+    """DescribeImageReferences needs of its caller what it looks at; without that call the function looks by itself.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-ami-references.html
+    """
+    return [
+        allow(
+            "LookForUses",
+            [
+                "autoscaling:DescribeAutoScalingGroups",
+                "autoscaling:DescribeLaunchConfigurations",
+                "ec2:DescribeImageReferences",
+                "ec2:DescribeImageUsageReportEntries",
+                "ec2:DescribeImageUsageReports",
+                "ec2:DescribeInstances",
+                "ec2:DescribeLaunchTemplates",
+                "ec2:DescribeLaunchTemplateVersions",
+                "ec2:DescribeSpotFleetRequests",
+                "ssm:DescribeParameters",
+            ],
+            ["*"],
+        ),
+        allow("ReadParametersThatMayNameImages", ["ssm:GetParameters"], [PARAMETERS]),
+        allow(
+            "RecipesThatReferToImages",
+            ["imagebuilder:GetContainerRecipe", "imagebuilder:ListContainerRecipes", "imagebuilder:ListImageRecipes"],
+            ["*"],
+            {"ForAnyValue:StringEquals": {"aws:CalledVia": "ec2-images.amazonaws.com"}},
+        ),
+        allow("AskWhoElseUsesThem", ["ec2:CreateImageUsageReport"], [IMAGES, _REPORTS]),
+    ]
+
+
+def _only_tag(key: str) -> dict[str, dict[str, str | list[str]]]:
+    """No other tag is set or taken off, and never all of them: DeleteTags without tags means that."""
+    return {"ForAllValues:StringEquals": {"aws:TagKeys": [key]}, "Null": {"aws:TagKeys": "false"}}
