@@ -64,6 +64,10 @@ def in_flight_gib(running: Sequence[Moving]) -> float:
     return sum(r.gib for r in running)
 
 
+GRAIN = 0.03
+"""A look pays when this share of the budget has been stored since the last: half of it, on average, stood idle."""
+
+
 def seconds_to_wait(
     running: Sequence[Moving],
     now: datetime,
@@ -77,14 +81,17 @@ def seconds_to_wait(
 
     While images wait for the budget: until enough tasks have ended that one may start. When nothing waits any more:
     until the last task has ended, since each look costs calls and state transitions and can start nothing. A task
-    without progress yet is taken to go at the median pace of the others; where none has any, the wait is the minimum.
+    without progress yet is taken to go at the median pace of the others; where none has any, the wait grows with time.
 
     An estimate is trusted for no longer than the time that it rests on: early on, whole percents and the time that a
-    task takes before it moves anything make it several times too long, while the budget would stand idle.
+    task takes before it moves anything make it several times too long, while the budget would stand idle. And only
+    half of it is waited where the end leaves most of the budget idle: if tasks share a rate, the last of them go
+    faster and faster.
     """
     paces = [pace for r in running if (pace := gib_per_second(r, now))]
     if not paces:
-        return minimum
+        oldest = max((_elapsed_seconds(r, now) for r in running), default=0.0)
+        return max(minimum, round(min(maximum, oldest / 2)))
     usual = median(paces)
     ends = sorted(((remaining_seconds(r, now, usual), r) for r in running), key=lambda end: end[0])
     wait, awaited = ends[-1]
@@ -95,6 +102,9 @@ def seconds_to_wait(
             if in_flight < budget_gib:
                 wait, awaited = seconds, r
                 break
+        if in_flight < budget_gib / 2:
+            wait /= 2
+        wait = max(wait, GRAIN * budget_gib / (usual * len(running)))
     elapsed = _elapsed_seconds(awaited, now)
     if elapsed > 0:
         wait = min(wait, elapsed)

@@ -37,6 +37,10 @@ def test_without_any_progress_the_run_looks_again_soon() -> None:
     assert wait() == 30
 
 
+def test_the_longer_nothing_shows_any_progress_the_longer_is_the_wait() -> None:
+    assert wait(running(100, percent=0, minutes=1), running(9, percent=0, minutes=20)) == 600
+
+
 def test_waiting_images_are_served_as_soon_as_enough_tasks_have_ended() -> None:
     first_to_end = running(300, percent=50, minutes=5)
     last_to_end = running(400, percent=50, minutes=12)
@@ -45,8 +49,22 @@ def test_waiting_images_are_served_as_soon_as_enough_tasks_have_ended() -> None:
 
 def test_run_waits_for_the_second_task_where_the_first_frees_too_little() -> None:
     small = running(50, percent=50, minutes=2)
-    large = running(650, percent=50, minutes=10)
-    assert wait(small, large) == 600
+    medium = running(250, percent=50, minutes=10)
+    large = running(400, percent=50, minutes=14)
+    assert wait(small, medium, large) == 600
+
+
+def test_end_that_leaves_the_budget_idle_is_approached_by_halves() -> None:
+    assert wait(running(700, percent=50, minutes=10)) == 300
+    assert wait(running(700, percent=75, minutes=15)) == 150
+    assert wait(running(700, percent=50, minutes=10), more=False) == 600
+
+
+def test_run_does_not_look_for_every_small_task_that_ends() -> None:
+    nearly_done = [running(10, percent=99, minutes=5)] * 2
+    others = [running(10, percent=50, minutes=2.5)] * 59
+    assert wait(*nearly_done, *others, minimum=1) == 9
+    assert wait(*nearly_done, *others, minimum=1, more=False) == 150
 
 
 def test_when_nothing_waits_the_run_looks_when_the_last_task_has_ended() -> None:
