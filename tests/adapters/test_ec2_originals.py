@@ -1,0 +1,319 @@
+"""EC2's images as something that can go: what is asked, and what becomes of each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ami_archiver.adapters.ec2_originals import Ec2Originals
+from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
+from ami_archiver.retire.ports import Deregistered, SnapshotEnd, Unwilling
+from local_cloud.model import BlockDevice
+from tests.support.answers import READ_TIMEOUT as NO_ANSWER
+from tests.support.answers import answering, counting, refusing, unreachable
+from tests.support.archive import Archive, client
+
+GONE = "ami-00000000000000009"
+NO_SNAPSHOT = "snap-00000000000000009"
+ASKED: dict[str, tuple[str, Callable[[Ec2Originals, str], Any]]] = {
+    "DisableImage": ("disable", lambda originals, image_id: originals.disable(image_id)),
+    "EnableImage": ("enable", lambda originals, image_id: originals.enable(image_id)),
+    "DeregisterImage": ("deregister", lambda originals, image_id: originals.deregister(image_id)),
+    "CreateTags": ("tag", lambda originals, image_id: originals.tag(image_id, "k", "v")),
+    "DeleteTags": ("untag", lambda originals, image_id: originals.tag(image_id, "k", None)),
+}
+
+
+@pytest.fixture
+def ec2(archive: Archive) -> Any:
+    return client(archive.cloud, "ec2")
+
+
+@pytest.fixture
+def originals(ec2: Any) -> Ec2Originals:
+    return Ec2Originals(ec2)
+
+
+def snapshot_of(image_id: str) -> str:
+    return image_id.replace("ami-", "snap-")
+
+
+def on_same_snapshot(archive: Archive, name: str, image_id: str) -> str:
+    """Another image on the snapshot of the first."""
+    return archive.image(name, snapshot_id=snapshot_of(image_id))
+
+
+def test_image_is_disabled_and_enabled_again(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one")
+    assert originals.disable(image_id) is None
+    assert originals.by_id([image_id])[image_id].state == "disabled"
+    assert originals.disable(image_id) is None
+    assert originals.enable(image_id) is None
+    assert originals.by_id([image_id])[image_id].state == "available"
+
+
+def test_image_is_deregistered_with_its_snapshots(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one")
+    assert originals.deregister(image_id) == Deregistered({snapshot_of(image_id): (SnapshotEnd.DELETED, "")})
+    assert originals.by_id([image_id]) == {}
+    assert originals.snapshots([snapshot_of(image_id)]) == {}
+
+
+def test_snapshot_that_another_image_uses_is_kept(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one")
+    on_same_snapshot(archive, "two", image_id)
+    assert originals.deregister(image_id) == Deregistered({snapshot_of(image_id): (SnapshotEnd.SHARED, "")})
+    assert set(originals.snapshots([snapshot_of(image_id)])) == {snapshot_of(image_id)}
+
+
+@pytest.mark.parametrize("code", ["internal-error", "missing-permissions", "client-error"])
+def test_snapshot_that_ec2_could_not_delete_is_left_with_the_reason(
+    archive: Archive, originals: Ec2Originals, code: Any
+) -> None:
+    image_id = archive.image("one")
+    archive.cloud.service.faults.fail_snapshot_deletion(snapshot_of(image_id), code)
+    assert originals.deregister(image_id) == Deregistered({snapshot_of(image_id): (SnapshotEnd.LEFT, code)})
+
+
+@pytest.mark.parametrize(("raw", "why"), [({"ReturnCode": "warning-new"}, "warning-new"), ({}, "no return code")])
+def test_return_code_that_nobody_knows_leaves_the_snapshot(
+    originals: Ec2Originals, ec2: Any, raw: dict[str, str], why: str
+) -> None:
+    with answering(ec2, "DeregisterImage", {"DeleteSnapshotResults": [{"SnapshotId": "snap-1", **raw}]}):
+        assert originals.deregister("ami-1") == Deregistered({"snap-1": (SnapshotEnd.LEFT, why)})
+
+
+def test_deregistering_twice_is_refused_the_second_time(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one")
+    originals.deregister(image_id)
+    again = originals.deregister(image_id)
+    assert isinstance(again, Unwilling)
+    assert again.code in ("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")
+
+
+def test_protected_image_is_not_deregistered(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one", deregistration_protection="enabled-without-cooldown")
+    assert originals.by_id([image_id])[image_id].deregistration_protection == "enabled-without-cooldown"
+    answer = originals.deregister(image_id)
+    assert isinstance(answer, Unwilling)
+    assert answer.code == "OperationNotPermitted"
+    assert image_id in originals.by_id([image_id])
+
+
+@pytest.mark.parametrize("operation", ASKED)
+def test_refusal_is_an_answer_with_its_code(originals: Ec2Originals, ec2: Any, operation: str) -> None:
+    with refusing(ec2, operation, "OperationNotPermitted"):
+        assert ASKED[operation][1](originals, GONE) == Unwilling("OperationNotPermitted", "injected")
+
+
+@pytest.mark.parametrize("operation", ASKED)
+@pytest.mark.parametrize(("code", "status"), [("RequestLimitExceeded", 503), ("Throttling", 400), ("Unknown", 500)])
+def test_trouble_inside_ec2_is_temporary(
+    originals: Ec2Originals, ec2: Any, operation: str, code: str, status: int
+) -> None:
+    with refusing(ec2, operation, code, status), pytest.raises(TemporarilyUnavailable, match=code):
+        ASKED[operation][1](originals, GONE)
+
+
+@pytest.mark.parametrize("operation", ASKED)
+def test_no_answer_is_temporary(originals: Ec2Originals, ec2: Any, operation: str) -> None:
+    with unreachable(ec2, operation, NO_ANSWER), pytest.raises(TemporarilyUnavailable):
+        ASKED[operation][1](originals, GONE)
+
+
+@pytest.mark.parametrize("operation", ["DisableImage", "EnableImage", "DeregisterImage"])
+def test_want_of_the_permission_ends_the_step(archive: Archive, originals: Ec2Originals, operation: str) -> None:
+    image_id = archive.image("one")
+    archive.cloud.service.faults.deny(f"ec2:{operation}")
+    with pytest.raises(AccessDenied, match=operation):
+        ASKED[operation][1](originals, image_id)
+    assert originals.by_id([image_id])[image_id].state == "available"
+
+
+@pytest.mark.parametrize("operation", ["CreateTags", "DeleteTags"])
+def test_image_that_may_not_be_tagged_says_so(archive: Archive, originals: Ec2Originals, operation: str) -> None:
+    archive.cloud.service.faults.deny(operation)
+    answer = ASKED[operation][1](originals, archive.image("one"))
+    assert isinstance(answer, Unwilling)
+    assert answer.code == "UnauthorizedOperation"
+
+
+def test_tag_is_set_changed_and_taken_off(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one", tags={"Team": "web"})
+
+    def tags() -> dict[str, str]:
+        return originals.by_id([image_id])[image_id].tags
+
+    for value in ("2026-02-01", "2026-03-01"):
+        assert originals.tag(image_id, "archiver:retire-on", value) is None
+        assert tags() == {"Team": "web", "archiver:retire-on": value}
+    assert originals.tag(image_id, "archiver:retire-on", None) is None
+    assert tags() == {"Team": "web"}
+
+
+def test_image_is_shared_as_it_was(archive: Archive, originals: Ec2Originals) -> None:
+    permissions = ("group:all", "organization:arn:aws:organizations::1:organization/o-1", "user:999999999999")
+    image_id = archive.image("one")
+    assert originals.share(image_id, permissions) is None
+    assert originals.launch_permissions(image_id) == permissions
+
+
+def test_sharing_that_ec2_refuses_says_why(originals: Ec2Originals, ec2: Any) -> None:
+    with refusing(ec2, "ModifyImageAttribute", "InvalidAMIAttributeItemValue"):
+        assert originals.share(GONE, ["user:1"]) == "InvalidAMIAttributeItemValue: injected"
+
+
+def test_launch_permissions_that_may_not_be_read_are_unknown(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one")
+    archive.cloud.service.faults.deny("DescribeImageAttribute")
+    assert originals.launch_permissions(image_id) is None
+    assert originals.launch_permissions(GONE) is None
+
+
+def test_last_launch_is_told_and_none_where_there_was_none(archive: Archive, originals: Ec2Originals) -> None:
+    launched_at = archive.cloud.clock.now() - timedelta(days=50)
+    launched = archive.image("launched", last_launched_time=launched_at)
+    never = archive.image("never")
+    seen = originals.by_id([launched, never])
+    assert seen[never].last_launched_at is None
+    assert seen[launched].last_launched_at == launched_at
+
+
+def test_launch_at_a_time_that_cannot_be_read_was_perhaps_just_now(originals: Ec2Originals, ec2: Any) -> None:
+    with answering(ec2, "DescribeImages", {"Images": [{"ImageId": "ami-1", "LastLaunchedTime": "lately"}]}):
+        (image,) = originals.by_id(["ami-1"]).values()
+    assert image.last_launched_at is not None
+    assert image.last_launched_at.year == 9999
+
+
+# Counting
+
+
+def test_images_are_counted_disabled_ones_too_and_those_of_others_not(
+    archive: Archive, originals: Ec2Originals
+) -> None:
+    for number in range(4):
+        archive.image(f"n{number}", state="disabled" if number else "available")
+    archive.image("other", owner_id="999999999999", launch_permissions=[{"UserId": archive.account_id}])
+    assert [originals.count(enough) for enough in (1, 4, 100)] == [1, 4, 4]
+
+
+def test_counting_stops_when_there_are_enough(originals: Ec2Originals, ec2: Any) -> None:
+    full = {"Images": [{"ImageId": "ami-1"}] * 1000, "NextToken": "t"}
+    last = {"Images": [{"ImageId": "ami-1"}] * 10}
+    with answering(ec2, "DescribeImages", full, full) as calls:
+        assert originals.count(1500) == 1500
+    assert len(calls) == 2
+    with answering(ec2, "DescribeImages", full, last) as calls:
+        assert originals.count(1500) == 1010
+    assert [call.get("NextToken") for call in calls] == [None, "t"]
+
+
+# Snapshot locks
+
+
+def lock(archive: Archive, ec2: Any, image_id: str, days: int = 10) -> str:
+    ec2.lock_snapshot(SnapshotId=snapshot_of(image_id), LockMode="governance", LockDuration=days)
+    return snapshot_of(image_id)
+
+
+def test_locks_that_hold_are_told_and_expired_ones_are_not(archive: Archive, originals: Ec2Originals, ec2: Any) -> None:
+    short, long = (
+        lock(archive, ec2, archive.image("short"), 1),
+        lock(archive, ec2, archive.image("long"), 100),
+    )
+    free = snapshot_of(archive.image("free"))
+    archive.cloud.advance(5 * 24 * 3600)
+    assert originals.locks([short, long, free]) == {long: "governance"}
+    assert originals.locks([]) == {}
+
+
+def test_snapshot_that_is_gone_does_not_hide_the_locks_of_others(
+    archive: Archive, originals: Ec2Originals, ec2: Any
+) -> None:
+    locked = lock(archive, ec2, archive.image("one"))
+    assert originals.locks([NO_SNAPSHOT, locked]) == {locked: "governance"}
+    assert originals.locks([NO_SNAPSHOT]) == {}
+
+
+def test_locks_come_in_pages(originals: Ec2Originals, ec2: Any) -> None:
+    first = {"Snapshots": [{"SnapshotId": "snap-1", "LockState": "compliance-cooloff"}], "NextToken": "t"}
+    second = {"Snapshots": [{"SnapshotId": "snap-2"}]}
+    with answering(ec2, "DescribeLockedSnapshots", first, second) as calls:
+        assert originals.locks(["snap-1", "snap-2"]) == {"snap-1": "compliance-cooloff", "snap-2": "unknown"}
+    assert calls[1]["NextToken"] == "t"
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "UnsupportedOperation", "InvalidAction"])
+def test_locks_that_cannot_be_asked_for_are_unknown(archive: Archive, originals: Ec2Originals, code: str) -> None:
+    archive.cloud.service.faults.deny("DescribeLockedSnapshots", code)
+    assert originals.locks([NO_SNAPSHOT]) is None
+
+
+def test_throttled_look_at_locks_is_temporary(originals: Ec2Originals, ec2: Any) -> None:
+    with refusing(ec2, "DescribeLockedSnapshots", "RequestLimitExceeded", 503), pytest.raises(TemporarilyUnavailable):
+        originals.locks([NO_SNAPSHOT])
+
+
+# Snapshots that several images use, and those left behind
+
+
+def test_other_images_on_a_snapshot_count_disabled_ones_too(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one")
+    alone = archive.image("alone")
+    on_same_snapshot(archive, "two", image_id)
+    archive.cloud.catalog.images(archive.region)[on_same_snapshot(archive, "three", alone)].state = "disabled"
+    ids = [snapshot_of(image_id), snapshot_of(alone), NO_SNAPSHOT]
+    assert originals.others_on(ids, image_id) == {snapshot_of(image_id), snapshot_of(alone)}
+    assert originals.others_on([], image_id) == set()
+
+
+def test_image_is_no_other_on_its_own_snapshots(archive: Archive, originals: Ec2Originals) -> None:
+    other = BlockDevice("/dev/sdb", snapshot_of(archive.image("data")), 1)
+    root = BlockDevice("/dev/xvda", snapshot_of(archive.image("root")), 1)
+    image_id = archive.image("one", block_devices=(root, other))
+    archive.deregister("data")
+    assert originals.others_on([str(root.snapshot_id), str(other.snapshot_id)], image_id) == {root.snapshot_id}
+
+
+def test_snapshots_are_asked_about_by_two_hundred(originals: Ec2Originals, ec2: Any) -> None:
+    with counting(ec2, "DescribeImages") as calls:
+        originals.others_on([f"snap-{number:017}" for number in range(201)], GONE)
+    assert len(calls) == 2
+
+
+def test_left_snapshot_is_deleted_and_gone_the_second_time(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one")
+    archive.deregister(image_id)
+    assert originals.delete_snapshot(snapshot_of(image_id)) == (SnapshotEnd.DELETED, "")
+    assert originals.delete_snapshot(snapshot_of(image_id)) == (SnapshotEnd.DELETED, "gone already")
+
+
+def test_snapshot_in_use_is_kept_and_names_who_uses_it(archive: Archive, originals: Ec2Originals) -> None:
+    image_id = archive.image("one")
+    assert originals.delete_snapshot(snapshot_of(image_id)) == (SnapshotEnd.SHARED, image_id)
+
+
+def test_snapshot_in_use_by_nothing_that_can_be_seen_is_left(originals: Ec2Originals, ec2: Any) -> None:
+    with refusing(ec2, "DeleteSnapshot", "InvalidSnapshot.InUse"):
+        assert originals.delete_snapshot(NO_SNAPSHOT) == (SnapshotEnd.LEFT, "InvalidSnapshot.InUse")
+
+
+def test_locked_snapshot_is_left_with_the_code(archive: Archive, originals: Ec2Originals, ec2: Any) -> None:
+    image_id = archive.image("one")
+    snapshot_id = lock(archive, ec2, image_id)
+    archive.deregister(image_id)
+    assert originals.delete_snapshot(snapshot_id) == (SnapshotEnd.LEFT, "OperationNotPermitted")
+
+
+def test_snapshot_that_may_not_be_deleted_is_left_with_the_code(archive: Archive, originals: Ec2Originals) -> None:
+    archive.cloud.service.faults.deny("DeleteSnapshot")
+    assert originals.delete_snapshot(NO_SNAPSHOT) == (SnapshotEnd.LEFT, "UnauthorizedOperation")
+
+
+def test_throttled_deletion_is_temporary(originals: Ec2Originals, ec2: Any) -> None:
+    with refusing(ec2, "DeleteSnapshot", "RequestLimitExceeded", 503), pytest.raises(TemporarilyUnavailable):
+        originals.delete_snapshot(NO_SNAPSHOT)
