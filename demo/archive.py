@@ -52,7 +52,10 @@ class Archive:
         ended: Lines = {}
         for run_id in run_ids:
             for item in self._query(f"RUN#{run_id}"):
-                into = ended if item["sk"].startswith("CHECK#") else selected
+                kind = item["sk"].partition("#")[0]
+                if kind not in ("SELECT", "CHECK"):
+                    continue  # what is decided about originals
+                into = ended if kind == "CHECK" else selected
                 for raw in item["lines"]:
                     line = Line(raw["i"], raw["p"], Decision(raw["d"]), raw["r"], float(raw["g"]))
                     into[line.policy, line.image_id] = line

@@ -9,8 +9,9 @@ from demo.scene import ACCOUNT_ID, REGION
 from local_cloud import clients
 
 STACK = "AmiArchiver"
-DEMO, TEAM_B, OWNER = "demo", "team-b", "owner"
-"""Names in the log of calls: who looks on, who else stores images, and who deletes one and wants it back."""
+DEMO, TEAM_B, OWNER, PAST = "demo", "team-b", "owner", "before-the-demo"
+"""Names in the log of calls: who looks on, who else stores images, who deletes one and wants it back, and who has used
+images before."""
 
 
 class Aws:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 from ami_archiver.model import Decision, Status
-from demo.archive import Line, Lines
-from demo.aws import OWNER
-from demo.scene import BUDGET_GIB, Scene
-from demo.side_by_side import Back, Verdict, rows
+from demo.archive import Line
+from demo.aws import OWNER, PAST
+from demo.evidence import Claim, Evidence
+from demo.plan_claims import dry_run_changed_nothing, plan_is_true
+from demo.scene import BUDGET_GIB
+from demo.side_by_side import Verdict, rows
 
 STARTER = "StartStoreTasks"
 """The only function that starts store tasks; the log knows it by the name that it sends along."""
@@ -27,42 +28,6 @@ _STATUS_OF = {
     Decision.DEFERRED: frozenset({Status.SELECTED, Status.STORING, Status.STORED}),
 }
 """Where the record of an image stands after each decision; the other decisions leave no record."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Everything that is known after the night and the restore."""
-
-    scene: Scene
-    lines: Lines
-    summaries: Sequence[Mapping[str, Any]]
-    outputs: Sequence[Mapping[str, Any]]
-    """Of the executions."""
-    records: Mapping[str, Mapping[str, Any]]
-    objects: Mapping[str, int]
-    """Bytes by key."""
-    calls: Sequence[Mapping[str, Any]]
-    """The cloud's own log."""
-    before: Mapping[str, str]
-    after: Mapping[str, str]
-    """States of images and snapshots by id."""
-    back: Back | None = None
-    """The image that was deleted and restored after the night, if there was one."""
-
-    def decided(self, *decisions: Decision) -> list[Line]:
-        return [line for line in self.lines.values() if line.decision in decisions]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A sentence, and what contradicts it."""
-
-    sentence: str
-    wrong: tuple[str, ...]
-
-    @property
-    def holds(self) -> bool:
-        return not self.wrong
 
 
 def check(evidence: Evidence) -> list[Claim]:
@@ -247,6 +212,8 @@ def originals_are_untouched(evidence: Evidence) -> Claim:
             if now != state:
                 yield f"{name} was {state}, is {now or 'gone'}"
         for call in _ec2(evidence, *DESTRUCTIVE):
+            if call["caller"] == PAST:
+                continue
             its = call["parameters"].get("ImageId") or call["parameters"].get("SnapshotId")
             if call["caller"] != OWNER or its not in deleted:
                 yield f"{call['caller']} called {call['operation']}"
@@ -285,6 +252,8 @@ CLAIMS: tuple[Callable[[Evidence], Claim | None], ...] = (
     summaries_count_right,
     every_decision_has_its_reason,
     failures_were_met,
+    plan_is_true,
+    dry_run_changed_nothing,
     originals_are_untouched,
     restored_is_equal,
 )

@@ -6,8 +6,8 @@ import hashlib
 from datetime import datetime, timedelta
 
 from ami_archiver.model import Decision
-from demo.scene import ACCOUNT_ID, REGION, Scene
-from local_cloud.fleet.fleet import Fleet
+from demo.scene import ACCOUNT_ID, OTHER_ACCOUNT_ID, REGION, Scene
+from local_cloud.fleet.fleet import Fleet, Use
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
 
 ARCHIVE = {"Archive": "true"}
@@ -32,6 +32,7 @@ _NIGHTLY: tuple[tuple[str, float], ...] = (
 )
 _GOLDEN_VERSIONS, _GOLDEN_KEPT = 5, 2
 """archiver.local.toml keeps the two newest of a golden image."""
+_PARAMETER = "/catalog/image/current"
 _UNTAGGED = ("scratch-mk", "poc-vector-db", "hackday-2024", "test-runner-7", "sandbox-ml")
 _FOREIGN: tuple[tuple[str, float], ...] = (("team-b-render-1", 420), ("team-b-render-2", 380), ("team-b-render-3", 170))
 
@@ -47,6 +48,7 @@ class _Builder:
         self._images: list[Image] = []
         self._snapshots: dict[str, Snapshot] = {}
         self._expected: dict[str, Decision] = {}
+        self._kept: dict[str, str] = {}
 
     def scene(self) -> Scene:
         for name, gib in _NIGHTLY:
@@ -63,9 +65,10 @@ class _Builder:
         for name in _UNTAGGED:
             self._add(name, 10, {})
         foreign = tuple(self._add(name, gib, {}).image_id for name, gib in _FOREIGN)
+        uses = self._uses()
         stores = sum(self._gib(image_id) for image_id, d in self._expected.items() if d is Decision.STORED)
         return Scene(
-            fleet=Fleet(self._images, list(self._snapshots.values()), owner_id=ACCOUNT_ID),
+            fleet=Fleet(self._images, list(self._snapshots.values()), uses, owner_id=ACCOUNT_ID),
             notes=(
                 "policy nightly archives the images with the tag Archive=true",
                 f"policy golden those with Role=golden or base, but not the {_GOLDEN_KEPT} newest",
@@ -76,7 +79,33 @@ class _Builder:
             always_fails=always_fails.image_id,
             stored_before=stored_before.image_id,
             foreign=foreign,
+            kept=self._kept,
+            in_template=self._named("crm-2025.03").image_id,
+            used_elsewhere=self._named("search-2025.01").image_id,
         )
+
+    def _uses(self) -> list[Use]:
+        """Why some originals must stay although they are archived: one of each kind of reason."""
+        elsewhere = self._named("search-2025.01")
+        elsewhere.launch_permissions = [{"UserId": OTHER_ACCOUNT_ID}]
+        self._named("jenkins-2025.02").tags["archiver:hold"] = "audit"
+        self._named("proxy-2025.01").deregistration_protection = "enabled-without-cooldown"
+        self._kept |= {
+            self._named(name).image_id: reason
+            for name, reason in (
+                ("crm-2025.03", "InUse: used by launch template lt-"),
+                ("catalog-2025.04", f"InUse: used by SSM parameter {_PARAMETER}"),
+                ("gitlab-2025.05", "InUse: used by instance i-"),
+                ("search-2025.01", f"UsedByAccount: used by account {OTHER_ACCOUNT_ID}"),
+                ("jenkins-2025.02", "OnHold: it has the tag archiver:hold=audit"),
+                ("proxy-2025.01", "Protected: its deregistration protection is enabled-without-cooldown"),
+            )
+        }
+        return [
+            Use("ssm-parameter", self._named("catalog-2025.04").image_id, name=_PARAMETER),
+            Use("instance", self._named("gitlab-2025.05").image_id),
+            Use("other-account", elsewhere.image_id, account_id=OTHER_ACCOUNT_ID),
+        ]
 
     def _rich(self) -> Image:
         """The smallest, which is deleted and restored: it has something of everything that must come back."""
@@ -155,6 +184,9 @@ class _Builder:
     def _drop_snapshots(self, image: Image) -> None:
         for snapshot_id in image.snapshot_ids:
             del self._snapshots[snapshot_id]
+
+    def _named(self, name: str) -> Image:
+        return next(image for image in self._images if image.name == name)
 
     def _gib(self, image_id: str) -> float:
         image = next(image for image in self._images if image.image_id == image_id)

@@ -1,4 +1,4 @@
-"""What others do in the account: a team that stores its own images, and somebody who stored one into the archive."""
+"""What others do in the account: who uses images, a team that stores its own, and who stored one into the archive."""
 
 from __future__ import annotations
 
@@ -7,14 +7,33 @@ import time
 from botocore.exceptions import ClientError
 
 from demo.aws import Aws, Stack
-from demo.scene import BUDGET_GIB
+from demo.scene import BUDGET_GIB, OTHER_ACCOUNT_ID, Scene
 from demo.stage import StageFailed
 from demo.watch import Look
 
 TEAM_BUCKET = "team-b-images"
 AT_ONCE = 2
 """Images that the team begins with."""
+TEMPLATE, TEMPLATE_VERSION = "crm-by-hand", 7
+"""No Auto Scaling group launches from it; a person does."""
 _OBJECT_SECONDS = 30
+
+
+def use_images(past: Aws, scene: Scene) -> None:
+    """What no fleet's file can say of who uses its images: a launch template's versions, a share that has ended."""
+    if scene.in_template:
+        template = {"LaunchTemplateName": TEMPLATE}
+        past.ec2.create_launch_template(**template, LaunchTemplateData={"InstanceType": "t3.micro"})
+        for version in range(2, TEMPLATE_VERSION + 1):
+            newest = {"ImageId": scene.in_template} if version == TEMPLATE_VERSION else {}
+            past.ec2.create_launch_template_version(
+                **template, LaunchTemplateData={"InstanceType": "t3.small"} | newest
+            )
+    if scene.used_elsewhere:
+        ended = {"Remove": [{"UserId": OTHER_ACCOUNT_ID}]}
+        past.ec2.modify_image_attribute(ImageId=scene.used_elsewhere, LaunchPermission=ended)
+        kinds = [{"ResourceType": "ec2:Instance"}, {"ResourceType": "ec2:LaunchTemplate"}]
+        past.ec2.create_image_usage_report(ImageId=scene.used_elsewhere, ResourceTypes=kinds)
 
 
 def store_before(aws: Aws, stack: Stack, image_id: str) -> None:

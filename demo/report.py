@@ -10,12 +10,14 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from ami_archiver.model import Decision
+from ami_archiver.model import RETIRING, Decision
+from ami_archiver.retire.summary import WOULD
 from demo.archive import Line
 from demo.aws import Stack
-from demo.claims import Claim, Evidence
+from demo.evidence import Claim, Evidence
 from demo.night import Execution
 from demo.output import Output
+from demo.plan import Plan
 from demo.side_by_side import Back, Verdict, rows
 from demo.stage import DIRECTORY, KEPT, ROOT
 
@@ -60,6 +62,10 @@ def summaries(output: Output, found: Iterable[Mapping[str, Any]]) -> None:
             if count
         )
         output.line(f"  {', '.join(counts) or 'no image matched'}")
+        for policy in summary.get("retirement", {}).get("first_runs", []):
+            output.line(
+                f"  the first run of {policy} since its originals may go: it only says what the next one would do"
+            )
         if summary.get("working_run"):
             output.line(f"  worked off by run {summary['working_run']}")
 
@@ -88,6 +94,27 @@ def _table(evidence: Evidence, names: Mapping[str, str], limit: int | None) -> T
         if limit is not None and len(lines) > limit:
             table.add_row(f"  … and {len(lines) - limit} more", "", f"all in {_TRANSCRIPT}")
     return table
+
+
+def originals(output: Output, plan: Plan, evidence: Evidence, names: Mapping[str, str]) -> None:
+    """What the dry run said of each original; first of those that stay, with who needs them."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Original", no_wrap=True, max_width=24)
+    table.add_column("GiB", justify="right", no_wrap=True)
+    table.add_column("Plan and reason", ratio=1)
+    for decision in reversed(RETIRING):
+        lines = sorted(plan.would(decision), key=lambda line: names.get(line.image_id, ""))
+        reasons = {line.reason for line in lines}
+        common = reasons.pop() if len(lines) > 1 and len(reasons) == 1 else None
+        if common:
+            table.add_row(Text(f"{WOULD[decision].lower()} ({len(lines)})", style="bold"), "", common)
+        for line in lines:
+            gib = float(evidence.records.get(line.image_id, {}).get("snapshot_gib", 0))
+            name = names.get(line.image_id, line.image_id)
+            table.add_row(name, f"{gib:,.0f}", WOULD[decision] + ("" if common else f": {line.reason}"))
+    if more := plan.counted - len(plan.lines):
+        table.add_row(f"… and {more} more", "", f"in the table, under RUN#{plan.run_id}")
+    output.show(table, transcript=table)
 
 
 def side_by_side(output: Output, back: Back) -> None:

@@ -9,6 +9,7 @@ from ami_archiver.model import Decision
 from local_cloud.fleet.fleet import Fleet
 
 ACCOUNT_ID = "123456789012"
+OTHER_ACCOUNT_ID = "444455556666"
 REGION = "us-east-1"
 BUDGET_GIB = 600.0
 """EC2's in-flight limit, and what archiver.local.toml leaves as the budget."""
@@ -30,6 +31,12 @@ class Scene:
     always_fails: str | None = None
     stored_before: str | None = None
     """Somebody else stores it into the archive bucket before the run."""
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """How the reason begins for which each of these originals must stay."""
+    in_template: str | None = None
+    """The newest version of a launch template names it, which no Auto Scaling group uses."""
+    used_elsewhere: str | None = None
+    """Another account runs an instance of it, from when it was shared."""
     foreign: tuple[str, ...] = ()
     """Another team stores these while the run is on: two at once, then one after the other."""
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ami_archiver.model import Decision
-from demo import report, stage
+from demo import plan, report, stage
 from demo.archive import Archive
-from demo.aws import OWNER, TEAM_B, Aws, Stack, deployed, originals
-from demo.claims import ALWAYS_REASON, ONCE_REASON, Evidence, check
+from demo.aws import OWNER, PAST, TEAM_B, Aws, Stack, deployed, originals
+from demo.claims import ALWAYS_REASON, ONCE_REASON, check
+from demo.evidence import Evidence
 from demo.fleet import built_in
 from demo.night import Execution, Night, NightFailed
-from demo.others import Team, store_before
+from demo.others import Team, store_before, use_images
 from demo.output import Output
 from demo.own_fleet import from_export, parse_tag, selecting_tag
 from demo.restored import Restoration, smallest
@@ -92,6 +93,7 @@ class _Demonstration:
         rule = f"EC2 accepts a store while less than {BUDGET_GIB:g} GiB are in flight: the last may overshoot"
         for note in (*scene.notes, rule):
             output.line(f"        {note}")
+        use_images(Aws(cloud.endpoint_url, PAST), scene)
         before = originals(aws)
         self._deploy(cloud)
         stack = deployed(aws)
@@ -104,6 +106,7 @@ class _Demonstration:
         names = {image.image_id: image.name or image.image_id for image in scene.fleet.images}
         report.summaries(output, found.summaries)
         report.decisions(output, found, names)
+        found = self._plan(aws, stack, found, names)
         found = self._restore(aws, Aws(cloud.endpoint_url, OWNER), stack, found)
         report.where_to_look(output, stack, executions, keep=self._options.keep)
         true = report.claims(output, check(found))
@@ -140,6 +143,13 @@ class _Demonstration:
             before=before,
             after=originals(aws),
         )
+
+    def _plan(self, aws: Aws, stack: Stack, found: Evidence, names: dict[str, str]) -> Evidence:
+        """What would become of the originals, by a dry run; the evidence with that."""
+        planned = plan.dry_run(aws, stack, lambda: int(self._calls()[-1]["number"]))
+        self._output.stage(f"a dry run of policy {plan.POLICY} says which originals would go now, and which would stay")
+        report.originals(self._output, planned, found, names)
+        return replace(found, calls=self._calls(), plan=planned)
 
     def _restore(self, aws: Aws, owner: Aws, stack: Stack, found: Evidence) -> Evidence:
         """Delete and restore one stored image; the evidence with that."""

@@ -11,7 +11,11 @@ import pytest
 from ami_archiver.model import Decision
 from demo import claims
 from demo.archive import Line
-from demo.claims import ALWAYS_REASON, Claim, Evidence
+from demo.aws import PAST
+from demo.claims import ALWAYS_REASON
+from demo.evidence import Claim, Evidence
+from demo.plan import Plan, PlanLine
+from demo.plan_claims import dry_run_changed_nothing, plan_is_true
 from demo.scene import Scene
 from demo.side_by_side import Back, Side
 from local_cloud.fleet.fleet import Fleet
@@ -35,6 +39,7 @@ def record(image_id: str) -> dict[str, Any]:
     status = STATUS[PLANNED[image_id]]
     return {
         "image_id": image_id,
+        "policy": "nightly",
         "status": status,
         "decision": "failed" if status == "FAILED" else "stored",
         "reason": f"attempt 2 of 2 failed: {ALWAYS_REASON}" if status == "FAILED" else "object verified",
@@ -86,6 +91,27 @@ def back() -> Back:
     )
 
 
+def plan() -> Plan:
+    """The dry run `d`, during calls 31 and 32."""
+    may_go = "nothing was found that keeps it"
+    return Plan(
+        "d",
+        (
+            PlanLine("ami-1", Decision.DISABLED, may_go),
+            PlanLine("ami-2", Decision.KEPT, "InUse: used by launch template lt-1 version 7; let it use another"),
+            PlanLine("ami-4", Decision.DISABLED, may_go),
+        ),
+        counted=3,
+        calls=(30, 32),
+    )
+
+
+def put(number: int, pk: str, operation: str = "PutItem") -> dict[str, Any]:
+    """A write of RetireImages."""
+    item = {"Item": {"pk": {"S": pk}, "sk": {"S": "x"}}}
+    return call(number, operation, "RetireImages", service="dynamodb", parameters=item)
+
+
 def night() -> Evidence:
     """A small night on which everything went as it should."""
     stored = [image_id for image_id in PLANNED if image_id in ATTEMPTS and image_id != "ami-3"]
@@ -97,17 +123,39 @@ def night() -> Evidence:
     }
     starts = [image_id for image_id, attempts in ATTEMPTS.items() for _ in range(attempts)]
     return Evidence(
-        scene=Scene(Fleet([], []), (), 0, expected=PLANNED, fails_once="ami-2", always_fails="ami-3"),
+        scene=Scene(
+            Fleet([], []),
+            (),
+            0,
+            expected=PLANNED,
+            fails_once="ami-2",
+            always_fails="ami-3",
+            kept={"ami-2": "InUse: used by launch template"},
+        ),
         lines={("nightly", i): Line(i, "nightly", decision, "because", 1) for i, decision in PLANNED.items()},
         summaries=[summary],
         outputs=[dict(summary)],
         records={image_id: record(image_id) for image_id in ATTEMPTS},
         objects={f"nightly/{image_id}.bin": 10 for image_id in stored},
-        calls=[start(number, image_id) for number, image_id in enumerate(starts)],
+        calls=[
+            *(start(number, image_id) for number, image_id in enumerate(starts)),
+            call(31, "DescribeImages", "RetireImages"),
+            put(32, "RUN#d"),
+        ],
         before={"ami-1": "available", "snap-1": "completed", "ami-2": "available"},
         after={"ami-2": "available", "ami-9": "available", "snap-9": "completed"},
+        plan=plan(),
         back=back(),
     )
+
+
+def with_plan(**changes: Any) -> Callable[[Evidence], Evidence]:
+    return lambda e: replace(e, plan=replace(plan(), **changes))
+
+
+def with_plan_line(image_id: str, decision: Decision, reason: str) -> Callable[[Evidence], Evidence]:
+    others = tuple(line for line in plan().lines if line.image_id != image_id)
+    return with_plan(lines=(*others, PlanLine(image_id, decision, reason)))
 
 
 def with_record(image_id: str, **changes: Any) -> Callable[[Evidence], Evidence]:
@@ -275,6 +323,57 @@ BROKEN: list[tuple[str, Callable[[Evidence], Claim | None], Callable[[Evidence],
         with_calls(call(20, "DeregisterImage", claims.OWNER, parameters={"ImageId": "ami-2"})),
         "owner called DeregisterImage",
     ),
+    (
+        "an original is not in the plan",
+        plan_is_true,
+        with_plan(counted=2),
+        "3 originals are archived, the plan is about 2",
+    ),
+    (
+        "one that is in use would go",
+        plan_is_true,
+        with_plan_line("ami-2", Decision.DISABLED, "nothing was found"),
+        "ami-2: should be kept, InUse: used by launch template …; the plan says disabled: nothing was found",
+    ),
+    (
+        "kept for another reason",
+        plan_is_true,
+        with_plan_line("ami-2", Decision.KEPT, "GracePeriod: not over"),
+        "the plan says kept: GracePeriod: not over",
+    ),
+    ("one that is in use is not named", plan_is_true, with_plan(lines=plan().lines[:1]), "the plan says nothing"),
+    ("no reason in the plan", plan_is_true, with_plan_line("ami-1", Decision.KEPT, " "), "ami-1: for no reason"),
+    ("not archived", plan_is_true, with_plan_line("ami-3", Decision.DISABLED, "may go"), "ami-3 is not archived"),
+    (
+        "the dry run disables",
+        dry_run_changed_nothing,
+        lambda e: replace(e, calls=[*e.calls, call(31, "DisableImage", "RetireImages")]),
+        "RetireImages called ec2 DisableImage",
+    ),
+    (
+        "the dry run tags",
+        dry_run_changed_nothing,
+        lambda e: replace(e, calls=[*e.calls, call(31, "CreateTags", "RetireImages")]),
+        "called ec2 CreateTags",
+    ),
+    (
+        "the dry run writes a record",
+        dry_run_changed_nothing,
+        lambda e: replace(e, calls=[*e.calls, put(31, "IMAGE#ami-1")]),
+        "called dynamodb PutItem",
+    ),
+    (
+        "the dry run takes the lease",
+        dry_run_changed_nothing,
+        lambda e: replace(e, calls=[*e.calls, put(31, "RUN#d", "UpdateItem")]),
+        "called dynamodb UpdateItem",
+    ),
+    (
+        "a log without the dry run",
+        dry_run_changed_nothing,
+        lambda e: replace(e, calls=[]),
+        "the log has no call of it",
+    ),
     ("nothing back", claims.restored_is_equal, with_back(restored=None, problem="NameTaken"), "restored: NameTaken"),
     ("an original that is still there", claims.restored_is_equal, with_back(left=frozenset({"snap-1"})), "snap-1 was"),
     ("another name", claims.restored_is_equal, with_restored(Name="web-2"), "name: 'web' before, 'web-2' now"),
@@ -356,6 +455,22 @@ def test_an_encrypted_original_may_lose_its_encryption_only_where_the_restore_al
         checked = claims.restored_is_equal(with_back(original=encrypted, may_lose_encryption=allowed)(night()))
         assert checked is not None
         assert checked.holds is allowed
+
+
+def test_what_is_called_before_and_after_the_dry_run_is_not_its_doing() -> None:
+    calls = [call(30, "DisableImage", "RetireImages"), call(33, "DisableImage", "RetireImages")]
+    checked = dry_run_changed_nothing(with_calls(*calls)(night()))
+    assert checked is not None
+    assert checked.holds
+
+
+def test_without_a_dry_run_nothing_is_claimed_of_it() -> None:
+    evidence = replace(night(), plan=None)
+    assert (plan_is_true(evidence), dry_run_changed_nothing(evidence)) == (None, None)
+
+
+def test_what_had_been_done_to_the_fleet_before_is_no_harm_to_an_original() -> None:
+    assert claims.originals_are_untouched(with_calls(call(20, "ModifyImageAttribute", PAST))(night())).holds
 
 
 def test_without_a_restore_nothing_is_claimed_of_it() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ami_archiver.model import Decision
+from ami_archiver.model import RETIRING, Decision
+from ami_archiver.retire.reasons import HOLD_TAG
 from demo.fleet import built_in
 from demo.own_fleet import from_export, parse_tag, selecting_tag
 from demo.scene import BUDGET_GIB
@@ -63,10 +64,23 @@ def test_the_own_fleet_has_forty_images_and_one_of_everything() -> None:
     }
     assert len({image.image_id for image in scene.fleet.images}) == 40
     assert {scene.fails_once, scene.always_fails, scene.stored_before, *scene.foreign} <= sizes.keys()
-    assert Counter(scene.expected.values()).keys() == set(Decision) - {Decision.DEFERRED}
+    assert Counter(scene.expected.values()).keys() == set(Decision) - {Decision.DEFERRED, *RETIRING}
     large = [i for i, d in scene.expected.items() if d is Decision.STORED and sizes[i] > BUDGET_GIB]
     assert len(large) == 2
     assert max(sizes[image_id] for image_id in scene.foreign) < BUDGET_GIB
+
+
+def test_the_own_fleet_has_originals_that_are_in_use_in_every_way_held_and_protected() -> None:
+    scene = built_in(datetime(2026, 1, 1, tzinfo=UTC))
+    images = {image.image_id: image for image in scene.fleet.images}
+    assert {use.kind for use in scene.fleet.in_use} == {"instance", "ssm-parameter", "other-account"}
+    used = {use.image_id for use in scene.fleet.in_use} | {scene.in_template, scene.used_elsewhere}
+    other = [
+        i for i, image in images.items() if HOLD_TAG in image.tags or image.deregistration_protection != "disabled"
+    ]
+    assert scene.kept.keys() == used | set(other)
+    assert len(scene.kept) == 6
+    assert all(scene.expected[image_id] is Decision.STORED for image_id in scene.kept)
 
 
 def test_the_own_fleet_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
@@ -75,6 +89,7 @@ def test_the_own_fleet_comes_back_from_its_file_as_it_was(tmp_path: Path) -> Non
     fleet = load_fleet(tmp_path / "fleet.json")
     assert {image.image_id: image.tags for image in fleet.images} == {i.image_id: i.tags for i in scene.fleet.images}
     assert len(fleet.snapshots) == len(scene.fleet.snapshots)
+    assert fleet.in_use == scene.fleet.in_use
 
 
 def test_an_export_without_the_tag_is_archived_whole(export) -> None:
