@@ -18,7 +18,6 @@ from local_cloud.model import GIB, NO_VOLUME, Snapshot
 from tests.support.answers import answering, counting, refusing
 from tests.support.archive import Archive, client
 
-
 BLOCKS_PER_GIB = 2048
 
 

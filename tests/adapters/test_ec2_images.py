@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -118,6 +119,17 @@ def test_snapshots_that_are_gone_are_left_out(archive: Archive) -> None:
     snapshot = found[snapshot_id]
     assert (snapshot.state, snapshot.volume_gib, snapshot.written_bytes) == ("completed", 2, round(2.5 * GIB))
     assert (snapshot.encrypted, snapshot.kms_key_id) == (True, "arn:key")
+
+
+@pytest.mark.parametrize(("volume_id", "known"), [("vol-00000000000000001", True), ("vol-ffffffff", False)])
+def test_snapshot_tells_when_and_of_which_volume_it_was_taken_unless_it_was_copied(
+    archive: Archive, volume_id: str, known: bool
+) -> None:
+    image_id = archive.image("one", snapshot={"volume_id": volume_id, "storage_tier": "archive"})
+    (snapshot,) = archive.app.images.snapshots([image_id.replace("ami-", "snap-")]).values()
+    assert snapshot.volume_id == (volume_id if known else None)
+    assert snapshot.started_at == archive.cloud.clock.now() - timedelta(days=100)
+    assert snapshot.tier == "archive"
 
 
 def test_snapshots_are_asked_by_two_hundred(archive: Archive, ec2: Any) -> None:

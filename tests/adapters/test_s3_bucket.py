@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 
-from ami_archiver.errors import AccessDenied
-from tests.support.answers import answering, refusing
+from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
+from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
+from tests.support.answers import answering, counting, refusing
 from tests.support.archive import BUCKET, Archive, client
 
 KEY = "nightly/ami-1.bin"
@@ -128,3 +130,52 @@ def test_listing_goes_on_beyond_a_thousand_objects(archive: Archive, s3: Any) ->
         assert len({listed.key for listed in archive.app.bucket.listing()}) == 1500
     assert len(calls) == 2
     assert "key-marker=00999.bin" in calls[1]["url"]
+
+
+def test_version_whose_first_byte_comes_is_readable(archive: Archive, s3: Any) -> None:
+    version_id = s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"12345")["VersionId"]
+    with counting(s3, "GetObject") as calls:
+        assert bucket(archive).unreadable(KEY, version_id) is None
+    assert calls[0]["headers"]["Range"] == "bytes=0-0"
+    assert f"versionId={version_id}" in calls[0]["url"]
+
+
+def test_older_version_is_readable_too(archive: Archive, s3: Any) -> None:
+    old, _ = (s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)["VersionId"] for body in (b"1", b"2"))
+    assert bucket(archive).unreadable(KEY, old) is None
+
+
+def test_version_that_is_gone_is_unreadable(archive: Archive, s3: Any) -> None:
+    version_id = s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1")["VersionId"]
+    s3.delete_object(Bucket=BUCKET, Key=KEY, VersionId=version_id)
+    assert bucket(archive).unreadable(KEY, version_id) in ("NoSuchVersion", "NoSuchKey")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AccessDenied", 403),
+        ("KMS.DisabledException", 400),
+        ("KMS.NotFoundException", 400),
+        ("InvalidObjectState", 403),
+        ("InvalidRange", 416),
+        ("NoSuchBucket", 404),
+    ],
+)
+def test_object_that_cannot_be_read_says_why_by_its_code(archive: Archive, s3: Any, code: str, status: int) -> None:
+    with refusing(s3, "GetObject", code, status):
+        assert bucket(archive).unreadable(KEY, "v1") == code
+
+
+def test_answer_without_a_byte_is_no_proof(archive: Archive, s3: Any) -> None:
+    with answering(s3, "GetObject", {"Body": BytesIO(b"")}):
+        assert bucket(archive).unreadable(KEY, "v1") == "EmptyAnswer"
+
+
+def test_throttled_read_is_temporary(archive: Archive, s3: Any) -> None:
+    with refusing(s3, "GetObject", "SlowDown", 503), pytest.raises(TemporarilyUnavailable):
+        bucket(archive).unreadable(KEY, "v1")
+
+
+def bucket(archive: Archive) -> S3ArchiveBucket:
+    return S3ArchiveBucket(client(archive.cloud, "s3"), BUCKET)
