@@ -82,6 +82,12 @@ def parser() -> argparse.ArgumentParser:
         "--ec2-calls-per-second", type=_positive, metavar="N", help="RequestLimitExceeded above this rate"
     )
     rules.add_argument(
+        "--last-launched-delay-seconds",
+        type=float,
+        default=CloudSettings().last_launched_delay_seconds,
+        help="how long after a launch an image's LastLaunchedTime tells of it",
+    )
+    rules.add_argument(
         "--encrypt-by-default", action="store_true", help="EBS encryption by default, which restored snapshots follow"
     )
     return top
@@ -103,6 +109,7 @@ def settings_of(options: argparse.Namespace) -> CloudSettings:
         account_id=options.account_id,
         ec2_calls_per_second=options.ec2_calls_per_second,
         ebs_encryption_by_default=options.encrypt_by_default,
+        last_launched_delay_seconds=options.last_launched_delay_seconds,
         engine=EngineSettings(
             store_limit_gib=options.store_limit_gib,
             restore_limit_gib=options.restore_limit_gib,

@@ -180,3 +180,6 @@ def test_options_are_the_settings() -> None:
     assert settings_of(parser().parse_args(["up"])) == CloudSettings()
     given = settings_of(parser().parse_args(["up", "--port=0", "--store-limit-gib=1200", "--throughput=shared"]))
     assert (given.port, given.engine.store_limit_gib, given.engine.throughput.model) == (0, 1200, "shared")
+    assert (
+        settings_of(parser().parse_args(["up", "--last-launched-delay-seconds=60"])).last_launched_delay_seconds == 60
+    )
