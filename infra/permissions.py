@@ -23,7 +23,6 @@ QUEUE = "QUEUE"
 """The partition of the table whose items may be deleted: an image leaves it when its store is started or given up."""
 IMAGES = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::image/*"
 SNAPSHOTS = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::snapshot/*"
-PARAMETERS = f"arn:{cdk.Aws.PARTITION}:ssm:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:parameter/*"
 ALL_KEYS = f"arn:{cdk.Aws.PARTITION}:kms:{cdk.Aws.REGION}:*:key/*"
 
 

@@ -13,7 +13,6 @@ from constructs import IConstruct
 from infra.permissions import (
     ALL_KEYS,
     IMAGES,
-    PARAMETERS,
     SNAPSHOTS,
     Resources,
     acknowledge_wildcards,
@@ -29,6 +28,7 @@ from infra.permissions import (
 
 RESTORE_QUEUES = "RESTORE-QUEUE#*"
 """The partitions of the table that restores wait in, one per run."""
+_PARAMETERS = f"arn:{cdk.Aws.PARTITION}:ssm:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:parameter/*"
 
 
 def acknowledge(scope: IConstruct, on: Resources) -> None:
@@ -55,8 +55,8 @@ def check(on: Resources) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeSnapshots"),
         allow("ShareAgain", ["ec2:ModifyImageAttribute"], [IMAGES]),
-        allow("SeeWhereParametersPoint", ["ssm:GetParameter"], [PARAMETERS]),
-        allow("PointParametersBack", ["ssm:PutParameter"], [PARAMETERS], {"StringEquals": {"ssm:Overwrite": "true"}}),
+        allow("SeeWhereParametersPoint", ["ssm:GetParameter"], [_PARAMETERS]),
+        allow("PointParametersBack", ["ssm:PutParameter"], [_PARAMETERS], {"StringEquals": {"ssm:Overwrite": "true"}}),
         *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
     ]
 

@@ -14,7 +14,6 @@ from constructs import IConstruct
 from ami_archiver.retire.reasons import HOLD_TAG, RETIRE_ON_TAG
 from infra.permissions import (
     IMAGES,
-    PARAMETERS,
     SNAPSHOTS,
     Resources,
     acknowledge_wildcards,
@@ -28,16 +27,18 @@ from infra.permissions import (
 
 LEFT_SNAPSHOTS = "SNAPSHOTS"
 """The partition of the table whose items may be deleted: a snapshot leaves it when it is known to be gone."""
+_PARAMETERS = f"arn:{cdk.Aws.PARTITION}:ssm:{cdk.Aws.REGION}:*:parameter/*"
+"""Those of AWS, which belong to no account, and of accounts that share some: a launch template may name any."""
 _REPORTS = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:image-usage-report/*"
 
 
 def acknowledge(scope: IConstruct, on: Resources) -> None:
     """cdk-nag wants a reason for every `*` in the roles under the construct."""
     acknowledge_wildcards(scope, on)
-    account = "arn:<AWS::Partition>:{service}:<AWS::Region>:<AWS::AccountId>"
+    arn, report = "arn:<AWS::Partition>", "ec2:<AWS::Region>:<AWS::AccountId>:image-usage-report/*"
     reasons = {
-        f"{account.format(service='ssm')}:parameter/*": "Any parameter may name an image, which then stays",
-        f"{account.format(service='ec2')}:image-usage-report/*": "EC2 gives a report its id when it is asked for",
+        f"{arn}:ssm:<AWS::Region>:*:parameter/*": "Any parameter may name an image, which then stays",
+        f"{arn}:{report}": "EC2 gives a report its id when it is asked for",
     }
     for resource, reason in reasons.items():
         cdk.Validations.of(scope).acknowledge(
@@ -93,7 +94,7 @@ def _look_at_originals() -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeLockedSnapshots", "DescribeSnapshots"),
         allow("LaunchPermissions", ["ec2:DescribeImageAttribute"], [IMAGES]),
-        allow("SeeWhatSnapshotsHold", ["ebs:ListChangedBlocks", "ebs:ListSnapshotBlocks"], [SNAPSHOTS]),
+        allow("SeeWhatSnapshotsShare", ["ebs:ListChangedBlocks"], [SNAPSHOTS]),
     ]
 
 
@@ -119,7 +120,7 @@ def _look_for_uses() -> list[iam.PolicyStatement]:
             ],
             ["*"],
         ),
-        allow("ReadParametersThatMayNameImages", ["ssm:GetParameters"], [PARAMETERS]),
+        allow("ReadParametersThatMayNameImages", ["ssm:GetParameters"], [_PARAMETERS]),
         allow(
             "RecipesThatReferToImages",
             ["imagebuilder:GetContainerRecipe", "imagebuilder:ListContainerRecipes", "imagebuilder:ListImageRecipes"],

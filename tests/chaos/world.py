@@ -8,7 +8,7 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +24,7 @@ from local_cloud.in_process import VirtualCloud
 from local_cloud.settings import CloudSettings, EngineSettings
 from tests.chaos.wire import Disturbance, Wire, WiredCloud
 from tests.support.archive import BUCKET, Archive
-from tests.support.state_machine import Execution, Killed, Running, StateMachine
+from tests.support.state_machine import Execution, Killed, Running, StateMachine, handlers_in
 
 DAY_SECONDS = 86_400
 TRANSITIONS = 10_000
@@ -123,8 +123,7 @@ class World:
         self._warm: App | None = None
         self.undisturbed = False
         """Whether the steps' calls are neither counted nor disturbed."""
-        names = {state["Resource"] for state in theatre.definition["States"].values() if state["Type"] == "Task"}
-        self._functions = {name: self._function(name) for name in names if name.startswith("handlers.")}
+        self._functions = {name: self._function(name) for name in handlers_in(theatre.definition)}
         self._machine = StateMachine(theatre.definition, self._functions, self.cloud.advance, self.cloud.clock.now)
         self._names = 0
 
@@ -218,8 +217,13 @@ class World:
                 self.turns.append(event["run_id"])
             telemetry = importlib.import_module("handlers.telemetry")
             app = self._app()
+            retirer = replace(self.archive.retirer(), clock=app.clock)
             self._steps.append((name, event))
-            with patch.object(bootstrap, "app", lambda: app), self.wire.listening(not self.undisturbed):
+            with (
+                patch.object(bootstrap, "app", lambda: app),
+                patch.object(bootstrap, "retire_app", lambda: retirer),
+                self.wire.listening(not self.undisturbed),
+            ):
                 try:
                     return handler(event, Context(self.seconds_left))
                 except Killed:

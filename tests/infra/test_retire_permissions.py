@@ -34,14 +34,13 @@ ALLOWED = {
     ec2:DescribeSnapshots            *
     ec2:DescribeSpotFleetRequests    *
     ebs:ListChangedBlocks            snapshot/*
-    ebs:ListSnapshotBlocks           snapshot/*
     autoscaling:DescribeAutoScalingGroups *
     autoscaling:DescribeLaunchConfigurations *
     imagebuilder:GetContainerRecipe  *             called via ec2-images
     imagebuilder:ListContainerRecipes *            called via ec2-images
     imagebuilder:ListImageRecipes    *             called via ec2-images
     ssm:DescribeParameters           *
-    ssm:GetParameters                parameter/*
+    ssm:GetParameters                any parameter
     s3:ListBucket                    bucket
     s3:GetObject                     bucket/*
     s3:GetObjectTagging              bucket/*
@@ -174,6 +173,8 @@ def grants(template: Template, role: str) -> set[str]:
 
 def name_of(arn: str) -> str:
     last = arn.rpartition(":")[2]
+    if arn == "arn:aws:ssm:us-east-1:*:parameter/*":
+        return "any parameter"
     if last.startswith("RetireFunctions"):
         return "log"
     return "table/index/by_status" if last.endswith("/index/by_status") else archive.name_of(arn)

@@ -36,6 +36,7 @@ def workflow(
 ) -> tuple[Archive, StateMachine]:
     archive = Archive(cloud, policy("nightly"), policy("weekly", tags={"Weekly": ("*",)}))
     monkeypatch.setattr(bootstrap, "app", lambda: archive.app)
+    monkeypatch.setattr(bootstrap, "retire_app", archive.retirer)
     functions = {
         f"{MODULES[state]}.handler": lambda event, handler=handler: handler(event, Context())
         for state, handler in handlers.items()
@@ -68,7 +69,9 @@ INPUTS: list[tuple[Any, str]] = [
     ({"policy": "nightly", "run_id": "x"}, "BadInput"),
     ({"run_id": None}, "BadInput"),
     ({"run_id": 5, "policy": "nightly"}, "BadInput"),
-    (FORGED | {"next": "retire"}, "BadInput"),
+    (FORGED | {"next": "deregister"}, "BadInput"),
+    (FORGED | {"retire": "now"}, "BadInput"),
+    (FORGED | {"approval": True}, "BadInput"),
     (FORGED | {"started_at": "yesterday"}, "BadInput"),
     (FORGED | {"loops": "many"}, "BadInput"),
     (FORGED | {"next_token": ["a"]}, "BadInput"),
@@ -77,6 +80,8 @@ INPUTS: list[tuple[Any, str]] = [
     (FORGED | {"dry_run": True, "outcome": "dry_run"}, "LeaseLost"),
     (FORGED | {"next": "report", "outcome": "joined"}, "LeaseLost"),
     (FORGED | {"policy": "hourly"}, "LeaseLost"),
+    (FORGED | {"next": "retire", "retire": "act"}, "LeaseLost"),
+    (FORGED | {"retire": "done", "awaiting_approval": 1, "approval": {"approved": True}}, "LeaseLost"),
     (FORGED | {"started_at": "9999-12-31T23:59:59+00:00"}, "LeaseLost"),
     (FORGED | {"run_id": "RUN#x/../y", "next": "check", "loops": 999_999, "wait_seconds": 99_999_999}, "LeaseLost"),
 ]

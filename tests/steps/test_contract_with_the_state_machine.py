@@ -20,10 +20,11 @@ from tests.support.handlers import Context, Handler, as_json
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 BRANCHES = {
-    "SelectImages": {"select_more", "check", "report"},
-    "CheckStoreTasks": {"start", "wait", "report", "hand_over"},
+    "SelectImages": {"select_more", "check", "retire", "report"},
+    "CheckStoreTasks": {"start", "wait", "retire", "hand_over"},
     "StartStoreTasks": {"wait"},
-    "ReportRun": {"check", "end"},
+    "RetireImages": {"retire", "wait", "report"},
+    "ReportRun": {"check", "await_approval", "end"},
 }
 """The branches of the Choice after each function; StartStoreTasks has none and always goes to Wait."""
 AFTER = {
@@ -32,6 +33,7 @@ AFTER = {
     "wait": "CheckStoreTasks",
     "hand_over": "CheckStoreTasks",
     "start": "StartStoreTasks",
+    "retire": "RetireImages",
     "report": "ReportRun",
 }
 SUMMARY = {"run_id", "policy", "outcome", "decisions", "stored_gib", "started_at", "ended_at", "seconds", "failures"}
@@ -41,6 +43,7 @@ SUMMARY = {"run_id", "policy", "outcome", "decisions", "stored_gib", "started_at
 def deployed(cloud: VirtualCloud, monkeypatch: pytest.MonkeyPatch) -> Archive:
     archive = Archive(cloud, policy("nightly"), policy("weekly", tags={"Weekly": ("*",)}), policy("off", paused=True))
     monkeypatch.setattr(bootstrap, "app", lambda: archive.app)
+    monkeypatch.setattr(bootstrap, "retire_app", archive.retirer)
     return archive
 
 
@@ -170,7 +173,7 @@ def test_malformed_input_fails_by_name_and_changes_nothing(
     assert deployed.items() == []
 
 
-@pytest.mark.parametrize("name", ["CheckStoreTasks", "StartStoreTasks", "ReportRun"])
+@pytest.mark.parametrize("name", ["CheckStoreTasks", "StartStoreTasks", "RetireImages", "ReportRun"])
 @pytest.mark.parametrize("event", [{}, {"run_id": "x"}, {"policy": "nightly"}, {"images": []}], ids=json.dumps)
 def test_malformed_state_fails_by_name_and_changes_nothing(
     deployed: Archive, handlers: dict[str, Handler], name: str, event: Any
@@ -180,7 +183,7 @@ def test_malformed_state_fails_by_name_and_changes_nothing(
     assert deployed.items() == []
 
 
-@pytest.mark.parametrize("name", ["CheckStoreTasks", "StartStoreTasks", "ReportRun"])
+@pytest.mark.parametrize("name", ["CheckStoreTasks", "StartStoreTasks", "RetireImages", "ReportRun"])
 def test_state_of_a_run_that_never_was_fails_by_name(
     deployed: Archive, handlers: dict[str, Handler], name: str
 ) -> None:

@@ -14,6 +14,8 @@ MODULES = {
     "SelectImages": "handlers.select_images",
     "CheckStoreTasks": "handlers.check_store_tasks",
     "StartStoreTasks": "handlers.start_store_tasks",
+    "RetireImages": "handlers.retire_images",
+    "AwaitApproval": "handlers.ask_for_approval",
     "ReportRun": "handlers.report_run",
 }
 """By the state that invokes it."""

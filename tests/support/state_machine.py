@@ -1,8 +1,11 @@
 """A States Language interpreter for what this project's workflows use, in virtual time, as strict as AWS.
 
 It runs the definition out of the synthesized template, so that a test of a night is a test of the real workflow: its
-choices, its retries, its waits. Where emulators forgive (a Choice on a key that is not there, a missing SecondsPath),
-it fails like AWS does. https://states-language.net
+choices, its retries, its waits, what it catches. Where emulators forgive (a Choice on a key that is not there, a
+missing SecondsPath), it fails like AWS does. https://states-language.net
+
+A task that waits for its token is left by `answer`, or once its time is over: whoever steps on without an answer lets
+the time pass.
 """
 
 from __future__ import annotations
@@ -11,14 +14,33 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha1
 from pathlib import Path
 from typing import Any
+
+from tests.support.states_language import (
+    StateMachineError,
+    caught,
+    copy,
+    deadline,
+    holds,
+    path,
+    placed,
+    resolved,
+    retrier,
+)
 
 Function = Callable[[Any], Any]
 
 EVENTS = {"Task": 5, "Choice": 2, "Wait": 2, "Succeed": 2, "Fail": 1, "Pass": 2}
 """History entries of one visit to a state (a task: entered, scheduled, started, succeeded, exited)."""
+
+
+TOKEN = ":lambda:invoke.waitForTaskToken"
+"""The integration whose state goes on when its token comes back."""
+
+
+class TaskTimedOut(Exception):
+    """Nobody waits for the token, any more or at all."""
 
 
 class Killed(BaseException):
@@ -39,6 +61,8 @@ class Execution:
     transitions: int = 0
     started: list[Execution] = field(default_factory=list)
     """Executions that this one started (hand-overs), each run to its end in turn."""
+    tokens: list[str] = field(default_factory=list)
+    """Of the tasks that waited for one, the newest last."""
 
     @property
     def last(self) -> Execution:
@@ -54,13 +78,18 @@ class Running:
     state_name: str
     state_input: Any
     context: Any
+    waiting: Waiting | None = None
+    """For somebody's answer; the state is left by the next step."""
 
 
-class StateMachineError(Exception):
-    def __init__(self, error: str, cause: str) -> None:
-        super().__init__(f"{error}: {cause}")
-        self.error = error
-        self.cause = cause
+@dataclass
+class Waiting:
+    """A task whose token is out."""
+
+    token: str
+    deadline: datetime | None
+    answered: bool = False
+    output: Any = None
 
 
 class StateMachine:
@@ -77,6 +106,7 @@ class StateMachine:
         self._functions = functions
         self._sleep = sleep
         self._now = now
+        self._waiting: dict[str, Waiting] = {}
 
     def start(self, given: Any, name: str) -> Execution:
         """Run an execution, and those that it starts, to their end."""
@@ -91,14 +121,31 @@ class StateMachine:
         context["StateMachine"] = {"Id": "arn:state-machine"}
         return Running(Execution(name, given), self._definition["StartAt"], given, context)
 
+    def answer(self, token: str, output: Any) -> None:
+        """SendTaskSuccess. Raises TaskTimedOut (as Step Functions calls it) when nobody waits for the token."""
+        waiting = self._waiting.get(token)
+        over = waiting is None or waiting.answered
+        if waiting is None or over or (waiting.deadline is not None and self._now() >= waiting.deadline):
+            raise TaskTimedOut(f"nobody waits for {token!r}")
+        waiting.answered, waiting.output = True, copy(output)
+
     def step(self, running: Running) -> None:
-        """Visit the next state, with its retries; a wait passes, a handed-over execution runs to its end."""
+        """Visit the next state, with its retries; a wait passes, a handed-over execution runs to its end.
+
+        A state that waits for its token is visited by two steps: the first one asks, the second one has the answer.
+        """
         execution = running.execution
         state = self._definition["States"][running.state_name]
-        execution.transitions += 1
-        execution.history_events += EVENTS[state["Type"]]
         try:
-            output, following = self._visit(state, running.state_input, running.context, execution)
+            if running.waiting is None:
+                execution.transitions += 1
+                execution.history_events += EVENTS[state["Type"]]
+                if state["Type"] == "Task" and state["Resource"].endswith(TOKEN):
+                    running.waiting = self._ask(state, running)
+                    return
+                output, following = self._visit(state, running.state_input, running.context, execution)
+            else:
+                output, following = self._answered(state, running)
         except StateMachineError as error:
             execution.status, execution.error, execution.cause = "FAILED", error.error, error.cause
             return
@@ -112,19 +159,47 @@ class StateMachine:
             case "Choice":
                 return given, self._choose(state, given)
             case "Wait":
-                self._sleep(float(_path(given, state["SecondsPath"]) if "SecondsPath" in state else state["Seconds"]))
+                self._sleep(float(path(given, state["SecondsPath"]) if "SecondsPath" in state else state["Seconds"]))
                 return given, state["Next"]
             case "Succeed":
-                return (_path(given, state["OutputPath"]) if "OutputPath" in state else given), None
+                return (path(given, state["OutputPath"]) if "OutputPath" in state else given), None
             case "Task":
-                result = self._retried(state, given, context, execution)
-                return (given if state.get("ResultPath", "$") is None else result), state.get("Next")
+                try:
+                    result = self._retried(state, given, context, execution)
+                except StateMachineError as error:
+                    return caught(state, given, error)
+                return placed(given, result, state.get("ResultPath", "$")), state["Next"]
             case other:
                 raise NotImplementedError(f"a {other} state")
 
+    def _ask(self, state: Any, running: Running) -> Waiting | None:
+        """Call the function that tells people the token; None: it failed, and what catches that is next."""
+        given, execution = running.state_input, running.execution
+        try:
+            self._retried(state, given, running.context, execution)
+        except StateMachineError as error:
+            running.state_input, running.state_name = caught(state, given, error)
+            return None
+        return self._waiting[execution.tokens[-1]]
+
+    def _answered(self, state: Any, running: Running) -> tuple[Any, str]:
+        waiting, running.waiting = running.waiting, None
+        assert waiting is not None
+        given = running.state_input
+        self._waiting.pop(waiting.token)
+        if waiting.answered:
+            return placed(given, waiting.output, state.get("ResultPath", "$")), state["Next"]
+        if waiting.deadline is None:
+            raise AssertionError(f"{running.state_name} waits for ever: no answer, no time-out")
+        self._sleep(max(0.0, (waiting.deadline - self._now()).total_seconds()))
+        error = StateMachineError("States.Timeout", "")
+        if retrier(state, error.error)[0] is not None:
+            raise NotImplementedError("asking again after a time-out")
+        return caught(state, given, error)
+
     def _choose(self, state: Any, given: Any) -> str:
         for rule in state["Choices"]:
-            if _holds(rule, given):
+            if holds(rule, given):
                 return str(rule["Next"])
         if "Default" in state:
             return str(state["Default"])
@@ -136,7 +211,7 @@ class StateMachine:
             try:
                 return self._call(state, given, context, execution)
             except StateMachineError as error:
-                rule, index = _retrier(state, error.error)
+                rule, index = retrier(state, error.error)
                 if rule is None or tries.get(index, 0) >= rule.get("MaxAttempts", 3):
                     raise
                 delay = rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2.0) ** tries.get(index, 0)
@@ -146,66 +221,30 @@ class StateMachine:
                 self._sleep(min(delay, rule.get("MaxDelaySeconds", delay)))
 
     def _call(self, state: Any, given: Any, context: Any, execution: Execution) -> Any:
-        payload = _resolved(state["Parameters"], given, context) if "Parameters" in state else given
-        if state["Resource"].endswith(":states:startExecution"):
-            execution.started.append(self.start(_copy(payload["Input"]), payload["Name"]))
+        function = state["Resource"]
+        if function.endswith(TOKEN):
+            context = context | {"Task": {"Token": self._new_token(state, given, execution)}}
+        payload = resolved(state["Parameters"], given, context) if "Parameters" in state else given
+        if function.endswith(":states:startExecution"):
+            execution.started.append(self.start(copy(payload["Input"]), payload["Name"]))
             return {"ExecutionArn": payload["Name"]}
+        if function.endswith(TOKEN):
+            function, payload = payload["FunctionName"], payload["Payload"]
         try:
-            return _copy(self._functions[state["Resource"]](_copy(payload)))
+            return copy(self._functions[function](copy(payload)))
         except Killed as error:
             raise StateMachineError("Runtime.ExitError", "RequestId: … Error: Runtime exited") from error
         except Exception as error:
             raise StateMachineError(type(error).__name__, str(error)) from error
 
-
-def _retrier(state: Any, error: str) -> tuple[Any, int]:
-    for index, rule in enumerate(state.get("Retry", [])):
-        if error in rule["ErrorEquals"] or "States.ALL" in rule["ErrorEquals"]:
-            return rule, index
-        if "States.TaskFailed" in rule["ErrorEquals"] and error != "States.Timeout":
-            return rule, index
-    return None, -1
-
-
-def _holds(rule: Any, given: Any) -> bool:
-    if "IsPresent" in rule:
-        try:
-            _path(given, rule["Variable"])
-        except StateMachineError:
-            return not rule["IsPresent"]
-        return bool(rule["IsPresent"])
-    return bool(_path(given, rule["Variable"]) == rule["StringEquals"])
-
-
-def _path(value: Any, path: str) -> Any:
-    """A reference path like $.a.b; States.Runtime if it leads nowhere."""
-    for name in path.removeprefix("$").split(".")[1:]:
-        if not isinstance(value, dict) or name not in value:
-            raise StateMachineError("States.Runtime", f"the path {path!r} is not in {json.dumps(value)}")
-        value = value[name]
-    return value
-
-
-def _resolved(parameters: Any, given: Any, context: Any) -> Any:
-    if not isinstance(parameters, dict):
-        return parameters
-    return dict(_member(key, value, given, context) for key, value in parameters.items())
-
-
-def _member(key: str, value: Any, given: Any, context: Any) -> tuple[str, Any]:
-    if not key.endswith(".$"):
-        return key, _resolved(value, given, context)
-    if value.startswith("States.Format('handed-over-{}', States.Hash($$.Execution.Name, 'SHA-1'))"):
-        digest = sha1(context["Execution"]["Name"].encode(), usedforsecurity=False).hexdigest()
-        return key.removesuffix(".$"), f"handed-over-{digest}"
-    if value.startswith("$$"):
-        return key.removesuffix(".$"), _path(context, value[1:])
-    return key.removesuffix(".$"), _path(given, value)
-
-
-def _copy(value: Any) -> Any:
-    """Through JSON, as everything that Step Functions carries."""
-    return json.loads(json.dumps(value))
+    def _new_token(self, state: Any, given: Any, execution: Execution) -> str:
+        """Every attempt has its own; nobody waits for those before."""
+        for token in execution.tokens:
+            self._waiting.pop(token, None)
+        token = f"{execution.name}/{len(execution.tokens) + 1}"
+        execution.tokens.append(token)
+        self._waiting[token] = Waiting(token, deadline(state, given, self._now()))
+        return token
 
 
 def definition_of(template: Path, state_machine: str) -> dict[str, Any]:
@@ -219,6 +258,13 @@ def definition_of(template: Path, state_machine: str) -> dict[str, Any]:
     assert len(found) == 1, f"{len(found)} state machines named {state_machine} in {template}"
     parts = found[0]["Fn::Join"][1] if isinstance(found[0], dict) else [found[0]]
     return dict(json.loads("".join(part if isinstance(part, str) else _named(part, resources) for part in parts)))
+
+
+def handlers_in(definition: Mapping[str, Any]) -> set[str]:
+    """The handlers that the definition's tasks invoke, at once or with a token."""
+    tasks = [state for state in definition["States"].values() if state["Type"] == "Task"]
+    invoked = {state.get("Parameters", {}).get("FunctionName", state["Resource"]) for state in tasks}
+    return {name for name in invoked if name.startswith("handlers.")}
 
 
 def _named(token: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
