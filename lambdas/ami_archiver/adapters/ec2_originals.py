@@ -17,7 +17,7 @@ from ami_archiver.retire.ports import Deregistered, SnapshotEnd, Unwilling
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import DescribeImagesRequestTypeDef
+    from mypy_boto3_ec2.type_defs import DescribeImagesRequestTypeDef, TagTypeDef
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Ec2Originals(Ec2Images):
         try:
             with translated(image_id):
                 answer = self._ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
-        except ClientError as error:
+        except (ClientError, AccessDenied) as error:
             return unwilling(error)
         results = answer.get("DeleteSnapshotResults", [])
         return Deregistered({raw["SnapshotId"]: _end(raw.get("ReturnCode", "")) for raw in results})
@@ -137,20 +137,17 @@ class Ec2Originals(Ec2Images):
         return SnapshotEnd.DELETED, ""
 
     def tag(self, image_id: str, key: str, value: str | None) -> Unwilling | None:
-        try:
-            if value is None:
-                return _asked(image_id, lambda: self._ec2.delete_tags(Resources=[image_id], Tags=[{"Key": key}]))
-            tag: Any = {"Key": key, "Value": value}
-            return _asked(image_id, lambda: self._ec2.create_tags(Resources=[image_id], Tags=[tag]))
-        except AccessDenied as error:
-            return unwilling(error)
+        if value is None:
+            return _asked(image_id, lambda: self._ec2.delete_tags(Resources=[image_id], Tags=[{"Key": key}]))
+        tag: TagTypeDef = {"Key": key, "Value": value}
+        return _asked(image_id, lambda: self._ec2.create_tags(Resources=[image_id], Tags=[tag]))
 
 
 def _asked(image_id: str, call: Callable[[], object]) -> Unwilling | None:
     try:
         with translated(image_id):
             call()
-    except ClientError as error:
+    except (ClientError, AccessDenied) as error:
         return unwilling(error)
     return None
 
@@ -161,8 +158,11 @@ def _end(code: str) -> tuple[SnapshotEnd, str]:
 
 
 def unwilling(error: ClientError | AccessDenied) -> Unwilling:
-    """What EC2 said, as an answer."""
-    said = error if isinstance(error, ClientError) else error.__cause__
-    if isinstance(said, ClientError):
-        return Unwilling(code_of(said), message_of(said))
-    return Unwilling(type(error).__name__, str(error))
+    """What EC2 said, as an answer about this image: a permission may depend on its tags.
+
+    Whom EC2 denies something it tells a text of its own each time, of some thousand characters.
+    """
+    if isinstance(error, ClientError):
+        return Unwilling(code_of(error), message_of(error))
+    code = code_of(error.__cause__) if isinstance(error.__cause__, ClientError) else type(error).__name__
+    return Unwilling(code, "the function's role may not do it, or somebody denies it")
