@@ -13,6 +13,7 @@ from ami_archiver.app import App
 from ami_archiver.errors import BadInput
 from ami_archiver.inventory import Inventory
 from ami_archiver.model import (
+    ARCHIVED,
     ArchiveRecord,
     Decision,
     DecisionLine,
@@ -155,7 +156,7 @@ class _Selection:
 
     def _known(self, record: ArchiveRecord) -> Verdict:
         """The decision about an image whose record says that it is archived, or on its way."""
-        if record.status is Status.VERIFIED:
+        if record.status in ARCHIVED:
             if not self._inventory.has_recorded(record):
                 changed = alteration(record, self._app.bucket.look(record.object_key))
                 if changed:
