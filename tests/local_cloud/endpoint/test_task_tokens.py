@@ -20,7 +20,10 @@ class Unreachable(Exception):
 def handler(event, context):
     if event["run_id"] == "lost":
         raise Unreachable("nobody to ask")
-    boto3.client("ssm").put_parameter(Name=event["answer_at"], Value=event["token"], Type="String")
+    parameters = boto3.client("ssm")
+    parameters.put_parameter(Name=event["answer_at"], Value=event["token"], Type="String", Overwrite=True)
+    if event["run_id"] == "lost later":
+        raise Unreachable("asked, but lost on the way back")
     return "not what the state machine goes on with"
 """
 
@@ -51,9 +54,13 @@ def definition(function_name: str, answer_at: str, **state: Any) -> dict[str, An
 class Approval:
     """An execution that waits for an answer."""
 
-    def __init__(self, cloud: LocalCloud, machine_arn: str, answer_at: str, run_id: str = "r1") -> None:
+    def __init__(
+        self, cloud: LocalCloud, machine_arn: str, answer_at: str, run_id: str = "r1", seconds: object = 60
+    ) -> None:
         self.sfn, self._ssm, self._answer_at = cloud.client("stepfunctions"), cloud.client("ssm"), answer_at
-        started = self.sfn.start_execution(stateMachineArn=machine_arn, input=json.dumps({"run_id": run_id}))
+        started = self.sfn.start_execution(
+            stateMachineArn=machine_arn, input=json.dumps({"run_id": run_id, "seconds": seconds})
+        )
         self.execution_arn: str = started["executionArn"]
 
     def token(self) -> str:
@@ -87,14 +94,14 @@ def make_function(cloud: LocalCloud) -> str:
     return name
 
 
-def ask(cloud: LocalCloud, run_id: str = "r1", **state: Any) -> Approval:
+def ask(cloud: LocalCloud, run_id: str = "r1", seconds: object = 60, **state: Any) -> Approval:
     answer_at = f"/{unique('token')}"
     machine = cloud.client("stepfunctions").create_state_machine(
         name=unique("machine"),
         roleArn=ROLE,
         definition=json.dumps(definition(make_function(cloud), answer_at, **state)),
     )
-    return Approval(cloud, machine["stateMachineArn"], answer_at, run_id)
+    return Approval(cloud, machine["stateMachineArn"], answer_at, run_id, seconds)
 
 
 def test_machine_waits_and_goes_on_with_the_answer(local_cloud: LocalCloud) -> None:
@@ -107,7 +114,7 @@ def test_machine_waits_and_goes_on_with_the_answer(local_cloud: LocalCloud) -> N
 
     ended = approval.ended()
     assert ended["status"] == "SUCCEEDED"
-    assert json.loads(ended["output"]) == {"run_id": "r1", "decision": {"approved_by": "ops"}}
+    assert json.loads(ended["output"]) == {"run_id": "r1", "seconds": 60, "decision": {"approved_by": "ops"}}
 
 
 def test_rejection_is_caught_by_its_name(local_cloud: LocalCloud) -> None:
@@ -142,6 +149,27 @@ def test_nobodys_answer_times_out(local_cloud: LocalCloud) -> None:
 def test_time_out_that_nobody_catches_ends_the_execution(local_cloud: LocalCloud) -> None:
     ended = ask(local_cloud, TimeoutSeconds=1).ended()
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Timeout")
+
+
+def test_time_to_answer_can_come_from_the_input(local_cloud: LocalCloud) -> None:
+    ended = ask(local_cloud, seconds=1, TimeoutSecondsPath="$.seconds").ended()
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Timeout")
+
+    for wrong in (0, "soon", None):
+        ended = ask(local_cloud, seconds=wrong, TimeoutSecondsPath="$.seconds").ended()
+        assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+
+
+def test_retry_asks_with_a_new_token(local_cloud: LocalCloud) -> None:
+    again = {"ErrorEquals": ["Unreachable"], "IntervalSeconds": 1, "MaxAttempts": 1, "BackoffRate": 1.0}
+    approval = ask(local_cloud, "lost later", Retry=[again])
+    first = approval.token()
+    assert approval.ended()["error"] == "Unreachable"
+
+    assert approval.token() != first
+    for token in (first, approval.token()):
+        with pytest.raises(ClientError, match="TaskTimedOut"):
+            approval.sfn.send_task_success(taskToken=token, output="{}")
 
 
 def test_token_is_good_for_one_answer(local_cloud: LocalCloud) -> None:
@@ -208,4 +236,4 @@ def test_machine_of_a_stack_waits_too(local_cloud: LocalCloud) -> None:
     approval = Approval(local_cloud, until(outputs)[0]["OutputValue"], answer_at)
     approval.sfn.send_task_success(taskToken=approval.token(), output='"yes"')
 
-    assert json.loads(approval.ended()["output"]) == {"run_id": "r1", "decision": "yes"}
+    assert json.loads(approval.ended()["output"])["decision"] == "yes"
