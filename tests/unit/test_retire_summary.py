@@ -129,7 +129,8 @@ def test_what_was_saved_is_made_up_before_the_reader_s_eyes() -> None:
         "Saved by this run: $4.76 a month, by 2 originals",
         "  snapshots before: $5.00 a month for the 100 GiB that are freed, of 100 GiB deleted",
         "  objects now: $0.24 a month for 60 GiB in S3",
-        "  once: $0.61 for the blocks that EC2 read to store them (list prices of us-east-1, 2026-11-24)",
+        "  once: $0.61 for the blocks that EC2 read to store them, and at most $0.10 for requests "
+        "(list prices of us-east-1, 2026-11-24)",
     ]
 
 

@@ -62,6 +62,12 @@ def test_storing_cost_the_reading_of_every_block_once() -> None:
     assert as_json(saved_by(retired(), settings()))["stored_dollars_once"] == round(100 * EBS_DIRECT_READ_GIB, 2)
 
 
+def test_requests_cost_no_more_than_the_parts_that_s3_takes_of_an_upload() -> None:
+    assert as_json(Saved(images=100))["requests_dollars_once_at_most"] == pytest.approx(
+        100 * 10_000 * 5 / 1e6, rel=0.01
+    )
+
+
 def test_sums_of_images_add_up_field_by_field() -> None:
     one, two = Saved(1, 2, 3, 4, 5, 6), Saved(10, 20, 30, 40, 50, 60)
     assert one.plus(two) == Saved(11, 22, 33, 44, 55, 66)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ami_archiver.model import GIB, ArchiveRecord
-from ami_archiver.prices import EBS_DIRECT_READ_GIB, EBS_SNAPSHOT, PRICED_ON, S3_STORAGE
+from ami_archiver.prices import EBS_DIRECT_READ_GIB, EBS_SNAPSHOT, PRICED_ON, S3_STORAGE, S3_WRITE_REQUEST
 from ami_archiver.retire.ports import Saved
 from ami_archiver.settings import Settings
+
+MOST_REQUESTS = 10_002
+"""Of one multi-part upload: S3 takes 10,000 parts, EC2 does not say how many it makes of an image.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+REQUESTS_AT_MOST = MOST_REQUESTS * S3_WRITE_REQUEST + max(price.transition_request for price in S3_STORAGE.values())
+"""Dollars per image, its move to another storage class included."""
 
 
 def saved_by(record: ArchiveRecord, settings: Settings) -> Saved:
@@ -42,5 +48,6 @@ def as_json(saved: Saved) -> dict[str, Any]:
         "objects_dollars_month": round(objects, 2),
         "saved_dollars_month": [round(least - objects, 2), round(most - objects, 2)],
         "stored_dollars_once": round(saved.snapshot_gib * EBS_DIRECT_READ_GIB, 2),
+        "requests_dollars_once_at_most": round(saved.images * REQUESTS_AT_MOST, 2),
         "prices_of": PRICED_ON.isoformat(),
     }

@@ -120,10 +120,10 @@ def _saved(title: str, saved: Mapping[str, Any]) -> Iterator[str]:
     )
     objects = saved["objects_dollars_month"]
     yield f"  objects now: {_dollars(objects, objects)} a month for {_gib(saved['object_gib'])} GiB in S3"
-    once = saved["stored_dollars_once"]
+    once, requests = saved["stored_dollars_once"], saved["requests_dollars_once_at_most"]
     yield (
-        f"  once: {_dollars(once, once)} for the blocks that EC2 read to store them "
-        f"(list prices of {PRICED_REGION}, {saved['prices_of']})"
+        f"  once: {_dollars(once, once)} for the blocks that EC2 read to store them, and at most "
+        f"{_dollars(requests, requests)} for requests (list prices of {PRICED_REGION}, {saved['prices_of']})"
     )
 
 
