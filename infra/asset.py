@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from infra import sdk_models
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "lambdas"
 LOCK = SOURCE / "requirements.lock"
@@ -41,6 +43,11 @@ def bundle(target: Path) -> None:
         copy = target / file.relative_to(SOURCE)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
+    sdk = target / "botocore/data"
+    called = sdk_models.names_in("\n".join(file.read_text() for file in _sources()))
+    for service in SERVICES:
+        sdk_models.prune_operations(sdk / service, called)
+    sdk_models.prune_endpoints(sdk / "endpoints.json", SERVICES)
     for path in target.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)  # Lambda reads as another user, whatever the umask here is
 
@@ -79,7 +86,8 @@ def _sources() -> Iterator[Path]:
 
 
 def _vendor_key() -> str:
-    return hashlib.sha256(LOCK.read_bytes() + Path(__file__).read_bytes()).hexdigest()
+    how = (Path(__file__), Path(sdk_models.__file__))
+    return hashlib.sha256(LOCK.read_bytes() + b"".join(file.read_bytes() for file in how)).hexdigest()
 
 
 def _install(target: Path) -> None:

@@ -1,36 +1,39 @@
-"""Puts settings, adapters and steps together, once per function instance, at the first event."""
+"""Puts settings, adapters and steps together, once per function instance, at the first event.
+
+What only restores or only originals need is imported by them: the other functions start a tenth faster without.
+"""
 
 from __future__ import annotations
 
 import os
 from functools import cache
+from typing import TYPE_CHECKING
 
 from ami_archiver.adapters import clients
-from ami_archiver.adapters.ebs_blocks import EbsBlocks
 from ami_archiver.adapters.ec2_images import Ec2Images
-from ami_archiver.adapters.ec2_originals import Ec2Originals
-from ami_archiver.adapters.ec2_restores import Ec2Restores
 from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
-from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
-from ami_archiver.adapters.ec2_uses import Ec2Uses
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.sns_notifier import SnsNotifier
-from ami_archiver.adapters.ssm_parameters import SsmParameters
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_records import TableRecords
-from ami_archiver.adapters.table_restores import RESTORE_LEASE, RESTORE_SUMMARIES, TableRestores
-from ami_archiver.adapters.table_retirements import TableRetirements
 from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
 from ami_archiver.app import App
 from ami_archiver.clock import SystemClock
-from ami_archiver.restore.app import RestoreApp
-from ami_archiver.retire.app import RetireApp
 from ami_archiver.settings import Settings
+
+if TYPE_CHECKING:
+    from ami_archiver.restore.app import RestoreApp
+    from ami_archiver.retire.app import RetireApp
 
 
 @cache
 def restore_app() -> RestoreApp:
     """Raises BadSettings."""
+    from ami_archiver.adapters.ec2_restores import Ec2Restores
+    from ami_archiver.adapters.ssm_parameters import SsmParameters
+    from ami_archiver.adapters.table_restores import RESTORE_LEASE, RESTORE_SUMMARIES, TableRestores
+    from ami_archiver.restore.app import RestoreApp
+
     settings = Settings.from_env(os.environ)
     dynamodb = clients.dynamodb()
     return RestoreApp(
@@ -51,6 +54,13 @@ def restore_app() -> RestoreApp:
 @cache
 def retire_app() -> RetireApp:
     """Raises BadSettings. Clients that only an original which is due needs are made then, once."""
+    from ami_archiver.adapters.ebs_blocks import EbsBlocks
+    from ami_archiver.adapters.ec2_originals import Ec2Originals
+    from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
+    from ami_archiver.adapters.ec2_uses import Ec2Uses
+    from ami_archiver.adapters.table_retirements import TableRetirements
+    from ami_archiver.retire.app import RetireApp
+
     settings = Settings.from_env(os.environ)
     ec2, dynamodb = clients.ec2(), clients.dynamodb()
     return RetireApp(
