@@ -72,7 +72,10 @@ def _confirmed() -> bool:
     """Without a terminal there is nobody to ask: whoever named the run meant it."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True
-    return input("Let them go? Each is looked at once more before. [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("Let them go? Each is looked at once more before. [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _undo(options: argparse.Namespace, say: Say) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -86,6 +87,15 @@ def test_images_are_named_up_to_a_limit_counted_beyond_and_where_all_are_is_said
     text = text_of(told(would=lines))
     assert len(text) == LISTED + 3
     assert text[-1] == "  Would keep … and 3 more, in the table under RUN#run-1"
+
+
+def test_the_longest_summary_is_small_enough_for_the_state_machine_and_its_text_for_sns() -> None:
+    many = tuple(line(f"ami-{n:017x}", each, "x" * 2000) for each in RETIRING for n in range(LISTED + 1))
+    summary = told(done=many, would=many)
+    assert len(json.dumps(summary)) < 190_000  # of 262,144 bytes: a run's failed and deferred images need theirs
+    assert len("\n".join(text_of(summary))) < 190_000
+    reason = summary["done"]["kept"]["listed"][0]["reason"]
+    assert (len(reason), reason[-2:]) == (300, " …")
 
 
 def test_stopped_run_says_so_with_the_reason() -> None:

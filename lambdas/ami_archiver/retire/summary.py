@@ -10,6 +10,9 @@ from ami_archiver.model import RETIRING, Decision, DecisionLine
 from ami_archiver.prices import PRICED_REGION
 from ami_archiver.summary import LISTED
 
+REASON_LISTED = 300
+"""Characters of a reason that a summary names; the pages have it whole. A state machine takes 256 KB from a step."""
+
 DID = {
     Decision.RETIRED: "Retired",
     Decision.DISABLED: "Disabled",
@@ -36,7 +39,8 @@ class RetireTally:
         self.counts[line.decision] += 1
         self.gib[line.decision] += line.gib
         if len(self.listed[line.decision]) < LISTED:
-            self.listed[line.decision].append({"image_id": line.image_id, "policy": line.policy, "reason": line.reason})
+            reason = line.reason if len(line.reason) <= REASON_LISTED else f"{line.reason[: REASON_LISTED - 2]} …"
+            self.listed[line.decision].append({"image_id": line.image_id, "policy": line.policy, "reason": reason})
 
 
 def tally(lines: Iterable[DecisionLine]) -> RetireTally:
