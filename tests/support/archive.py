@@ -18,17 +18,24 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ami_archiver import steps
+from ami_archiver.adapters.ebs_blocks import EbsBlocks
 from ami_archiver.adapters.ec2_images import Ec2Images
+from ami_archiver.adapters.ec2_originals import Ec2Originals
 from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
+from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
+from ami_archiver.adapters.ec2_uses import Ec2Uses
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.adapters.table_retirements import TableRetirements
 from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
 from ami_archiver.app import App
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.policy import Policy
-from ami_archiver.run_state import Next, RunState
+from ami_archiver.retire.app import RetireApp
+from ami_archiver.retire.steps import ask_for_approval, retire_images
+from ami_archiver.run_state import Next, RetirePhase, RunState
 from ami_archiver.settings import Settings
 from local_cloud.in_process import VirtualCloud
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
@@ -72,6 +79,8 @@ class Archive:
         )
         self.app = self.worker()
         self.loops = 0
+        self.answer: dict[str, Any] | None = None
+        """What a person says when a run asks for approval; None: nothing, until the time is over."""
 
     def worker(self, skew: timedelta = timedelta(), *, own_clients: bool = False) -> App:
         """A function instance of its own: another clock, the same world.
@@ -94,6 +103,26 @@ class Archive:
             notifier=SnsNotifier(make("sns"), self.settings.topic_arn),
         )
 
+    def retirer(self) -> RetireApp:
+        """An instance of the function that retires."""
+        make = partial(client, self.cloud)
+        ec2, dynamodb = make("ec2"), make("dynamodb")
+        return RetireApp(
+            settings=self.settings,
+            region=self.region,
+            clock=CloudClock(self.cloud),
+            originals=Ec2Originals(ec2),
+            uses=Ec2Uses(ec2, lambda: make("autoscaling"), lambda: make("ssm")),
+            usage_reports=Ec2UsageReports(ec2, self.account_id),
+            blocks=EbsBlocks(ec2, lambda: make("ebs")),
+            bucket=S3ArchiveBucket(make("s3"), BUCKET),
+            retirements=TableRetirements(dynamodb, TABLE),
+            leases=TableLeases(dynamodb, TABLE),
+            runs=TableRuns(dynamodb, TABLE),
+            summaries=TableRuns(dynamodb, TABLE, RETIREMENTS),
+            notifier=SnsNotifier(make("sns"), self.settings.topic_arn),
+        )
+
     def configure(self, **changes: Any) -> None:
         """Deploy with other settings: function instances from now on have them."""
         self.settings = replace(self.settings, **changes)
@@ -106,7 +135,10 @@ class Archive:
         created = fields.pop("creation_date", self.cloud.clock.now() - timedelta(days=100))
         image_id = full_id(image_id)
         snapshot_id = fields.pop("snapshot_id", image_id.replace("ami-", "snap-"))
-        of_snapshot = {"volume_size_gib": max(1, round(gib)), "full_snapshot_size_bytes": round(gib * GIB)}
+        of_snapshot: dict[str, Any] = {
+            "volume_size_gib": max(1, round(gib)),
+            "full_snapshot_size_bytes": round(gib * GIB),
+        }
         of_snapshot |= fields.pop("snapshot", {})
         snapshot = Snapshot(snapshot_id, self.account_id, start_time=created, **of_snapshot)
         image = Image(
@@ -163,12 +195,19 @@ class Archive:
                 return steps.start_store_tasks(app, state)[0], None
             case Next.WAIT:
                 self.cloud.advance(state.wait_seconds)
-                return state.then(Next.CHECK), None
+                return state.then(Next.RETIRE if state.retire is RetirePhase.ACT else Next.CHECK), None
+            case Next.RETIRE:
+                return retire_images(self.retirer(), state, lambda: 900.0)[0], None
+            case Next.AWAIT_APPROVAL:
+                ask_for_approval(self.retirer(), {"state": state.to_json(), "token": "token"})
+                if self.answer is None:
+                    self.cloud.advance(state.approval_seconds)
+                return state.then(Next.RETIRE, approval=self.answer or {"Error": "States.Timeout"}), None
             case Next.REPORT:
                 state, _, summary = steps.report_run(app, state)
                 return state, summary
-            case Next.END:
-                raise AssertionError("the run has ended")
+            case _:
+                raise AssertionError(f"nothing comes after {state.next}")
 
     def go_to(self, state: RunState, step: Next, app: App | None = None) -> RunState:
         """Run the state machine from a state on until `step` would be next."""

@@ -20,8 +20,8 @@ HOLD_TAG = "archiver:hold"
 """On an image, with any value: it stays."""
 RETIRE_ON_TAG = "archiver:retire-on"
 """On an announced image: the day on which it goes unless somebody objects."""
-REPORT_HOURS = 24
-"""A usage report older than this is asked for anew."""
+REPORT_HOURS = 2
+"""A usage report older than this is asked for anew: by the run that needs it, which waits for it."""
 
 
 class Keep(StrEnum):

@@ -34,7 +34,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     front = Front(app.records, closed)
     foremost = front.largest(None)
     if not lease.in_flight and foremost is None:
-        return state.then(Next.REPORT, wait_seconds=0), {}
+        return state.then(Next.RETIRE, wait_seconds=0), {}
     fetched, startable = _read(app, lease.in_flight, front, foremost)
     records = fetched.records
     running = running_tasks(app, records)
@@ -51,7 +51,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     more_to_start = startable or look.unstarted
     overdue = app.clock.now() - state.started > timedelta(hours=app.settings.run_limit_hours)
     if overdue or not (more_to_start or look.going_on or in_progress & records.keys()):
-        return state.then(Next.REPORT, wait_seconds=0), metrics
+        return state.then(Next.RETIRE, wait_seconds=0), metrics
     wait_seconds = seconds_to_wait(
         running,
         app.clock.now(),

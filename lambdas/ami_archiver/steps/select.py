@@ -52,7 +52,7 @@ def select_images(app: App, event: Mapping[str, Any], seconds_left: Callable[[],
     if policy.paused:
         return state.then(Next.REPORT, outcome=Outcome.PAUSED)
     if state.dry_run:
-        return _Selection(app, policy, state, working=False).pages(seconds_left, then=Next.REPORT)
+        return _Selection(app, policy, state, working=False).pages(seconds_left, then=Next.RETIRE)
     outcome, holder = lease.enter(app, state)
     if outcome is Outcome.MET:
         return state.then(Next.REPORT, outcome=outcome, working_run=holder)
@@ -197,7 +197,7 @@ class _Selection:
         changes, entries = [], []
         for chosen in page.chosen:
             image, gib = chosen.image, chosen.gib
-            facts = adopt.facts_of(self._app, image, chosen.snapshots, parameters)
+            facts = adopt.facts_of(image, chosen.snapshots, parameters)
             reason = f"{gib:g} GiB; {QUEUED}"
             fresh = adopt.fresh_record(self._app, self._policy, self._state, image, gib, reason, facts)
             changes.append((chosen.before, lifecycle.select(fresh, chosen.before)))

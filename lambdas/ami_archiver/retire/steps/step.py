@@ -34,6 +34,8 @@ def retire_images(app: RetireApp, state: RunState, seconds_left: Callable[[], fl
     answered = state.approval is not None and state.awaiting_approval > 0
     if state.retire is RetirePhase.DONE and not answered:
         return state.then(Next.REPORT), {}
+    if answered:
+        state = state.then(Next.RETIRE, retire=RetirePhase.ACT)
     policies = planning.policies_of(app, state, [] if answered or state.dry_run else _policies_of_runs(app, state))
     dry = planning.dry_policies(app, state, policies)
     policies = [policy for policy in policies if policy.retires]
