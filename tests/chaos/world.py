@@ -144,6 +144,10 @@ class World:
             self._machine.step(running)
         return running.execution.status == "RUNNING"
 
+    def answer(self, running: Running, output: Any) -> None:
+        """What a person says to the execution that asks. Raises TaskTimedOut."""
+        self._machine.answer(running.execution.tokens[-1], output)
+
     def go_on(self, running: Running) -> Execution:
         """To the end of the execution."""
         while self.step(running):
