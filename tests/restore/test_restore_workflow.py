@@ -128,7 +128,7 @@ def test_functions_call_what_their_roles_allow_and_their_roles_allow_what_they_c
     restores.cloud.service.faults.hang(hanging.image_id)
     machine.run(image_ids=[full_id("ami-a")], name="again")
     restores.cloud.service.faults.clear()
-    machine.run(image_ids=[restores.stored(f"ami-{gib}", gib) for gib in (200, 120, 60, 50)])
+    machine.run(image_ids=[restores.stored(f"ami-{gib}", gib) for gib in (150, 140, 130, 120, 110)])
 
     roles = {function: allowed(cloud_assembly, function) for function in FUNCTIONS.values()}
     denied = {function: machine.seen.actions[function] - may for function, may in roles.items()}

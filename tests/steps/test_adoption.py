@@ -102,8 +102,8 @@ def test_store_that_somebody_else_started_into_our_bucket_is_adopted_when_it_is_
 def test_store_that_somebody_else_started_is_no_failed_attempt_of_ours_when_ec2_takes_the_next_image(
     archive: Archive,
 ) -> None:
-    image_id = archive.image("one", gib=50)
-    other = archive.image("two", gib=10)
+    image_id = archive.image("one", gib=10)
+    other = archive.image("two", gib=50)
     archive.app.store_tasks.start(image_id, BUCKET, "by-hand", {})
     assert archive.night()["decisions"]["stored"] == 2
     assert archive.accepted() == {image_id: 1, other: 1}

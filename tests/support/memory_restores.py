@@ -14,7 +14,7 @@ from typing import Any
 from ami_archiver.errors import LeaseLost
 from ami_archiver.model import ArchiveRecord, Decision, Origin, RestoreFacts, Status, StoredObject
 from ami_archiver.ports import ActiveRun, Fetched, Lease, ListedObject
-from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry, WaitingRun
 from ami_archiver.restore.ports import FetchedRestores
 from local_cloud.engine.objects import MemoryObjectStore
 from local_cloud.engine.stored_object import encode
@@ -28,6 +28,7 @@ class MemoryRestores:
         self.records: dict[str, RestoreRecord] = {}
         self.waiting: dict[str, RestoreEntry] = {}
         self._requests: dict[str, tuple[dict[str, Any], list[str]]] = {}
+        self._runs: dict[str, WaitingRun] = {}
 
     def request(self, run_id: str) -> tuple[dict[str, Any], list[str]] | None:
         return self._requests.get(run_id)
@@ -82,6 +83,15 @@ class MemoryRestores:
 
     def thaws(self, run_id: str, until: datetime | None) -> Iterator[ThawEntry]:
         return iter(())
+
+    def waiting_runs(self) -> list[WaitingRun]:
+        return list(self._runs.values())
+
+    def wait(self, run: WaitingRun) -> None:
+        self._runs[run.run_id] = run
+
+    def wait_no_more(self, run_id: str) -> None:
+        self._runs.pop(run_id, None)
 
 
 class MemoryRecords:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from ami_archiver.adapters.aws_errors import code_of, message_of, translated
+from ami_archiver.adapters.aws_errors import THROTTLED, code_of, message_of, translated
 from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, image_of, literal, snapshot_of
 from ami_archiver.batches import batches
 from ami_archiver.eligibility import image_gib, snapshot_gib
@@ -58,7 +58,7 @@ class Ec2Restores:
         self, bucket: str, key: str, name: str, image_tags: Mapping[str, str], snapshot_tags: Mapping[str, str]
     ) -> Started | NotStarted:
         try:
-            with translated(key):
+            with translated(key, throttling=False):
                 answer = self._ec2.create_restore_image_task(
                     Bucket=bucket,
                     ObjectKey=key,
@@ -71,7 +71,11 @@ class Ec2Restores:
         except ClientError as error:
             code = code_of(error)
             return NotStarted(
-                code, message_of(error), concerns_restore=code in ABOUT_THE_RESTORE, name_taken=code == NAME_TAKEN
+                code,
+                message_of(error),
+                concerns_restore=code in ABOUT_THE_RESTORE,
+                name_taken=code == NAME_TAKEN,
+                throttled=code in THROTTLED,
             )
         return Started(answer["ImageId"])
 

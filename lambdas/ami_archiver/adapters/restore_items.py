@@ -20,7 +20,14 @@ from ami_archiver.adapters.table_items import (
     time_of,
 )
 from ami_archiver.errors import BadInput, BadRecord
-from ami_archiver.restore.model import RestoreEntry, RestoreMove, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.model import (
+    RestoreEntry,
+    RestoreMove,
+    RestoreRecord,
+    RestoreStatus,
+    ThawEntry,
+    WaitingRun,
+)
 from ami_archiver.restore.request import wishes_of
 
 STATUS = "restore_status"
@@ -47,6 +54,22 @@ def starts_pk(run_id: str) -> str:
 
 def thaws_pk(run_id: str) -> str:
     return f"RESTORE-QUEUE#THAW#{run_id}"
+
+
+WAITING_RUNS = "RESTORE-QUEUE#RUNS"
+
+
+def waiting_run_item(run: WaitingRun) -> Item:
+    return waiting_run_key(run.run_id) | {"turn_at": serialized(run.turn_at), "looks_at": serialized(run.looks_at)}
+
+
+def waiting_run_key(run_id: str) -> Item:
+    return {"pk": {"S": WAITING_RUNS}, "sk": {"S": run_id}}
+
+
+def waiting_run(item: Mapping[str, Any]) -> WaitingRun:
+    raw = plain_item(item)
+    return WaitingRun(raw["sk"], datetime.fromisoformat(raw["turn_at"]), datetime.fromisoformat(raw["looks_at"]))
 
 
 def entry_item(restore_id: str, entry: RestoreEntry | ThawEntry) -> Item:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.restore_items import (
     STATUS,
+    WAITING_RUNS,
     entry_item,
     entry_key,
     restore_attributes,
@@ -22,13 +23,16 @@ from ami_archiver.adapters.restore_items import (
     starts_pk,
     thaw_entry,
     thaws_pk,
+    waiting_run,
+    waiting_run_item,
+    waiting_run_key,
 )
 from ami_archiver.adapters.table_items import STATUS_INDEX, Item, plain_item, record_of, serialized, size_order
 from ami_archiver.adapters.table_writes import Revision, update_of, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
 from ami_archiver.model import ArchiveRecord, Status
-from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry, WaitingRun
 from ami_archiver.restore.ports import FetchedRestores
 
 if TYPE_CHECKING:
@@ -150,6 +154,16 @@ class TableRestores:
         upper = size_order(below_gib) if below_gib is not None else "~"
         query = _range(starts_pk(run_id), upper) | {"ScanIndexForward": False, "Limit": 50}
         return map(start_entry, self._pages(query))
+
+    def waiting_runs(self) -> list[WaitingRun]:
+        return [waiting_run(item) for item in self._pages(_range(WAITING_RUNS, "~"))]
+
+    def wait(self, run: WaitingRun) -> None:
+        self._put(waiting_run_item(run))
+
+    def wait_no_more(self, run_id: str) -> None:
+        with translated(run_id):
+            self._dynamodb.delete_item(TableName=self._table, Key=waiting_run_key(run_id))
 
     def _query(self, pk: str, prefix: str) -> Iterator[Item]:
         query = {

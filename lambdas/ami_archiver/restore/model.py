@@ -102,6 +102,17 @@ class ThawEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRun:
+    """A run that has more to start than the budget has room for."""
+
+    run_id: str
+    turn_at: datetime
+    """When it last asked EC2 for anything, or began to wait."""
+    looks_at: datetime
+    """When it will look whether there is room now."""
+
+
+@dataclass(frozen=True, slots=True)
 class RestoredImage:
     """An image on its way back, or arrived, as EC2 shows it now."""
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.ports import ArchiveBucket
-from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, ThawEntry, Tier
+from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, ThawEntry, Tier, WaitingRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class NotStarted:
     concerns_restore: bool
     """The code says that it is this restore (its object, its tags …). Otherwise it may be the budget."""
     name_taken: bool = False
+    throttled: bool = False
+    """The code is one of throttling: it never concerns the restore, and perhaps the budget."""
 
 
 class RestoreTasks(Protocol):
@@ -140,3 +142,11 @@ class Restores(Protocol):
     def thaws(self, run_id: str, until: datetime | None) -> Iterator[ThawEntry]:
         """What is to be looked at until then (None: ever), soonest first."""
         ...
+
+    def waiting_runs(self) -> list[WaitingRun]:
+        """Every run that waits for the budget, or died doing so."""
+        ...
+
+    def wait(self, run: WaitingRun) -> None: ...
+
+    def wait_no_more(self, run_id: str) -> None: ...

@@ -25,6 +25,8 @@ class RestoreState:
     outcome: Outcome = Outcome.WORKED
     loops: int = 0
     wait_seconds: int = 0
+    refused_starts: int = 0
+    """Starts in a row of which EC2 took nothing: the wait doubles with each."""
     position: int = 0
     """How many of the request's objects are planned."""
     planned: int = 0
@@ -66,6 +68,7 @@ _TYPES: dict[str, type] = {
     "outcome": str,
     "loops": int,
     "wait_seconds": int,
+    "refused_starts": int,
     "position": int,
     "planned": int,
     "refused": int,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.app import RestoreApp
-from ami_archiver.restore.model import RestoreRecord
+from ami_archiver.restore.looks import seconds_to_look
+from ami_archiver.restore.model import RestoreRecord, ThawEntry
 from ami_archiver.restore.state import RestoreState
-from ami_archiver.restore.steps.finish import finish
-from ami_archiver.restore.steps.in_flight import InFlight, under_way
+from ami_archiver.restore.steps.finish import finish, give_up
+from ami_archiver.restore.steps.in_flight import InFlight, RunningRestore, under_way
+from ami_archiver.restore.steps.turn import keep_turn, turn_of
 from ami_archiver.run_state import Metrics, Next
 from ami_archiver.steps.check import HAND_OVER_LOOPS
+from ami_archiver.steps.fill import shortest_wait
 from ami_archiver.steps.queue import Front
-from ami_archiver.waiting import in_flight_gib, seconds_to_wait
+from ami_archiver.waiting import in_flight_gib
 
 IN_FLIGHT = "RestoreInFlightGiB"
 
@@ -27,37 +31,37 @@ def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     in_flight = under_way(app, records.values())
     adopted = adopt(app, in_flight)
     contested = _finish(app, state, in_flight, adopted)
+    limit = timedelta(hours=app.settings.run_limit_hours)
     own = [r.record for r in in_flight.running if r.record is not None and r.record.run_id == state.run_id]
     if any(record.run_id == state.run_id for record, _ in in_flight.ended):
         state = state.then(Next.WAIT, progressed_at=now.isoformat())
 
-    unstarted = any(record.run_id == state.run_id for record in in_flight.unstarted)
+    unstarted = [record for record in in_flight.unstarted if record.run_id == state.run_id]
+    for record in in_flight.unstarted:  # of a run that died or was stopped: nobody asks for it again
+        if record.run_id != state.run_id and now - (record.requested_at or record.changed_at) > limit:
+            give_up(app, record)
     waiting = Front(app.restores.queue(state.run_id)).largest(None) is not None
     thaw = next(app.restores.thaws(state.run_id, None), None)
     gib = in_flight_gib(in_flight.running)
     metrics = {IN_FLIGHT: gib}
     if not (unstarted or waiting or thaw or own or contested):
         return state.then(Next.REPORT, wait_seconds=0), metrics
-    stands_still = now - state.progressed > timedelta(hours=app.settings.run_limit_hours)
-    if stands_still and thaw is None and state.loops > 1:
+    if thaw is None and state.loops > 1 and now - state.progressed > limit:
+        for record in unstarted:
+            give_up(app, record)
         return state.then(Next.REPORT, wait_seconds=0), metrics
-    more_to_start = waiting or unstarted
+    more_to_start = waiting or bool(unstarted)
     wait_seconds = seconds_to(
-        app,
-        in_flight,
-        own=bool(own) or contested,
-        more_to_start=more_to_start,
-        thaw_at=thaw.look_at if thaw else None,
-        now=now,
+        app, state, in_flight.running, more_to_start=more_to_start, thaw=thaw, contested=contested
     )
     startable = more_to_start and gib < app.settings.restore_budget_gib
     if state.loops % HAND_OVER_LOOPS == 0:
-        step = Next.HAND_OVER
-    elif startable or (thaw is not None and thaw.look_at <= now):
-        step = Next.START
-    else:
-        step = Next.WAIT
-    return state.then(step, wait_seconds=wait_seconds), metrics
+        return state.then(Next.HAND_OVER, wait_seconds=wait_seconds), metrics
+    if startable or (thaw is not None and thaw.look_at <= now):
+        return state.then(Next.START, wait_seconds=wait_seconds), metrics
+    if more_to_start:
+        keep_turn(app, turn_of(app, state)[0], wait_seconds)
+    return state.then(Next.WAIT, wait_seconds=wait_seconds), metrics
 
 
 def _finish(app: RestoreApp, state: RestoreState, in_flight: InFlight, adopted: dict[str, RestoreRecord]) -> bool:
@@ -86,25 +90,34 @@ def adopt(app: RestoreApp, in_flight: InFlight) -> dict[str, RestoreRecord]:
 
 
 def seconds_to(
-    app: RestoreApp, in_flight: InFlight, *, own: bool, more_to_start: bool, thaw_at: datetime | None, now: datetime
+    app: RestoreApp,
+    state: RestoreState,
+    running: Sequence[RunningRestore],
+    *,
+    more_to_start: bool,
+    thaw: ThawEntry | None,
+    refused_starts: int = 0,
+    contested: bool = False,
 ) -> int:
-    """Until a restore ends that matters, or a thaw is worth a look, whichever comes first.
+    """Until a restore ends that matters, or the next thaw is worth a look, whichever comes first.
 
-    A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile. While something
-    waits for the budget, half the estimate: restores that share a rate go faster as others end, and an idle budget
-    costs more than a look.
+    A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile.
     """
-    waits = []
+    now, settings = app.clock.now(), app.settings
+    minimum = shortest_wait(refused_starts, settings.wait_min_seconds, settings.wait_max_seconds)
+    own = [r for r in running if r.record is not None and r.record.run_id == state.run_id]
+    waits = [minimum] if contested else []
     if own or more_to_start:
-        seconds = seconds_to_wait(
-            in_flight.running,
-            now,
-            budget_gib=app.settings.restore_budget_gib,
-            more_to_start=more_to_start,
-            minimum=app.settings.wait_min_seconds,
-            maximum=app.settings.wait_max_seconds,
+        waits.append(
+            seconds_to_look(
+                running if more_to_start else own,
+                now,
+                budget_gib=settings.restore_budget_gib,
+                more_to_start=more_to_start,
+                minimum=minimum,
+                maximum=settings.wait_max_seconds,
+            )
         )
-        waits.append(max(app.settings.wait_min_seconds, seconds // 2) if more_to_start else seconds)
-    if thaw_at is not None:
-        waits.append(max(app.settings.wait_min_seconds, round((thaw_at - now).total_seconds())))
-    return min(waits, default=app.settings.wait_min_seconds)
+    if thaw is not None:
+        waits.append(max(minimum, round((thaw.look_at - now).total_seconds())))
+    return min(waits, default=minimum)

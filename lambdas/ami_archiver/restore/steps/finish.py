@@ -11,7 +11,7 @@ from ami_archiver.model import ArchiveRecord
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoredImage, RestoreRecord, RestoreStatus
+from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.steps.decided import log_restore
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,18 @@ def finish(app: RestoreApp, record: RestoreRecord, image: RestoredImage | None, 
         restored_image_id=image.image_id,
     )
     return _saved(app, record, after)
+
+
+def give_up(app: RestoreApp, record: RestoreRecord, leaving: RestoreEntry | ThawEntry | None = None) -> None:
+    """End a restore that nobody will start any more."""
+    why = because(
+        RestoreFailure.GIVEN_UP,
+        f"nothing was restored for {app.settings.run_limit_hours:g} hours; the last thing known is: {record.reason}",
+        "see what else is being restored or copied in the account, then restore again",
+    )
+    after = lifecycle.move(record, RestoreStatus.FAILED, why, at=app.clock.now())
+    if app.restores.save(record, after, leaving=leaving):
+        log_restore(logger, after)
 
 
 def _share(app: RestoreApp, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None) -> list[str]:

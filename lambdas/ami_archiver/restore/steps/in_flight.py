@@ -19,6 +19,8 @@ consistency."""
 class RunningRestore:
     """A restore in progress; `record` is None for somebody else's."""
 
+    name: str
+    """The restore's id; of somebody else's, the image's."""
     record: RestoreRecord | None
     gib: float
     started_at: datetime
@@ -39,8 +41,9 @@ class InFlight:
 
 
 def under_way(app: RestoreApp, records: Iterable[RestoreRecord]) -> InFlight:
-    """A pending image that is not ours counts, unless it is made of an instance: restores and copies look alike.
+    """What has become of these records' restores, and what else is pending.
 
+    A pending image that is none of theirs counts, unless it is made of an instance: restores and copies look alike.
     If that is wrong, a start waits a little; the other way round EC2 refuses, which costs a wait as well.
     """
     restoring = [record for record in records if record.status is RestoreStatus.RESTORING]
@@ -50,6 +53,7 @@ def under_way(app: RestoreApp, records: Iterable[RestoreRecord]) -> InFlight:
     by_id = app.tasks.by_id([r.restored_image_id for r in missing if r.restored_image_id])
     by_name = app.tasks.named([r.name for r in missing if not r.restored_image_id])
     result = InFlight()
+    found = set()
     for record in restoring:
         image = pending.get(record.restored_image_id or "") or tagged.get(record.restore_id)
         if image is None and record.restored_image_id:
@@ -57,24 +61,32 @@ def under_way(app: RestoreApp, records: Iterable[RestoreRecord]) -> InFlight:
         elif image is None:
             namesake = by_name.get(record.name)
             image = namesake if namesake and namesake.restore_id == record.restore_id else None
+        found.add(image.image_id if image else record.restored_image_id)
         _sort_in(result, record, image, app.clock.now())
-    ours = {image.image_id for image in [*tagged.values(), *by_id.values(), *by_name.values()]}
-    ours |= {record.restored_image_id or "" for record in restoring}
     result.running += [
-        RunningRestore(None, image.gib, image.created_at, image.progress_percentage)
+        RunningRestore(image.image_id, None, image.gib, image.created_at, image.progress_percentage)
         for image in pending.values()
-        if image.image_id not in ours and not image.made_of_instance
+        if image.image_id not in found and not image.made_of_instance
     ]
     return result
 
 
+def requested(record: RestoreRecord, now: datetime) -> RunningRestore:
+    """A restore of which EC2 shows nothing yet."""
+    return RunningRestore(record.restore_id, record, record.gib, record.requested_at or now, 0)
+
+
+def may_be_hidden(record: RestoreRecord, now: datetime) -> bool:
+    """Whether a call that was written down may still come, or its image is not shown yet."""
+    return now - (record.requested_at or record.changed_at) < timedelta(seconds=UNSEEN_SECONDS)
+
+
 def _sort_in(result: InFlight, record: RestoreRecord, image: RestoredImage | None, now: datetime) -> None:
-    requested = record.requested_at or record.changed_at
     if image is None:
         if record.restored_image_id is None:
             result.unstarted.append(record)
-        elif now - requested < timedelta(seconds=UNSEEN_SECONDS):
-            result.running.append(RunningRestore(record, record.gib, requested, 0))
+        elif may_be_hidden(record, now):
+            result.running.append(requested(record, now))
         else:
             result.ended.append((record, None))
         return
@@ -82,6 +94,7 @@ def _sort_in(result: InFlight, record: RestoreRecord, image: RestoredImage | Non
         result.arrived.append((record, image))
     if image.state == "pending":
         gib = record.gib if record.gib_known else image.gib or record.gib
-        result.running.append(RunningRestore(record, gib, requested, image.progress_percentage))
+        started_at = record.requested_at or record.changed_at
+        result.running.append(RunningRestore(record.restore_id, record, gib, started_at, image.progress_percentage))
     else:
         result.ended.append((record, image))

@@ -6,13 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from ami_archiver.errors import LeaseLost
-from ami_archiver.failures import because
-from ami_archiver.restore import lifecycle
 from ami_archiver.restore.app import RestoreApp
-from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.model import RestoreEntry, ThawEntry
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
+from ami_archiver.restore.steps.finish import give_up
 from ami_archiver.restore.steps.thaw import WAITING
 from ami_archiver.restore.summary import Tally, headline, summarize, text_of
 from ami_archiver.run_state import Metrics, Next, Outcome
@@ -29,6 +27,7 @@ def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     for record in app.restores.of_run(state.run_id):
         result.add(record)
     _tidy(app, state)
+    app.restores.wait_no_more(state.run_id)
     summary = summarize(
         run_id=state.run_id,
         outcome=state.outcome.value,
@@ -57,17 +56,7 @@ def _give_up(app: RestoreApp, state: RestoreState) -> None:
         waiting[thaw.restore_id] = thaw
     for record in app.restores.get(waiting.keys()).records.values():
         if record.status in WAITING:
-            why = because(
-                RestoreFailure.GIVEN_UP,
-                f"nothing was restored for {app.settings.run_limit_hours:g} hours, and {_blocked(record)}",
-                "see what else is being restored or copied in the account, then restore again",
-            )
-            after = lifecycle.move(record, RestoreStatus.FAILED, why, at=app.clock.now())
-            app.restores.save(record, after, leaving=waiting[record.restore_id])
-
-
-def _blocked(record: RestoreRecord) -> str:
-    return f"the last thing known is: {record.reason}"
+            give_up(app, record, leaving=waiting[record.restore_id])
 
 
 def _tidy(app: RestoreApp, state: RestoreState) -> None:

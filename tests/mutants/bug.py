@@ -1,0 +1,17 @@
+"""A deliberate bug."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bug:
+    name: str
+    file: str
+    """Below lambdas/ami_archiver/."""
+    text: str
+    """Stands in the file exactly once."""
+    instead: str
+    tests: str
+    """What pytest is asked to run, below tests/."""
