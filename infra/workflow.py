@@ -71,13 +71,7 @@ class Workflow(StepWorkflow):
         check.next(
             self._next_after(
                 "Checked",
-                {
-                    Next.START: start,
-                    Next.WAIT: wait,
-                    Next.HAND_OVER: hand_over,
-                    Next.RETIRE: retire,
-                    Next.REPORT: report,
-                },
+                {Next.START: start, Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.RETIRE: retire},
             )
         )
         start.next(wait)

@@ -56,7 +56,6 @@ def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
             "wait": "Wait",
             "hand_over": "HandOver",
             "retire": "RetireImages",
-            "report": "ReportRun",
         },
         "Retired": {"retire": "RetireImages", "wait": "WaitForUsageReports", "report": "ReportRun"},
         "Reported": {"check": "CheckStoreTasks", "await_approval": "AwaitApproval", "end": "Done"},
