@@ -258,11 +258,13 @@ def test_throttled_look_at_locks_is_temporary(originals: Ec2Originals, ec2: Any)
 
 def test_other_images_on_a_snapshot_count_disabled_ones_too(archive: Archive, originals: Ec2Originals) -> None:
     image_id = archive.image("one")
-    alone = archive.image("alone")
-    on_same_snapshot(archive, "two", image_id)
-    archive.cloud.catalog.images(archive.region)[on_same_snapshot(archive, "three", alone)].state = "disabled"
-    ids = [snapshot_of(image_id), snapshot_of(alone), NO_SNAPSHOT]
-    assert originals.others_on(ids, image_id) == {snapshot_of(image_id), snapshot_of(alone)}
+    other = on_same_snapshot(archive, "two", image_id)
+    ids = [snapshot_of(image_id), NO_SNAPSHOT]
+    assert originals.others_on(ids, image_id) == {snapshot_of(image_id)}
+    originals.disable(other)
+    assert originals.others_on(ids, image_id) == {snapshot_of(image_id)}
+    originals.deregister(other)
+    assert originals.others_on(ids, image_id) == set()
     assert originals.others_on([], image_id) == set()
 
 

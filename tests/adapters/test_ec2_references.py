@@ -55,6 +55,16 @@ def test_references_come_in_pages(asking: Account) -> None:
         assert asking.users(image_id) == ("instance i-1", "instance i-2")
 
 
+def test_depth_that_ec2_would_not_take_is_cut_to_what_it_takes(
+    asking: Account, warnings: Callable[[], list[Any]]
+) -> None:
+    image_id, other = asking.image(), asking.image("other")
+    template_id = asking.template(other, image_id, other)
+    assert asking.users(image_id, depth=50_000) == (f"launch template {template_id} version 2",)
+    assert asking.users(image_id, depth=0) == ()
+    assert warnings() == []
+
+
 def test_few_calls_are_made_for_ten_images_and_none_in_place_of_references(asking: Account) -> None:
     images = [asking.image(f"n{number}") for number in range(10)]
     asking.template(images[0])

@@ -78,13 +78,6 @@ def test_latest_version_is_a_use(account: Account) -> None:
     assert account.users(image_id, depth=1) == (f"launch template {template_id} version 2",)
 
 
-def test_depth_that_ec2_would_not_take_is_cut_to_what_it_takes(account: Account) -> None:
-    image_id, other = account.image(), account.image("other")
-    template_id = account.template(other, image_id, other)
-    assert account.users(image_id, depth=50_000) == (f"launch template {template_id} version 2",)
-    assert account.users(image_id, depth=0) == ()
-
-
 def test_parameter_of_image_type_is_a_use(account: Account) -> None:
     image_id = account.image()
     for name, data_type in (("/golden/web", "aws:ec2:image"), ("/text/web", "text")):

@@ -16,8 +16,8 @@ from tests.support.domain import policy
 # Records
 
 DAMAGES: dict[str, tuple[dict[str, Any], str]] = {
-    "newer schema": ({"schema": {"N": "2"}}, "has schema 2, known is 1: deploy the newer version"),
-    "unknown status": ({"status": {"S": "RETIRED"}}, "'RETIRED' is not a valid Status"),
+    "newer schema": ({"schema": {"N": "3"}}, "has schema 3, known is 2: deploy the newer version"),
+    "unknown status": ({"status": {"S": "ERASED"}}, "'ERASED' is not a valid Status"),
     "no status": ({"status": None}, "status is None"),
     "no size": ({"snapshot_gib": None}, "snapshot_gib is None"),
     "no history": ({"history": None}, "history is None"),

@@ -142,7 +142,7 @@ def test_large_unreadable_records_do_not_take_the_budget_from_the_others(archive
     archive.image("good", gib=10)
     state = archive.select(archive.begin())
     for image_id in damaged:
-        archive.put_item((archive.item(f"IMAGE#{image_id}", "RECORD") or {}) | {"schema": {"N": "2"}})
+        archive.put_item((archive.item(f"IMAGE#{image_id}", "RECORD") or {}) | {"schema": {"N": "3"}})
     assert archive.go_on(state)["decisions"]["stored"] == 1
     for image_id in damaged:
         archive.put_item((archive.item(f"IMAGE#{image_id}", "RECORD") or {}) | {"schema": {"N": "1"}})
