@@ -82,8 +82,9 @@ def start(on: Resources) -> list[iam.PolicyStatement]:
         describe("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
         list_objects(on),
         *look_at_objects(on),
+        allow("LaunchPermissions", ["ec2:DescribeImageAttribute"], [IMAGES]),
         *_store(on),
-        *use_table(on, "BatchGetItem", "ConditionCheckItem", "PutItem", "Query", "UpdateItem"),
+        *use_table(on, "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
         leave_queue(on),
     ]
 

@@ -190,7 +190,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RestoreFacts:
-    """What a restore needs and EC2 does not keep in the stored object; recorded when the image is selected."""
+    """What a restore needs and EC2 does not keep in the stored object; recorded before its store is asked for."""
 
     launch_permissions: tuple[str, ...] | None = None
     """'user:123456789012', 'group:all', 'organization:arn…', 'unit:arn…'; None: could not be read."""

@@ -58,6 +58,7 @@ ALLOWED = {
     """,
     "StartStoreTasks": """
     ec2:CreateStoreImageTask         image/*
+    ec2:DescribeImageAttribute       image/*
     ec2:DescribeImages               *
     ec2:DescribeSnapshots            *
     ec2:DescribeStoreImageTasks      *
@@ -82,6 +83,7 @@ ALLOWED = {
     dynamodb:BatchGetItem            table
     dynamodb:ConditionCheckItem      table
     dynamodb:DeleteItem              table       in QUEUE
+    dynamodb:GetItem                 table
     dynamodb:PutItem                 table
     dynamodb:Query                   table
     dynamodb:UpdateItem              table

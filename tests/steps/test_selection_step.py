@@ -95,14 +95,15 @@ def test_newest_of_every_group_are_kept_back(cloud: VirtualCloud, grouping: dict
     assert archive.decisions(summary["run_id"])[full_id("db1")] == ("excluded", "among the newest 2 of group 'db'")
 
 
-def test_what_a_restore_needs_is_recorded_when_the_image_is_selected(archive: Archive) -> None:
+def test_what_a_restore_needs_is_recorded_before_the_image_is_stored(archive: Archive) -> None:
     image_id = archive.image(
         "one",
         launch_permissions=[{"UserId": "999999999999"}, {"Group": "all"}],
         snapshot={"encrypted": True, "kms_key_id": "arn:aws:kms:key"},
     )
     archive.cloud.client("ssm").put_parameter(Name="/ami", Value=image_id, Type="String", DataType="aws:ec2:image")
-    archive.select(archive.begin())
+    archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    assert archive.status("one") == "STORING"
     facts = archive.record("one").facts
     assert facts.launch_permissions == ("group:all", "user:999999999999")
     assert (facts.encrypted, facts.kms_key_ids) == (True, ("arn:aws:kms:key",))

@@ -85,9 +85,10 @@ def objects_without_record(
             continue  # or since the second
         gib = image_gib(image, snapshots)
         present = [snapshots[s] for s in image.snapshot_ids if s in snapshots]
-        facts = facts_of(app, image, present, aliases)
+        facts = facts_of(image, present, aliases)
         fresh = fresh_record(app, policy, state, image, gib, f"object {key} was in the bucket before", facts)
-        record = lifecycle.select(replace(fresh, object_key=key), before)
+        fresh = replace(fresh, object_key=key, facts=with_launch_permissions(app, fresh))
+        record = lifecycle.select(fresh, before)
         at, run_id = app.clock.now(), state.run_id
         why = flaw(image.image_id, found, app.settings.bucket_key_arn)
         if why:
@@ -109,12 +110,20 @@ def parameters(app: App, images: Sequence[Image]) -> dict[str, tuple[str, ...]] 
 
 
 def facts_of(
-    app: App, image: Image, snapshots: Sequence[Snapshot], parameters: Mapping[str, tuple[str, ...]] | None
+    image: Image, snapshots: Sequence[Snapshot], parameters: Mapping[str, tuple[str, ...]] | None
 ) -> RestoreFacts:
-    """What a restore of the image will need and EC2 does not keep."""
+    """What a restore of the image will need and EC2 does not keep, as far as a whole page of images tells it."""
     return RestoreFacts(
-        launch_permissions=app.images.launch_permissions(image.image_id),
         ssm_parameters=None if parameters is None else parameters.get(image.image_id, ()),
         encrypted=any(snapshot.encrypted for snapshot in snapshots),
         kms_key_ids=tuple(sorted({snapshot.kms_key_id for snapshot in snapshots if snapshot.kms_key_id})),
     )
+
+
+def with_launch_permissions(app: App, record: ArchiveRecord) -> RestoreFacts:
+    """The record's facts with whom the image is shared with now, or, where that cannot be read, was when last asked.
+
+    EC2 tells it of one image at a time: asked for a whole fleet when it is selected, the first store would wait for it.
+    """
+    now = app.images.launch_permissions(record.image_id)
+    return record.facts if now is None else replace(record.facts, launch_permissions=now)
