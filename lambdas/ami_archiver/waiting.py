@@ -66,6 +66,9 @@ def in_flight_gib(running: Sequence[Moving]) -> float:
 
 GRAIN = 0.03
 """A look pays when this share of the budget has been stored since the last: half of it, on average, stood idle."""
+CAREFULLY = 0.25
+"""How much of an estimate is waited for an end that leaves most of the budget idle. The last tasks of several that
+share a rate go several times faster than their progress so far says, and a look costs less than an idle night."""
 
 
 def seconds_to_wait(
@@ -84,9 +87,7 @@ def seconds_to_wait(
     without progress yet is taken to go at the median pace of the others; where none has any, the wait grows with time.
 
     An estimate is trusted for no longer than the time that it rests on: early on, whole percents and the time that a
-    task takes before it moves anything make it several times too long, while the budget would stand idle. And only
-    half of it is waited where the end leaves most of the budget idle: if tasks share a rate, the last of them go
-    faster and faster.
+    task takes before it moves anything make it several times too long, while the budget would stand idle.
     """
     paces = [pace for r in running if (pace := gib_per_second(r, now))]
     if not paces:
@@ -96,16 +97,28 @@ def seconds_to_wait(
     ends = sorted(((remaining_seconds(r, now, usual), r) for r in running), key=lambda end: end[0])
     wait, awaited = ends[-1]
     if more_to_start:
-        in_flight = in_flight_gib(running)
-        for seconds, r in ends:
-            in_flight -= r.gib
-            if in_flight < budget_gib:
-                wait, awaited = seconds, r
-                break
-        if in_flight < budget_gib / 2:
-            wait /= 2
+        wait, awaited, left_gib = _first_with_room(ends, budget_gib)
+        if left_gib < budget_gib / 2:
+            wait *= CAREFULLY
         wait = max(wait, GRAIN * budget_gib / (usual * len(running)))
     elapsed = _elapsed_seconds(awaited, now)
     if elapsed > 0:
         wait = min(wait, elapsed)
     return max(minimum, round(min(maximum, wait)))
+
+
+def _first_with_room(ends: Sequence[tuple[float, Moving]], budget_gib: float) -> tuple[float, Moving, float]:
+    """(seconds, task, GiB then in flight) of the first end, of those in order, that leaves room for a start.
+
+    AWS does not say whether tasks share a rate. If they do, each end lets the others go faster; so it is taken that
+    they do: a look too early costs a look, one too late an idle budget.
+    """
+    in_flight = in_flight_gib([r for _, r in ends])
+    seconds = previous = 0.0
+    for number, (alone, r) in enumerate(ends):
+        seconds += (alone - previous) * (len(ends) - number) / len(ends)
+        previous = alone
+        in_flight -= r.gib
+        if in_flight < budget_gib:
+            break
+    return seconds, r, in_flight

@@ -47,16 +47,17 @@ def test_waiting_images_are_served_as_soon_as_enough_tasks_have_ended() -> None:
     assert wait(first_to_end, last_to_end) == 300
 
 
-def test_run_waits_for_the_second_task_where_the_first_frees_too_little() -> None:
+def test_run_waits_for_the_second_end_where_the_first_frees_too_little_as_if_the_rate_were_shared() -> None:
     small = running(50, percent=50, minutes=2)
     medium = running(250, percent=50, minutes=10)
     large = running(400, percent=50, minutes=14)
-    assert wait(small, medium, large) == 600
+    first, second = 120, 600
+    assert wait(small, medium, large) == first + (second - first) * 2 // 3
 
 
-def test_end_that_leaves_the_budget_idle_is_approached_by_halves() -> None:
-    assert wait(running(700, percent=50, minutes=10)) == 300
-    assert wait(running(700, percent=75, minutes=15)) == 150
+def test_end_that_leaves_the_budget_idle_is_approached_step_by_step() -> None:
+    assert wait(running(700, percent=50, minutes=10)) == 150
+    assert wait(running(700, percent=75, minutes=15)) == 75
     assert wait(running(700, percent=50, minutes=10), more=False) == 600
 
 
