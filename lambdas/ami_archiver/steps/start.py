@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     """Start stores while the sum in flight is below the budget. Raises LeaseLost."""
-    lease = leases.renew(app, state)
+    lease = leases.held(app, state)
     records = app.records.get(lease.in_flight).records
     running = running_tasks(app, records)
     stores = _Stores(app, state, running)
@@ -104,6 +104,7 @@ class _Stores:
             at=self._app.clock.now(),
             run_id=self._state.run_id,
             object_key=key,
+            facts=adopt.with_launch_permissions(self._app, record),
         )
         if self._app.records.save(record, intention, leaving=entry):
             self._ask(intention)
