@@ -90,3 +90,12 @@ def test_images_within_their_grace_period_cost_no_call(retiring: Retiring) -> No
     retiring.night()
     asked = {call.operation for call in retiring.cloud.calls.filter(service="ec2")[before:]}
     assert "DescribeImageReferences" not in asked
+
+
+def test_dry_run_says_that_a_run_would_be_stopped(cloud: VirtualCloud) -> None:
+    retiring = Retiring(cloud, retire_stop_percent=10)
+    retiring.due("web")
+    told = retiring.night(dry_run=True)
+    assert told["would"]["disabled"]["images"] == 1
+    assert told["would_stop"].startswith("TooMany: 1 images would go in this run, more than 10 % of the account's 1; ")
+    assert told["stopped"] is None

@@ -129,7 +129,7 @@ def test_snapshots_that_could_not_be_deleted_are_never_forgotten(left: int, word
 
 
 def saved(**fields: float) -> dict[str, Any]:
-    usual = {"images": 2, "snapshot_gib": 100, "object_gib": 60, "object_dollars_month": 0.24}
+    usual = {"images": 2, "stored_gib": 100, "snapshot_gib": 100, "object_gib": 60, "object_dollars_month": 0.24}
     values: dict[str, Any] = usual | {"freed_at_least_gib": 100, "freed_at_most_gib": 100} | fields
     return saved_as_json(Saved(**values))
 

@@ -21,7 +21,7 @@ def settings(**fields: Any) -> Settings:
 
 def retired(object_gib: float = 60) -> ArchiveRecord:
     told = Retirement(snapshot_gib=100, freed_at_least_gib=30, freed_at_most_gib=80)
-    return replace(verified(), object_bytes=round(object_gib * GIB), retirement=told)
+    return replace(verified(), snapshot_gib=100, object_bytes=round(object_gib * GIB), retirement=told)
 
 
 @pytest.mark.parametrize("storage_class", [None, *S3_STORAGE])
@@ -40,6 +40,12 @@ def test_what_is_freed_is_what_was_computed_before_the_deletion() -> None:
     saved = saved_by(retired(), settings())
     assert (saved.images, saved.snapshot_gib, saved.object_gib) == (1, 100, 60)
     assert (saved.freed_at_least_gib, saved.freed_at_most_gib) == (30, 80)
+
+
+def test_what_storing_cost_counts_the_snapshots_that_stay_as_well() -> None:
+    saved = saved_by(replace(retired(), snapshot_gib=130), settings())
+    assert saved.stored_gib == 130
+    assert as_json(saved)["stored_dollars_once"] == round(130 * EBS_DIRECT_READ_GIB, 2)
 
 
 def test_savings_are_snapshots_before_less_objects_after() -> None:

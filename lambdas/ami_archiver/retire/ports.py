@@ -178,6 +178,8 @@ class Saved:
     object_gib: float = 0.0
     object_dollars_month: float = 0.0
     """Of the objects, in the storage class that their policy moves them to."""
+    stored_gib: float = 0.0
+    """What EC2 read to store them: with the snapshots that stay, since another image uses them."""
 
     def plus(self, other: Saved) -> Saved:
         return Saved(
@@ -187,6 +189,7 @@ class Saved:
             self.freed_at_most_gib + other.freed_at_most_gib,
             self.object_gib + other.object_gib,
             self.object_dollars_month + other.object_dollars_month,
+            self.stored_gib + other.stored_gib,
         )
 
 

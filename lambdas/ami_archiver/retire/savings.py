@@ -23,6 +23,7 @@ def saved_by(record: ArchiveRecord, settings: Settings) -> Saved:
     storage_class = (policy.storage_class if policy else None) or "STANDARD"
     return Saved(
         images=1,
+        stored_gib=record.snapshot_gib,
         snapshot_gib=told.snapshot_gib,
         freed_at_least_gib=told.freed_at_least_gib,
         freed_at_most_gib=told.freed_at_most_gib,
@@ -47,7 +48,7 @@ def as_json(saved: Saved) -> dict[str, Any]:
         "snapshots_dollars_month": [round(least, 2), round(most, 2)],
         "objects_dollars_month": round(objects, 2),
         "saved_dollars_month": [round(least - objects, 2), round(most - objects, 2)],
-        "stored_dollars_once": round(saved.snapshot_gib * EBS_DIRECT_READ_GIB, 2),
+        "stored_dollars_once": round(saved.stored_gib * EBS_DIRECT_READ_GIB, 2),
         "requests_dollars_once_at_most": round(saved.images * REQUESTS_AT_MOST, 2),
         "prices_of": PRICED_ON.isoformat(),
     }

@@ -71,6 +71,8 @@ def text_of(retirement: Mapping[str, Any]) -> list[str]:
     lines = [*_decided(retirement)]
     if stopped := retirement.get("stopped"):
         lines.append(f"Stopped, so no original goes in this run: {stopped}")
+    if would_stop := retirement.get("would_stop"):
+        lines.append(f"A run that does it would be stopped, and no original would go: {would_stop}")
     if first := retirement.get("first_runs"):
         policies = f"{'policy' if len(first) == 1 else 'policies'} {', '.join(first)}"
         lines.append(f"First run since {policies} may let originals go: it changed nothing; the next run does.")

@@ -23,6 +23,7 @@ IMAGE_SECONDS = 60
 MOST_LOOKS = 7
 """For usage reports, at doubling waits, about an hour by default. What EC2 has not reported by then stays."""
 LINES_PER_PAGE = 10
+GOING = (Decision.DISABLED, Decision.RETIRED)
 
 
 def retire_images(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> tuple[RunState, Metrics]:
@@ -61,7 +62,7 @@ def _policies_of_runs(app: RetireApp, state: RunState) -> list[str]:
 def _begin_to_act(app: RetireApp, state: RunState, decided: Decided) -> tuple[RunState, Metrics]:
     """The plan is complete: whether it is too much is asked once, for all of it."""
     going = [line for lines in app.runs.pages(state.run_id, PLANNED) for line in lines]
-    why = planning.stopped(app, len(going)) if not state.dry_run else None
+    why = planning.stopped(app, len(going))
     if why:
         decided.put(DECIDED_ACTING, [replace(line, decision=Decision.KEPT, reason=why) for line in going])
     state = state.then(Next.RETIRE, retire=RetirePhase.ACT, retire_after=None, retire_looks=0)
@@ -118,10 +119,12 @@ def _end(app: RetireApp, state: RunState, dry: set[str], waiting: int) -> RunSta
     """The summary of what was done about originals; ReportRun makes it part of its own."""
     left = 0 if state.dry_run else settle_snapshots(app, state)
     lines = list(_lines(app, state, dry, would=False))
+    would = list(_lines(app, state, dry, would=True))
     told = summary.as_json(
-        {"done": lines, "would": _lines(app, state, dry, would=True)},
+        {"done": lines, "would": would},
         run_id=state.run_id,
         stopped=next((line.reason for line in lines if line.reason.startswith(f"{Keep.TOO_MANY}:")), None),
+        would_stop=planning.stopped(app, sum(line.decision in GOING for line in would)),
         first_runs=[] if state.dry_run else sorted(dry),
         awaiting_approval=waiting,
         snapshots_left=left,
