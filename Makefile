@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 # A person's own words, as one word of the shell.
 quoted = '$(subst ','\'',$(1))'
 
-.PHONY: help setup demo restore approve reject undo test chaos mutants lint local deploy clean
+.PHONY: help setup demo restore approve reject undo test chaos mutants bench lint local deploy clean
 
 help:  ## what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ chaos: setup  ## every fault at every call of a night, two runs at once, random 
 
 mutants: setup  ## play deliberate bugs, one at a time: each must make a test fail (ONLY=… for some)
 	@ONLY='$(ONLY)' $(BIN)/python -m tests.mutants
+
+bench: setup  ## measure nights, cost, selection, cold starts and the local run; ONLY="cost select" ARGS=--fast
+	@$(BIN)/python -m benchmarks $(ONLY) $(ARGS)
 
 lint: setup  ## format, lint, types, import rules, template and state machine checks
 	@$(BIN)/ruff format --check .
