@@ -45,6 +45,20 @@ class Evidence:
     turns: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     may_fail: set[str] = field(default_factory=set)
+    left_snapshots: set[tuple[str, str]] = field(default_factory=set)
+    """(image id, snapshot id): the table's list of those that are still to be deleted."""
+    saved: dict[str, Any] = field(default_factory=dict)
+    """What the table says that retirement has saved in all."""
+    planned: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By run id: the images that the run was going to let go."""
+    acted: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
+    """By run id and image id: the line of what became of a planned original."""
+    snapshots: dict[str, set[str]] = field(default_factory=dict)
+    """By id, the images that use each snapshot there is."""
+    taken: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By image id: the snapshots of an image that EC2 has deregistered for the archiver."""
+    testimony: list[str] = field(default_factory=list)
+    """What was wrong when EC2 took an original away."""
     deletable: set[str] = field(default_factory=set)
     budget_gib: float = 600
     key_arn: str = ""
@@ -61,6 +75,12 @@ def collect(world: World) -> Evidence:
         touched=set(world.touched),
         may_fail=set(world.may_fail),
         deletable=set(world.deletable),
+        snapshots={
+            one: world.cloud.catalog.images_on_snapshot(archive.region, one)
+            for one in world.cloud.catalog.snapshots(archive.region)
+        },
+        taken=dict(world.witness.taken),
+        testimony=list(world.witness.breaches),
         budget_gib=archive.settings.in_flight_budget_gib,
         key_arn=archive.settings.bucket_key_arn,
     )
@@ -102,5 +122,17 @@ def _sort_in(seen: Evidence, item: dict[str, Any]) -> None:
         case "RUNS":
             seen.summaries[item["sk"]] = item["summary"]
         case "RUN":
-            lines = seen.selected if item["sk"].startswith("SELECT#") else seen.ended
-            lines[name] |= {line["i"]: line for line in item["lines"]}
+            lines = {line["i"]: line for line in item.get("lines", [])}
+            match item["sk"].partition("#")[0]:
+                case "SELECT":
+                    seen.selected[name] |= lines
+                case "CHECK":
+                    seen.ended[name] |= lines
+                case "PLAN":
+                    seen.planned[name] |= lines.keys()
+                case "RETIRE" if item["sk"].startswith("RETIRE#ACT#"):
+                    seen.acted[name] |= lines
+        case "SNAPSHOTS":
+            seen.left_snapshots.add((item["image_id"], item["snapshot_id"]))
+        case "TOTALS":
+            seen.saved = item

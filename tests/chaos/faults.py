@@ -158,27 +158,35 @@ THROTTLE = {
     "dynamodb": (400, "ProvisionedThroughputExceededException"),
     "s3": (503, "SlowDown"),
     "sns": (400, "Throttling"),
+    "autoscaling": (400, "Throttling"),
+    "ebs": (400, "ThrottlingException"),
+    "ssm": (400, "ThrottlingException"),
 }
 DENIED = {
     "ec2": (403, "UnauthorizedOperation"),
     "dynamodb": (400, "AccessDeniedException"),
     "s3": (403, "AccessDenied"),
     "sns": (403, "AuthorizationError"),
+    "autoscaling": (403, "AccessDenied"),
+    "ebs": (403, "AccessDeniedException"),
+    "ssm": (400, "AccessDeniedException"),
 }
 
 
 def refusal(call: Call, status: int, code: str) -> AWSResponse:
     """An error as the service words it."""
     message = "injected"
-    if call.service == "dynamodb":
-        kind = f"com.amazonaws.dynamodb.v20120810#{code}"
-        body, headers = json.dumps({"__type": kind, "message": message}), {"content-type": "application/x-amz-json-1.0"}
+    if call.service in ("dynamodb", "ssm", "ebs"):
+        kind = f"com.amazonaws.dynamodb.v20120810#{code}" if call.service == "dynamodb" else code
+        body = json.dumps({"__type": kind, "message": message})
+        headers = {"content-type": "application/x-amz-json-1.0", "x-amzn-errortype": code}
     else:
         error = f"<Code>{code}</Code><Message>{message}</Message>"
         wrapped = f"<Error><Type>Sender</Type>{error}</Error>"
         body = {
             "ec2": f"<Response><Errors><Error>{error}</Error></Errors><RequestID>r-1</RequestID></Response>",
             "s3": f"<Error>{error}<RequestId>r-1</RequestId></Error>",
+            "autoscaling": f"<ErrorResponse>{wrapped}<RequestId>r-1</RequestId></ErrorResponse>",
             "sns": f"<ErrorResponse>{wrapped}<RequestId>r-1</RequestId></ErrorResponse>",
         }[call.service]
         headers = {"content-type": "text/xml"}

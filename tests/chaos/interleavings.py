@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from ami_archiver.errors import ArchiverError
+from ami_archiver.policy import Policy
 from tests.chaos.evidence import collect
 from tests.chaos.invariants import breaches
 from tests.chaos.scenarios import BRISK, HOUR, WEEKLY, Act, more_than_the_budget, one_night, two_policies
@@ -44,6 +46,8 @@ class Meeting:
     other: Act
     stage: Act = two_policies
     skewed: bool = False
+    policies: tuple[Policy, ...] = (NIGHTLY, WEEKLY)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     errors: frozenset[str] = frozenset()
 
     def interleave(self, theatre: Theatre) -> list[Verdict]:
@@ -65,7 +69,7 @@ class Meeting:
     def _played(self, theatre: Theatre, disturbance: Disturbance, enter: Callable[[World], None]) -> list[str]:
         """What is wrong as soon as all executions have ended: nobody may count on a next night."""
         engine = {"throughput": BRISK}
-        with theatre.world(NIGHTLY, WEEKLY, engine=engine, disturbance=disturbance) as world:
+        with theatre.world(*self.policies, engine=engine, disturbance=disturbance, **self.settings) as world:
             enter(world)
             if self.skewed:
                 world.skews = [SKEW, -SKEW]

@@ -45,6 +45,7 @@ class Scenario:
     settings: Mapping[str, Any] = field(default_factory=lambda: {"wait_min_seconds": 240})
     engine: Mapping[str, Any] = field(default_factory=lambda: {"store_limit_gib": 1200})
     """EC2 takes more than the budget, so that it is the archiver who keeps it."""
+    rest: Act = World.come_to_rest
 
     @contextlib.contextmanager
     def world(self, theatre: Theatre, disturbance: Disturbance | None = None) -> Iterator[World]:

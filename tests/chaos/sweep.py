@@ -82,7 +82,7 @@ def play(
         scenario.stage(world)
         scenario.play(world)
         before = collect(world)
-        world.come_to_rest()
+        scenario.rest(world)
         seen = collect(world)
         leave(seen)
     found = breaches(before) + breaches(seen, at_rest=True, before=before)

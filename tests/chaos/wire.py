@@ -33,6 +33,10 @@ class Call:
         return f"{self.service}.{self.operation}#{self.ordinal}"
 
 
+Watch = Callable[[str, AWSPreparedRequest, Callable[[], AWSResponse]], AWSResponse]
+"""Who sees every sending that reaches the cloud: its operation, the request, and what lets it take effect."""
+
+
 class Disturbance:
     """What happens at a call. Each hook may raise; `answer` may return what the SDK then takes for AWS's answer."""
 
@@ -45,6 +49,10 @@ class Disturbance:
 
     def after(self, call: Call) -> None:
         """When AWS's answer is there."""
+
+
+def _let_pass(operation: str, request: AWSPreparedRequest, send: Callable[[], AWSResponse]) -> AWSResponse:
+    return send()
 
 
 class Wire:
@@ -63,6 +71,7 @@ class Wire:
         self._listening = False
         self._current: Call | None = None
         self._attempt = 0
+        self.watch: Watch = _let_pass
 
     @contextlib.contextmanager
     def listening(self, listening: bool = True) -> Iterator[None]:
@@ -98,11 +107,16 @@ class Wire:
         self._current, self._attempt = call, 0
         self.disturbance.before(call)
 
-    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def _answer(self, request: AWSPreparedRequest, event_name: str = "", **_: Any) -> AWSResponse:
+        operation = event_name.rpartition(".")[2]
+
+        def send() -> AWSResponse:
+            return self.watch(operation, request, lambda: self._cloud._answer(request))
+
         if self._current is None:
-            return self._cloud._answer(request)
+            return send()
         self._attempt += 1
-        return self.disturbance.answer(self._current, self._attempt, lambda: self._cloud._answer(request))
+        return self.disturbance.answer(self._current, self._attempt, send)
 
     def _after(self, **_: Any) -> None:
         if self._current is not None:

@@ -22,6 +22,7 @@ from ami_archiver.errors import LeaseLost
 from ami_archiver.policy import Policy
 from local_cloud.in_process import VirtualCloud
 from local_cloud.settings import CloudSettings, EngineSettings
+from tests.chaos.retirement_witness import Witness
 from tests.chaos.wire import Disturbance, Wire, WiredCloud
 from tests.support.archive import BUCKET, Archive
 from tests.support.state_machine import Execution, Killed, Running, StateMachine, handlers_in
@@ -123,6 +124,10 @@ class World:
         self._warm: App | None = None
         self.undisturbed = False
         """Whether the steps' calls are neither counted nor disturbed."""
+        self.disturbed: tuple[str, ...] = ("handlers.",)
+        """How the names of the handlers begin whose calls are, unless nothing is."""
+        self.witness = Witness(self)
+        self.wire.watch = self.witness.watch
         self._functions = {name: self._function(name) for name in handlers_in(theatre.definition)}
         self._machine = StateMachine(theatre.definition, self._functions, self.cloud.advance, self.cloud.clock.now)
         self._names = 0
@@ -146,6 +151,8 @@ class World:
 
     def answer(self, running: Running, output: Any) -> None:
         """What a person says to the execution that asks. Raises TaskTimedOut."""
+        if isinstance(output, dict) and output.get("approved") is True:
+            self.witness.approved.add(running.state_input["run_id"])
         self._machine.answer(running.execution.tokens[-1], output)
 
     def go_on(self, running: Running) -> Execution:
@@ -226,7 +233,7 @@ class World:
             with (
                 patch.object(bootstrap, "app", lambda: app),
                 patch.object(bootstrap, "retire_app", lambda: retirer),
-                self.wire.listening(not self.undisturbed),
+                self.wire.listening(not self.undisturbed and name.startswith(self.disturbed)),
             ):
                 try:
                     return handler(event, Context(self.seconds_left))
