@@ -120,3 +120,17 @@ def test_step_that_dies_around_its_call_ends_as_if_it_had_not(
         assert end.startswith("deleted")
         assert list(retiring.archive.retirer().retirements.left_snapshots()) == []
         assert retiring.archive.retirer().retirements.total_saved().images == 1
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_call_that_the_role_may_not_make_for_one_image_stops_no_other(retiring: Retiring, action: str) -> None:
+    """As when the hold tag is set in the last moment: the role's own policy refuses such an image."""
+    image_ids = due(retiring, ["one", "two"], action)
+    operation = "DisableImage" if action == "disable" else "DeregisterImage"
+    retiring.cloud.service.faults.deny(f"ec2:{operation}", times=1)
+    told = retiring.night()
+    (kept,) = told["done"]["kept"]["listed"]
+    assert kept["reason"].startswith(f"Ec2Unwilling: EC2 did not {action} it: UnauthorizedOperation")
+    gone = "disabled" if action == "disable" else None
+    assert [retiring.state(i) == gone for i in image_ids].count(True) == 1
+    assert (retiring.kept_because(kept["image_id"]) or "").startswith("Ec2Unwilling: ")
