@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from ami_archiver.app import App
+from ami_archiver.clock import Clock
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.ports import ActiveRun, Lease
 from ami_archiver.run_state import Outcome, RunState
+from ami_archiver.settings import Settings
 
 STEP_SECONDS = 900
 """The longest a step may take: Lambda's limit."""
@@ -16,7 +19,17 @@ CLOCK_SKEW_SECONDS = 300
 """How far apart two workers' clocks may be without one taking what the other still holds."""
 
 
-def until(app: App) -> datetime:
+class Timed(Protocol):
+    """Whatever has settings and a clock."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
+def until(app: Timed) -> datetime:
     """When a lease taken or renewed now ends by itself: after the longest wait, a step, and the step once more."""
     lasts = app.settings.wait_max_seconds + 2 * STEP_SECONDS + CLOCK_SKEW_SECONDS
     return app.clock.now() + timedelta(seconds=lasts)
