@@ -158,7 +158,7 @@ THROTTLE = {
     "dynamodb": (400, "ProvisionedThroughputExceededException"),
     "s3": (503, "SlowDown"),
     "sns": (400, "Throttling"),
-    "autoscaling": (400, "Throttling"),
+    "auto-scaling": (400, "Throttling"),
     "ebs": (400, "ThrottlingException"),
     "ssm": (400, "ThrottlingException"),
 }
@@ -167,7 +167,7 @@ DENIED = {
     "dynamodb": (400, "AccessDeniedException"),
     "s3": (403, "AccessDenied"),
     "sns": (403, "AuthorizationError"),
-    "autoscaling": (403, "AccessDenied"),
+    "auto-scaling": (403, "AccessDenied"),
     "ebs": (403, "AccessDeniedException"),
     "ssm": (400, "AccessDeniedException"),
 }
@@ -186,7 +186,7 @@ def refusal(call: Call, status: int, code: str) -> AWSResponse:
         body = {
             "ec2": f"<Response><Errors><Error>{error}</Error></Errors><RequestID>r-1</RequestID></Response>",
             "s3": f"<Error>{error}<RequestId>r-1</RequestId></Error>",
-            "autoscaling": f"<ErrorResponse>{wrapped}<RequestId>r-1</RequestId></ErrorResponse>",
+            "auto-scaling": f"<ErrorResponse>{wrapped}<RequestId>r-1</RequestId></ErrorResponse>",
             "sns": f"<ErrorResponse>{wrapped}<RequestId>r-1</RequestId></ErrorResponse>",
         }[call.service]
         headers = {"content-type": "text/xml"}
