@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from functools import cache
@@ -64,10 +65,10 @@ class Stage:
                 patch.object(bootstrap, "app", lambda: self.archive.app),
                 patch.object(bootstrap, "retire_app", self.archive.retirer),
                 redirect_stdout(log),
+                _logging_into(log),
+                self.meter.function(MEMORY_MIB.get(name, OTHERS_MIB)),
             ):
-                _log_into(log)
-                with self.meter.function(MEMORY_MIB.get(name, OTHERS_MIB)):
-                    result = handler(event, Context())
+                result = handler(event, Context())
             self.meter.bill.log_bytes += len(log.getvalue())
             return result
 
@@ -80,12 +81,19 @@ def _chain(execution: Execution) -> Iterator[Execution]:
         yield from _chain(started)
 
 
-def _log_into(stream: io.StringIO) -> None:
-    for name in ("handlers.telemetry",):
-        logger = importlib.import_module(name).logger
-        for handler in logger.registered_handler, *logging.getLogger("ami_archiver").handlers:
-            if isinstance(handler, logging.StreamHandler):
-                handler.setStream(stream)
+@contextmanager
+def _logging_into(stream: io.StringIO) -> Iterator[None]:
+    """The functions' log, as Lambda would get it."""
+    telemetry = importlib.import_module("handlers.telemetry")
+    handlers = (telemetry.logger.registered_handler, *logging.getLogger("ami_archiver").handlers)
+    before = [
+        (handler, handler.setStream(stream)) for handler in handlers if isinstance(handler, logging.StreamHandler)
+    ]
+    try:
+        yield
+    finally:
+        for handler, was in before:
+            handler.setStream(was or sys.stdout)
 
 
 @cache
@@ -104,6 +112,8 @@ def stages() -> Iterator[Callable[..., Stage]]:
         "AWS_LAMBDA_FUNCTION_NAME": "function",
     }
     with patch.dict(os.environ, environment), MeteredCloud() as cloud:
+        telemetry = importlib.import_module("handlers.telemetry")  # perhaps imported before, without the environment
+        telemetry.metrics.provider.namespace = environment["POWERTOOLS_METRICS_NAMESPACE"]
         meter = Meter(cloud, TABLE)
 
         def stage(fleet: Fleet | None = None, engine: Mapping[str, Any] | None = None, **settings: Any) -> Stage:

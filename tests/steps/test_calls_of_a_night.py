@@ -1,0 +1,76 @@
+"""How many calls a step makes: what grows with the fleet, what with the night, and what must not grow at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ami_archiver.run_state import Next, RunState
+from tests.support.archive import Archive
+
+IMAGES = 25
+
+
+def calls(archive: Archive, since: int, service: str | None = None) -> Counter[str]:
+    """The functions' own calls since then; what EC2 asks of S3 for itself is no one's bill but EC2's."""
+    made = archive.cloud.calls.filter(service=service, since=since)
+    return Counter(call.operation for call in made if call.operation not in ("PutObject", "PutObjectTagging"))
+
+
+def queued(archive: Archive, images: int = IMAGES, gib: float = 10) -> RunState:
+    for number in range(images):
+        archive.image(f"i{number:03}", gib=gib)
+    return archive.select(archive.begin())
+
+
+def test_selection_asks_ec2_by_the_page_and_never_by_the_image(archive: Archive) -> None:
+    queued(archive)
+    assert calls(archive, 0, "ec2") == {"DescribeImages": 1, "DescribeSnapshots": 1, "DescribeImageReferences": 3}
+
+
+def test_selection_of_an_archived_fleet_asks_ec2_once(archive: Archive) -> None:
+    archive.go_on(queued(archive))
+    before = len(archive.cloud.calls)
+    archive.select(archive.begin())
+    assert calls(archive, before, "ec2") == {"DescribeImages": 1}
+
+
+def test_filling_the_budget_asks_ec2_twice_per_image_and_once_for_all(archive: Archive) -> None:
+    state = archive.go_to(queued(archive), Next.START)
+    before = len(archive.cloud.calls)
+    archive.step(state)
+    assert calls(archive, before, "ec2") == {
+        "DescribeStoreImageTasks": 1,
+        "DescribeImageAttribute": IMAGES,
+        "CreateStoreImageTask": IMAGES,
+    }
+    written = calls(archive, before, "dynamodb")
+    assert (written["UpdateItem"], written["TransactWriteItems"], written["PutItem"]) == (1, IMAGES, 0)
+
+
+def test_a_look_asks_ec2_once_however_many_stores_have_ended(archive: Archive) -> None:
+    state = archive.go_to(queued(archive), Next.WAIT)
+    archive.cloud.advance(3600)
+    before = len(archive.cloud.calls)
+    archive.step(state.then(Next.CHECK))
+    assert calls(archive, before, "ec2") == {"DescribeStoreImageTasks": 1}
+    assert archive.status("i000") == "VERIFIED"
+
+
+def test_a_look_writes_each_image_that_has_ended_the_page_and_the_lease_once(archive: Archive) -> None:
+    state = archive.go_to(queued(archive), Next.WAIT)
+    archive.cloud.advance(3600)
+    before = len(archive.cloud.calls)
+    archive.step(state.then(Next.CHECK))
+    written = calls(archive, before, "dynamodb")
+    assert (written["UpdateItem"], written["PutItem"], written["TransactWriteItems"]) == (IMAGES + 1, 1, 0)
+    assert (written["GetItem"], written["BatchGetItem"]) == (1, 1)
+
+
+def test_a_look_that_finds_nothing_new_writes_the_lease_and_no_more(archive: Archive) -> None:
+    state = archive.go_to(queued(archive, images=1, gib=500), Next.WAIT)
+    archive.cloud.advance(30)
+    before = len(archive.cloud.calls)
+    archive.step(state.then(Next.CHECK))
+    assert calls(archive, before, "ec2") == {"DescribeStoreImageTasks": 1}
+    written = calls(archive, before, "dynamodb")
+    assert (written["UpdateItem"], written["PutItem"], written["TransactWriteItems"]) == (1, 0, 0)
