@@ -73,6 +73,8 @@ class Act:
             going = self._app.originals.snapshots(ids - self._app.originals.others_on(ids, image.image_id)).values()
             gib = round(sum(map(snapshot_gib, going)), 3)
             freed = self._app.blocks.freed(list(going))
+            if image.last_launched_at is not None:  # snapshots of volumes made from it may hold its blocks, too
+                freed = Freed(0, freed.at_most_gib)
         at, run_id = self._app.clock.now(), self._state.run_id
         after = moves.intended(record, action, ids, gib, freed, at=at, run_id=run_id)
         left = [LeftSnapshot(record.image_id, one) for one in sorted(ids)]
