@@ -110,12 +110,14 @@ def played(each: int, go: Callable[[LocalCloud, Archive], tuple[str, float]]) ->
         scene = Scene(archive, each)
         _nights(cloud, archive, 1)
         scene.begin_uses()
-        seen, begun = len(cloud.calls), time.perf_counter()
+        begun_at, begun = cloud.clock.now(), time.perf_counter()
         ended, waited = go(cloud, archive)
-        seconds = time.perf_counter() - begun
-        calls = [call for call in cloud.calls.filter(since=seen) if call.caller != EC2_CALLER]
+        seconds, ended_at = time.perf_counter() - begun, cloud.clock.now()
+        deleted = scene.deleted()
+        # By when they came: the cloud writes a call down after its answer, perhaps when the caller is on already.
+        calls = [call for call in cloud.calls.list() if begun_at <= call.at < ended_at and call.caller != EC2_CALLER]
         return Outcome(
-            scene.deleted(),
+            deleted,
             seconds - waited,
             waited,
             len(calls),
