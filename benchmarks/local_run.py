@@ -48,20 +48,20 @@ def _requests(fast: bool) -> list[Row]:
     with start_cloud("--images", str(IMAGES)) as cloud:
         dynamodb = cloud.client("dynamodb")
         dynamodb.create_table(
-            TableName="t",
+            TableName="requests",
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         )
-        cloud.client("s3").create_bucket(Bucket="b")
-        cloud.client("s3").put_object(Bucket="b", Key="k", Body=b"object")
+        cloud.client("s3").create_bucket(Bucket="requests")
+        cloud.client("s3").put_object(Bucket="requests", Key="k", Body=b"object")
         item = {"pk": {"S": "one"}, "text": {"S": "x" * 500}}
         kinds: dict[str, Callable[[RunningCloud], Callable[[], Any]]] = {
-            "DynamoDB PutItem": lambda c: partial(c.client("dynamodb").put_item, TableName="t", Item=item),
+            "DynamoDB PutItem": lambda c: partial(c.client("dynamodb").put_item, TableName="requests", Item=item),
             "DynamoDB GetItem": lambda c: partial(
-                c.client("dynamodb").get_item, TableName="t", Key={"pk": {"S": "one"}}, ConsistentRead=True
+                c.client("dynamodb").get_item, TableName="requests", Key={"pk": {"S": "one"}}, ConsistentRead=True
             ),
-            "S3 HeadObject": lambda c: partial(c.client("s3").head_object, Bucket="b", Key="k"),
+            "S3 HeadObject": lambda c: partial(c.client("s3").head_object, Bucket="requests", Key="k"),
             "EC2 DescribeStoreImageTasks": lambda c: c.client("ec2").describe_store_image_tasks,
             f"EC2 DescribeImages ({IMAGES} images)": lambda c: partial(
                 c.client("ec2").describe_images, Owners=["self"], MaxResults=1000
