@@ -119,8 +119,6 @@ def by_object(
             ),
             None,
         )
-        if what is None and record.object_checksum != found.checksum:
-            what = f"its checksum is recorded as {record.object_checksum}, seen as {found.checksum}"
     if what is not None:
         yield because(Keep.OBJECT_NOT_WHOLE, what, to_do)
     if unreadable is not None:

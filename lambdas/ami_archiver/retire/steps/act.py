@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from ami_archiver.eligibility import snapshot_gib
 from ami_archiver.failures import because
-from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image
+from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Status
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.ports import Deregistered, Freed, LeftSnapshot, SnapshotEnd, Unwilling
@@ -119,16 +120,20 @@ class Act:
         return self._retired(line, record, answer, run_id)
 
     def _retired(self, line: DecisionLine, record: ArchiveRecord, done: Deregistered, run_id: str) -> DecisionLine:
+        """Written whatever another worker has made of the record meanwhile: the image is gone, and it was us."""
         why = f"deregistered; its object {record.object_key}, version {record.object_version_id}, is whole"
-        after = moves.retired(record, why, done.snapshots, at=self._app.clock.now(), run_id=run_id)
-        over = [
-            LeftSnapshot(record.image_id, one)
-            for one, (end, _) in done.snapshots.items()
-            if end is not SnapshotEnd.LEFT and one in record.retirement.snapshots
-        ]
-        saved = self._app.retirements.save(record, after, leaving=over, saved=saved_by(after, self._app.settings))
-        if not saved:
+        ends = {LeftSnapshot(record.image_id, one): end for one, (end, _) in done.snapshots.items()}
+        left = [one for one, end in ends.items() if end is SnapshotEnd.LEFT]
+        over = [one for one in ends if one not in left and one.snapshot_id in record.retirement.snapshots]
+        before: ArchiveRecord | None = record
+        while before is not None and before.status is Status.DISABLED:
+            about_to = replace(before, retirement=record.retirement)
+            after = moves.retired(about_to, why, done.snapshots, at=self._app.clock.now(), run_id=run_id)
+            saved = saved_by(after, self._app.settings)
+            if self._app.retirements.save(before, after, adding=left, leaving=over, saved=saved):
+                break
             logger.warning("record written by somebody else", extra={"image_id": record.image_id})
+            before = self._app.retirements.get(record.image_id)
         return self._line(line, Decision.RETIRED, why)
 
     def _saved(self, line: DecisionLine, before: ArchiveRecord, after: ArchiveRecord, done: Decision) -> DecisionLine:

@@ -7,7 +7,7 @@ import logging
 from ami_archiver.model import Action, ArchiveRecord, Image, Status
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.ports import SnapshotEnd
+from ami_archiver.retire.ports import LeftSnapshot, SnapshotEnd
 from ami_archiver.retire.savings import saved_by
 from ami_archiver.run_state import RunState
 
@@ -34,10 +34,12 @@ def settle(app: RetireApp, state: RunState, record: ArchiveRecord, image: Image 
 
 
 def settle_deregistered(app: RetireApp, state: RunState, record: ArchiveRecord) -> ArchiveRecord:
-    """The call was made and its answer lost: what became of the snapshots is seen in the list of those left."""
+    """The call was made and its answer lost: what became of the snapshots is seen by the list of those left, on which
+    they are put once more, since a run that ended meanwhile may have taken them off."""
     why = "deregistered, as an earlier step was about to ask"
     after = moves.retired(record, why, {}, at=app.clock.now(), run_id=state.run_id)
-    return after if app.retirements.save(record, after, saved=saved_by(after, app.settings)) else record
+    left = [LeftSnapshot(record.image_id, one) for one in sorted(record.retirement.snapshots)]
+    return after if app.retirements.save(record, after, adding=left, saved=saved_by(after, app.settings)) else record
 
 
 def settle_snapshots(app: RetireApp, state: RunState) -> int:

@@ -1,0 +1,109 @@
+"""A run that a person has approved works without the lease, perhaps beside the next night's: none of both is misled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ami_archiver.adapters.ec2_originals import Ec2Originals
+from ami_archiver.retire import moves
+from ami_archiver.retire.ports import Deregistered, LeftSnapshot, Unwilling
+from local_cloud.in_process import VirtualCloud
+from tests.support.retirement import Retiring
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], None]], None]:
+    """Let something happen just before EC2 is asked to deregister an image."""
+
+    def set_up(happen: Callable[[str], None]) -> None:
+        deregister = Ec2Originals.deregister
+
+        def deregister_afterwards(self: Ec2Originals, image_id: str) -> Deregistered | Unwilling:
+            happen(image_id)
+            return deregister(self, image_id)
+
+        monkeypatch.setattr(Ec2Originals, "deregister", deregister_afterwards)
+
+    return set_up
+
+
+def keep(retiring: Retiring, image_id: str) -> None:
+    """Another worker has seen a reason that is none any more."""
+    record = retiring.archive.record(image_id)
+    after = moves.kept(record, "OnHold: so", at=retiring.archive.app.clock.now(), run_id="another-run")
+    assert retiring.archive.retirer().retirements.save(record, after)
+
+
+def empty_the_list(retiring: Retiring, image_id: str) -> None:
+    """Another run has ended, and took a snapshot for one that stays."""
+    retirements = retiring.archive.retirer().retirements
+    for left in list(retirements.left_snapshots()):
+        retirements.drop(left)
+
+
+def refuse_to_delete(retiring: Retiring, image_id: str) -> None:
+    (snapshot_id,) = retiring.snapshots(image_id)
+    retiring.cloud.service.faults.fail_snapshot_deletion(snapshot_id, times=None)
+    retiring.cloud.service.faults.deny("ec2:DeleteSnapshot", code="InternalFailureOfEbs")
+
+
+def test_deregistered_image_is_retired_though_another_worker_has_written_its_record(
+    retiring: Retiring, meanwhile: Callable[[Callable[[str], None]], None]
+) -> None:
+    (image_id,) = retiring.disabled("web")
+    meanwhile(lambda image_id: keep(retiring, image_id))
+    told = retiring.night()
+    assert (retiring.state(image_id), retiring.status(image_id)) == (None, "RETIRED")
+    assert told["saved_total"]["images"] == told["saved"]["images"] == 1
+    record = retiring.archive.record(image_id)
+    assert (list(record.retirement.snapshots.values()), record.retirement.snapshot_gib) == (["deleted"], 10)
+    assert [move.run_id for move in record.history[-2:]] == ["another-run", record.run_id]
+    assert list(retiring.archive.retirer().retirements.left_snapshots()) == []
+
+
+def test_snapshot_that_is_left_is_noted_though_another_run_took_it_off_the_list(
+    retiring: Retiring, meanwhile: Callable[[Callable[[str], None]], None]
+) -> None:
+    (image_id,) = retiring.disabled("web")
+    snapshots = retiring.snapshots(image_id)
+    refuse_to_delete(retiring, image_id)
+    meanwhile(lambda image_id: empty_the_list(retiring, image_id))
+    assert retiring.night()["snapshots_left"] == 1
+    assert list(retiring.archive.retirer().retirements.left_snapshots()) == [LeftSnapshot(image_id, snapshots[0])]
+    retiring.cloud.service.faults.clear()
+    retiring.night()
+    assert retiring.snapshots(image_id) == []
+
+
+def test_snapshots_are_noted_anew_where_the_answer_of_ec2_was_lost(
+    retiring: Retiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (image_id,) = retiring.disabled("web")
+    refuse_to_delete(retiring, image_id)
+
+    def die(self: Ec2Originals, image_id: str) -> Deregistered | Unwilling:
+        self._ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
+        raise RuntimeError("the function is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ec2Originals, "deregister", die)
+        with pytest.raises(RuntimeError):
+            retiring.night()
+    empty_the_list(retiring, image_id)
+    retiring.cloud.service.faults.clear()
+    retiring.days(1)
+    retiring.night()
+    assert (retiring.status(image_id), retiring.snapshots(image_id)) == ("RETIRED", [])
+
+
+def test_snapshots_of_a_kept_image_are_not_to_be_deleted_any_more(cloud: VirtualCloud) -> None:
+    retiring = Retiring(cloud)
+    (image_id,) = retiring.disabled("web")
+    (snapshot_id,) = retiring.snapshots(image_id)
+    retiring.cloud.service.faults.deny("ec2:DeregisterImage", times=1)
+    retiring.night()
+    assert retiring.snapshots(image_id) == [snapshot_id]
+    assert (retiring.kept_because(image_id) or "").startswith("Ec2Unwilling: ")
+    assert list(retiring.archive.retirer().retirements.left_snapshots()) == []
