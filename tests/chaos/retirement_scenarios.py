@@ -44,9 +44,11 @@ def night(world: World) -> None:
 
 
 def go_on(world: World, running: Running) -> None:
-    while world.step(running):
+    going_on = True
+    while going_on:
         if running.waiting is not None and not running.waiting.answered:
             world.answer(running, YES)
+        going_on = world.step(running)
 
 
 def quiet_nights(world: World, number: int) -> None:
