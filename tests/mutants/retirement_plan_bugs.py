@@ -1,0 +1,196 @@
+"""Deliberate bugs of retirement: each looks at less, or plans more, than it may."""
+
+from __future__ import annotations
+
+from tests.mutants.bug import Bug
+
+RACES = "retire/test_races.py"
+TABLE = "retire/test_reasons_to_keep.py"
+CAPS = "retire/test_caps.py"
+LIFE = "retire/test_retirement.py"
+LOOKS = "retire/test_looks.py"
+
+PLAN_BUGS = (
+    Bug(
+        "what EC2 lists of an image not looked at",
+        "retire/steps/inspect.py",
+        "        finding.reasons += _by_what_ec2_lists(app, finding)\n",
+        "        pass\n",
+        f"{RACES}::test_what_happens_between_plan_and_call_keeps_the_original[hold tag-disable]",
+    ),
+    Bug(
+        "newer images believed to be there still",
+        "retire/steps/inspect.py",
+        'if i in there and there[i].state == "available"]',
+        "]",
+        LOOKS,
+    ),
+    Bug(
+        "newest of a group not looked for",
+        "retire/steps/inspect.py",
+        "    _look_at_groups(app, [finding for finding in findings if not finding.reasons], newest)\n",
+        "",
+        f"{RACES}::test_what_happens_between_plan_and_call_keeps_the_original[newest of its group-disable]",
+    ),
+    Bug(
+        "object not looked at",
+        "retire/steps/inspect.py",
+        "        finding.reasons += _by_object(app, finding.candidate.record)\n",
+        "        pass\n",
+        f"{RACES}::test_what_happens_between_plan_and_call_keeps_the_original[object gone-disable]",
+    ),
+    Bug(
+        "object not read",
+        "retire/steps/inspect.py",
+        "    if found is not None and found.readable:\n",
+        "    if found is None:\n",
+        f"{TABLE}::test_original_stays_while_a_question_cannot_be_asked[objects cannot be read-disable]",
+    ),
+    Bug(
+        "locks not looked at",
+        "retire/steps/inspect.py",
+        "    _look_at_snapshots(app, _open(findings))\n",
+        "",
+        f"{RACES}::test_what_happens_between_plan_and_call_keeps_the_original[locked snapshot-disable]",
+    ),
+    Bug(
+        "sharing not looked at",
+        "retire/steps/inspect.py",
+        "        _look_at_sharing(app, finding)\n",
+        "        pass\n",
+        f"{RACES}::test_what_happens_between_plan_and_call_keeps_the_original[shared-disable]",
+    ),
+    Bug(
+        "uses not looked at",
+        "retire/steps/inspect.py",
+        "    _look_at_uses(app, _open(findings))\n",
+        "",
+        f"{RACES}::test_what_happens_between_plan_and_call_keeps_the_original[launch template-disable]",
+    ),
+    Bug(
+        "uses looked for to the depth of the shallowest policy",
+        "retire/steps/inspect.py",
+        "depth = max(finding",
+        "depth = min(finding",
+        LOOKS,
+    ),
+    Bug(
+        "usage by other accounts not looked at",
+        "retire/steps/inspect.py",
+        "    _look_at_usage(app, _open(findings))\n",
+        "",
+        LOOKS,
+    ),
+    Bug(
+        "old usage report not asked for anew",
+        "retire/steps/inspect.py",
+        "    if report is not None and reasons.is_recent(report, app.clock.now()):\n",
+        "    if report is not None:\n",
+        LOOKS,
+    ),
+    Bug(
+        "one image more than the cap",
+        "retire/steps/plan.py",
+        "if images >= rules.max_images_per_run:",
+        "if images > rules.max_images_per_run:",
+        f"{CAPS}::test_run_disables_no_more_images_than_its_cap_and_the_next_goes_on",
+    ),
+    Bug(
+        "cap of GiB found out too late",
+        "retire/steps/plan.py",
+        "images > 0 and taken + gib > rules.max_gib_per_run",
+        "images > 0 and taken > rules.max_gib_per_run",
+        f"{CAPS}::test_run_lets_go_no_more_than_its_cap_of_gib_but_at_least_one_image",
+    ),
+    Bug(
+        "kept image takes a place in the cap",
+        "retire/steps/plan.py",
+        "        if line.decision is Decision.KEPT:\n            return\n",
+        "",
+        f"{CAPS}::test_image_that_is_kept_takes_no_place_in_the_cap",
+    ),
+    Bug(
+        "share of the account's images not looked at",
+        "retire/steps/plan.py",
+        "    if owned >= enough:\n",
+        "    if owned:\n",
+        f"{CAPS}::test_more_than_the_allowed_share_of_the_account_s_images_stops_the_whole_plan",
+    ),
+    Bug(
+        "stopped plan acted upon",
+        "retire/steps/step.py",
+        "        decided.put(DECIDED_ACTING, [replace(line, decision=Decision.KEPT, reason=why) for line in going])\n",
+        "        pass\n",
+        f"{CAPS}::test_more_than_the_allowed_share_of_the_account_s_images_stops_the_whole_plan",
+    ),
+    Bug(
+        "first run of a policy acts",
+        "retire/steps/plan.py",
+        "        if first is not None and first.run_id == state.run_id:\n",
+        "        if first is None:\n",
+        f"{LIFE}::test_first_run_of_a_newly_enabled_policy_only_says_what_it_would_do",
+    ),
+    Bug(
+        "policy that is enabled again has no first run",
+        "retire/steps/plan.py",
+        'if (first.original if first else "keep") != policy.original:',
+        "if first is None:",
+        f"{LIFE}::test_first_run_of_a_newly_enabled_policy_only_says_what_it_would_do",
+    ),
+    Bug(
+        "dry run acts",
+        "retire/steps/plan.py",
+        "        return {policy.name for policy in policies}\n",
+        "        return set()\n",
+        f"{LIFE}::test_dry_run_says_what_it_would_do_and_changes_nothing",
+    ),
+    Bug(
+        "dry run writes why it would keep",
+        "retire/steps/plan.py",
+        "            if not dry:\n                keep(",
+        "            if True:\n                keep(",
+        LOOKS,
+    ),
+    Bug(
+        "dry run announces",
+        "retire/steps/plan.py",
+        "        if dry:\n            return _line(record, Decision.ANNOUNCED, why)\n",
+        "",
+        LOOKS,
+    ),
+    Bug(
+        "dry run asks for usage reports",
+        "retire/steps/plan.py",
+        "        if not dry and finding.pending_report:\n",
+        "        if finding.pending_report:\n",
+        LOOKS,
+    ),
+    Bug(
+        "policy that only disables deregisters",
+        "retire/steps/plan.py",
+        '            if policy.original != "retire":\n                return False\n',
+        "",
+        LOOKS,
+    ),
+    Bug(
+        "paused policy retires",
+        "retire/steps/plan.py",
+        "if policy.name in names and not policy.paused]",
+        "if policy.name in names]",
+        LOOKS,
+    ),
+    Bug(
+        "policies of other runs retired by nobody",
+        "retire/steps/plan.py",
+        "names = {state.policy} | (set() if state.dry_run else set(others))",
+        "names = {state.policy}",
+        LOOKS,
+    ),
+    Bug(
+        "image goes though it could not be tagged",
+        "retire/steps/plan.py",
+        "        if unwilling:\n",
+        "        if False:\n",
+        LOOKS,
+    ),
+)
