@@ -13,8 +13,10 @@ def running(gib: float, *, percent: int, minutes: float) -> Running:
     return Running(task(percent=percent, minutes_ago=minutes), gib)
 
 
-def wait(*tasks: Running, more: bool = True, minimum: int = 30, maximum: int = 900) -> int:
-    return seconds_to_wait(tasks, NOW, budget_gib=600, more_to_start=more, minimum=minimum, maximum=maximum)
+def wait(*tasks: Running, more: bool = True, minimum: int = 30, maximum: int = 900, brisk: bool = True) -> int:
+    return seconds_to_wait(
+        tasks, NOW, budget_gib=600, more_to_start=more, minimum=minimum, maximum=maximum, brisk=brisk
+    )
 
 
 RUNNING = st.builds(
@@ -27,9 +29,10 @@ RUNNING = st.builds(
 
 @given(st.lists(RUNNING, max_size=10), st.booleans(), st.integers(1, 60), st.integers(60, 3600))
 def test_wait_is_always_within_its_bounds(tasks: list[Running], more: bool, minimum: int, maximum: int) -> None:
-    seconds = wait(*tasks, more=more, minimum=minimum, maximum=maximum)
+    seconds = wait(*tasks, more=more, minimum=minimum, maximum=maximum, brisk=False)
     assert isinstance(seconds, int)
     assert minimum <= seconds <= maximum
+    assert 1 <= wait(*tasks, more=more, minimum=minimum, maximum=maximum) <= seconds
 
 
 def test_without_any_progress_the_run_looks_again_soon() -> None:
@@ -64,8 +67,15 @@ def test_end_that_leaves_the_budget_idle_is_approached_step_by_step() -> None:
 def test_run_does_not_look_for_every_small_task_that_ends() -> None:
     nearly_done = [running(10, percent=99, minutes=5)] * 2
     others = [running(10, percent=50, minutes=2.5)] * 59
-    assert wait(*nearly_done, *others, minimum=1) == 9
+    assert wait(*nearly_done, *others, minimum=1) == 3
     assert wait(*nearly_done, *others, minimum=1, more=False) == 150
+
+
+def test_shortest_wait_gives_way_where_small_tasks_free_the_budget_faster() -> None:
+    soon = [running(10, percent=90, minutes=1)] * 59
+    assert wait(*soon, minimum=30) == 7  # when they end
+    assert wait(*soon, minimum=30, brisk=False) == 30
+    assert wait(running(700, percent=99, minutes=15), minimum=30) == 8  # of a pace that frees 1 % in 8 s
 
 
 def test_when_nothing_waits_the_run_looks_when_the_last_task_has_ended() -> None:

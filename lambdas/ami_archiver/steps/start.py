@@ -43,6 +43,7 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
         more_to_start=fill.more_to_start,
         minimum=shortest_wait(refused, app.settings.wait_min_seconds, maximum),
         maximum=maximum,
+        brisk=not refused,
     )
     state = state.then(Next.WAIT, wait_seconds=wait_seconds, refused_starts=refused)
     return state, {"InFlightGiB": in_flight_gib(fill.running)}
