@@ -131,7 +131,8 @@ def test_object_as_recorded_lets_its_original_go_with_or_without_a_checksum() ->
 
 @pytest.mark.parametrize("name", ["object_version_id", "object_bytes", "object_etag"])
 def test_what_was_never_recorded_cannot_be_compared(name: str) -> None:
-    record = replace(verified(), **{name: None})
+    unknown: dict[str, Any] = {name: None}
+    record = replace(verified(), **unknown)
     assert names(reasons.by_object(record, stored_object(), None, KEY_ARN)) == [Keep.OBJECT_NOT_WHOLE]
 
 
