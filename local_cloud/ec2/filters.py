@@ -70,6 +70,15 @@ def value_matcher(values: Sequence[str]) -> Callable[[str], bool]:
     return lambda text: pattern.fullmatch(text) is not None
 
 
+def exact_values(filters: Sequence[Mapping[str, Any]], name: str) -> Sequence[str]:
+    """The values of a filter that nothing else can match, to look up instead of trying all; empty: there are none."""
+    for one in filters:
+        values: Sequence[str] = one.get("Values", ())
+        if one.get("Name") == name and not any(character in value for value in values for character in "*?\\"):
+            return values
+    return ()
+
+
 def as_text(value: object) -> str:
     """A field's value as a filter's value is written: booleans are `true` and `false`."""
     if isinstance(value, bool):

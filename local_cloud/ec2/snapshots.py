@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_cloud.ec2.answers import iso_time
-from local_cloud.ec2.filters import Fields, compile_filters
+from local_cloud.ec2.filters import Fields, compile_filters, exact_values
 from local_cloud.ec2.lookup import check_snapshot_ids, may_create_volume, own_snapshot
 from local_cloud.ec2.operation import SUCCEEDED, Operation
 from local_cloud.ec2.paging import check_max_results, page
@@ -48,7 +48,8 @@ def describe_snapshots(world: World, request: Request) -> dict[str, Any]:
         for one in snapshot_ids:
             if one not in snapshots or not may_create_volume(snapshots[one], request.account_id):
                 raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{one}' does not exist.")
-    candidates = sorted(set(snapshot_ids)) if snapshot_ids else world.snapshot_ids(request.region)
+    named = snapshot_ids or exact_values(request.params.get("Filters", []), "snapshot-id")
+    candidates = sorted(snapshots.keys() & set(named)) if named else world.snapshot_ids(request.region)
     accept = _acceptance(world, request)
     found, token = page(request, candidates, lambda one: (one,), accept=lambda one: accept(snapshots[one]))
     views = [snapshot_view(snapshots[one], world.tags_of(request, snapshots[one])) for one in found]
