@@ -7,9 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from ami_archiver.adapters.ec2_originals import Ec2Originals
+from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
 from ami_archiver.retire import moves
 from ami_archiver.retire.ports import Deregistered, LeftSnapshot, Unwilling
 from local_cloud.in_process import VirtualCloud
+from tests.retire.test_races import planned
+from tests.retire.test_reasons_to_keep import due
 from tests.support.retirement import Retiring
 
 
@@ -61,6 +64,25 @@ def test_deregistered_image_is_retired_though_another_worker_has_written_its_rec
     assert (list(record.retirement.snapshots.values()), record.retirement.snapshot_gib) == (["deleted"], 10)
     assert [move.run_id for move in record.history[-2:]] == ["another-run", record.run_id]
     assert list(retiring.archive.retirer().retirements.left_snapshots()) == []
+
+
+@pytest.mark.parametrize("action", ["disable", "deregister"])
+def test_record_that_another_worker_writes_while_all_is_looked_at_lets_nothing_go(
+    retiring: Retiring, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (image_id,) = due(retiring, ["web"], action)
+    state, accounts = planned(retiring), Ec2UsageReports.accounts
+
+    def accounts_and_keep(self: Ec2UsageReports, report_id: str) -> tuple[str, ...]:
+        keep(retiring, image_id)
+        return accounts(self, report_id)
+
+    monkeypatch.setattr(Ec2UsageReports, "accounts", accounts_and_keep)
+    with retiring.no_power_used():
+        told = retiring.archive.go_on(state)["retirement"]
+    (line,) = told["done"]["kept"]["listed"]
+    assert line["reason"].startswith("ChangedMeanwhile: ")
+    assert retiring.kept_because(image_id) == "OnHold: so"
 
 
 def test_snapshot_that_is_left_is_noted_though_another_run_took_it_off_the_list(

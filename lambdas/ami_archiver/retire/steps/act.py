@@ -101,6 +101,8 @@ class Act:
             if shared is not record and not self._app.retirements.save(record, shared):
                 return self._line(line, Decision.KEPT, reasons.changed("somebody else has just written its record"))
             record = shared
+            if not self._is_ours(record):
+                return self._line(line, Decision.KEPT, reasons.changed("somebody else has just written its record"))
             unwilling = self._app.originals.disable(record.image_id)
             if unwilling:
                 return self._kept(line, record, reasons.unwilling("disable", unwilling))
@@ -108,8 +110,15 @@ class Act:
         after = moves.disabled(record, why, at=self._app.clock.now(), run_id=run_id)
         return self._saved(line, record, after, Decision.DISABLED)
 
+    def _is_ours(self, record: ArchiveRecord) -> bool:
+        """Whether nobody has written the record since: a person who took it back, or another worker."""
+        now = self._app.retirements.get(record.image_id)
+        return now is not None and now.history[-1] == record.history[-1]
+
     def _deregister(self, line: DecisionLine, record: ArchiveRecord) -> DecisionLine:
         run_id = self._state.run_id
+        if not self._is_ours(record):
+            return self._line(line, Decision.KEPT, reasons.changed("somebody else has just written its record"))
         answer = self._app.originals.deregister(record.image_id)
         if isinstance(answer, Unwilling):
             if not self._app.originals.by_id([record.image_id]):
