@@ -15,14 +15,13 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.chaos import sweep
-from tests.chaos.interleavings import MEETINGS
+from tests.chaos.everything import EVERY_MEETING, EVERY_SCENARIO
 from tests.chaos.parts import RANDOM, in_theatre, parts_of, play, workflow
-from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.sweep import Verdict
 from tests.chaos.world import Theatre
 
 PROCESSES = 2
-EVERYTHING = (*SCENARIOS, *MEETINGS, RANDOM)
+EVERYTHING = (*EVERY_SCENARIO, *EVERY_MEETING, RANDOM)
 
 
 def main(only: str) -> int:
@@ -45,11 +44,11 @@ def _report(names: Iterable[str]) -> int:
         for name, some in parts.items():
             done = [verdict for part in some for verdict in results[part].result()]
             failed = [verdict for verdict in done if verdict.breaches]
-            kind = "faults" if name in SCENARIOS else "interleavings" if name in MEETINGS else "histories"
+            kind = "faults" if name in EVERY_SCENARIO else "interleavings" if name in EVERY_MEETING else "histories"
             print(f"{name:34} {len(done):5} {kind}, {len(done) - len(failed):5} survived", flush=True)
             for verdict in failed:
                 print(f"  FAILED {verdict}", flush=True)
-            verdicts[name in SCENARIOS] += done
+            verdicts[name in EVERY_SCENARIO] += done
     print(f"{time.monotonic() - begun:.0f} seconds")
     if verdicts[False]:
         print(f"{len(verdicts[False])} interleavings and histories, {_survived(verdicts[False])} survived")
@@ -62,9 +61,9 @@ def _report(names: Iterable[str]) -> int:
 
 def _one(name: str, call: str, what: str) -> int:
     def disturbed(theatre: Theatre) -> Verdict:
-        if name in MEETINGS:
-            return MEETINGS[name].once(theatre, call)
-        return sweep.once(theatre, SCENARIOS[name], call, what)
+        if name in EVERY_MEETING:
+            return EVERY_MEETING[name].once(theatre, call)
+        return sweep.once(theatre, EVERY_SCENARIO[name], call, what)
 
     verdict = in_theatre(workflow(), disturbed)
     print(verdict if verdict.breaches else f"{verdict.name} survived")

@@ -10,10 +10,9 @@ from typing import TypeVar
 
 from local_cloud.in_process import VirtualCloud
 from tests.chaos import sweep
+from tests.chaos.everything import EVERY_MEETING, EVERY_SCENARIO
 from tests.chaos.faults import FAULTS
 from tests.chaos.histories import run_histories
-from tests.chaos.interleavings import MEETINGS
-from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.sweep import Verdict
 from tests.chaos.world import Theatre
 from tests.support.assembly import ROOT, STACK, synthesized
@@ -34,7 +33,7 @@ class Part:
 
 def parts_of(name: str) -> list[Part]:
     """A scenario's faults in two halves, so that no process waits long for the other."""
-    if name not in SCENARIOS:
+    if name not in EVERY_SCENARIO:
         return [Part(name)]
     faults = tuple(FAULTS)
     return [Part(name, faults[i::2]) for i in range(2)]
@@ -42,11 +41,11 @@ def parts_of(name: str) -> list[Part]:
 
 def play(part: Part, template: Path) -> list[Verdict]:
     """In a cloud of its own."""
-    if part.name in MEETINGS:
-        return in_theatre(template, MEETINGS[part.name].interleave)
+    if part.name in EVERY_MEETING:
+        return in_theatre(template, EVERY_MEETING[part.name].interleave)
     if part.name == RANDOM:
         return in_theatre(template, _random_histories)
-    return in_theatre(template, lambda theatre: sweep.sweep(theatre, SCENARIOS[part.name], part.faults))
+    return in_theatre(template, lambda theatre: sweep.sweep(theatre, EVERY_SCENARIO[part.name], part.faults))
 
 
 def workflow() -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from botocore.exceptions import ClientError
 
 from ami_archiver.policy import Policy
-from tests.chaos.interleavings import HOUR, STALE, Meeting
+from tests.chaos.interleavings import STALE, Meeting
 from tests.chaos.retirement_scenarios import (
     ASKING,
     HOLD,
@@ -23,7 +23,7 @@ from tests.chaos.retirement_scenarios import (
     to_be_deregistered,
     web_and_held,
 )
-from tests.chaos.scenarios import Act
+from tests.chaos.scenarios import HOUR, Act
 from tests.chaos.world import World
 from tests.support.archive import BUCKET, client, full_id
 

@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from ami_archiver.policy import Policy
 from local_cloud.ec2.request import Caller
 from local_cloud.model import Image
-from tests.support.archive import BUCKET, TABLE
+from tests.support.archive import BUCKET, TABLE, client
 
 if TYPE_CHECKING:
     from tests.chaos.world import World
@@ -30,7 +30,7 @@ _deserializer = TypeDeserializer()
 
 
 class Witness:
-    """Sees every call of the archiver's functions, disturbed or not."""
+    """Sees every call of the archiver's functions, disturbed or not; looks around with clients of its own."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -45,20 +45,24 @@ class Witness:
         """What kept an image when the newest intention about it was written."""
         self._shared_then: dict[str, list[str]] = {}
         """With whom it was shared at that time."""
+        self._read: dict[str, tuple[Any, Any]] = {}
+        """What a step has last read of a record: its status and its intention."""
 
     def watch(self, operation: str, request: AWSPreparedRequest, send: Callable[[], AWSResponse]) -> AWSResponse:
         """Let the call through, and judge it by what was there before."""
         if operation in ("UpdateItem", "TransactWriteItems"):
             answer = send()
             if answer.status_code == 200 and INTENDING in (body := _text(request.body)):
-                with self._world.wire.listening(False):
-                    self._note_intention(body)
+                self._note_intention(body)
+            return answer
+        if operation == "GetItem":
+            answer = send()
+            self._note_read(_text(request.body))
             return answer
         if operation not in NEEDED and operation != "DeleteSnapshot":
             return send()
         asked = parse_qs(_text(request.body))
-        with self._world.wire.listening(False):
-            found = list(self._judge(operation, asked))
+        found = list(self._judge(operation, asked))
         image = self._images().get(asked.get("ImageId", [""])[0])
         snapshots, permissions = (tuple(image.snapshot_ids), _permissions(image)) if image else ((), [])
         answer = send()
@@ -69,6 +73,11 @@ class Witness:
             if image and operation == "DisableImage":
                 self.shared.setdefault(image.image_id, permissions)
         return answer
+
+    def _note_read(self, body: str) -> None:
+        kind, _, image_id = json.loads(body)["Key"]["pk"]["S"].partition("#")
+        if kind == "IMAGE":
+            self._read[image_id] = self._state(self._record(image_id))
 
     def _note_intention(self, body: str) -> None:
         asked = json.loads(body)
@@ -86,10 +95,10 @@ class Witness:
             return
         image_id = asked["ImageId"][0]
         record, (status, action) = self._record(image_id), NEEDED[operation]
-        told = record.get("retirement") or {}
-        if (record.get("status"), told.get("intention")) != (status, action):
-            yield f"{image_id} is {record.get('status')}, its intention {told.get('intention')}"
-            return
+        if self._state(record) != (status, action):
+            if self._read.get(image_id) != (status, action):
+                yield f"{image_id} is (status, intention) {self._state(record)}"
+            return  # another worker has been quicker, between the last look at the record and this call
         yield from self._judge_time(image_id, record, action)
         for reason in sorted(self._intended.get(image_id, {"no intention"}) & {*self._reasons(image_id, record)}):
             yield f"{image_id} is kept by: {reason}"
@@ -175,7 +184,7 @@ class Witness:
 
     def _is_whole(self, record: dict[str, Any]) -> bool:
         """The object that S3 shows under the record's key is the one that was recorded."""
-        listed = self._world.cloud_client("s3").list_object_versions(Bucket=BUCKET, Prefix=record["object_key"])
+        listed = client(self._world.cloud, "s3").list_object_versions(Bucket=BUCKET, Prefix=record["object_key"])
         current = [
             (one["VersionId"], one["Size"], one["ETag"].strip('"'))
             for one in listed.get("Versions", [])
@@ -185,16 +194,19 @@ class Witness:
 
     def listed(self, image_id: str) -> set[str]:
         """The image's snapshots that are on the table's list of those to be deleted."""
-        found = self._world.cloud_client("dynamodb").query(
+        found = client(self._world.cloud, "dynamodb").query(
             TableName=TABLE,
             KeyConditionExpression="pk = :list AND begins_with(sk, :image)",
             ExpressionAttributeValues={":list": {"S": "SNAPSHOTS"}, ":image": {"S": f"{image_id}#"}},
         )
         return {one["sk"]["S"].partition("#")[2] for one in found["Items"]}
 
+    def _state(self, record: dict[str, Any]) -> tuple[Any, Any]:
+        return record.get("status"), (record.get("retirement") or {}).get("intention")
+
     def _record(self, image_id: str) -> dict[str, Any]:
         key = {"pk": {"S": f"IMAGE#{image_id}"}, "sk": {"S": "RECORD"}}
-        item = self._world.cloud_client("dynamodb").get_item(TableName=TABLE, Key=key).get("Item", {})
+        item = client(self._world.cloud, "dynamodb").get_item(TableName=TABLE, Key=key).get("Item", {})
         return {name: _deserializer.deserialize(value) for name, value in item.items()}
 
     def _policy(self, record: dict[str, Any]) -> Policy:

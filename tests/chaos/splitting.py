@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -29,9 +29,12 @@ Play = Callable[[Disturbance, Callable[[World], None]], list[str]]
 """Plays with a disturbance and judges; calls back with the world as soon as there is one."""
 
 
-def split(play: Play, makers: Makers) -> list[tuple[str, str, list[str]]]:
-    """(what happened, at which call, what is wrong then) for every call and everything that may happen there."""
-    splits = _Splits(makers)
+def split(play: Play, makers: Makers, at: Collection[str] = ()) -> list[tuple[str, str, list[str]]]:
+    """(what happened, at which call, what is wrong then) for every call and everything that may happen there.
+
+    `at`: only at calls of these operations.
+    """
+    splits = _Splits(makers, at)
     gc.collect()
     gc.freeze()  # the children share what is there
     try:
@@ -48,8 +51,9 @@ def split(play: Play, makers: Makers) -> list[tuple[str, str, list[str]]]:
 
 
 class _Splits(Disturbance):
-    def __init__(self, makers: Makers) -> None:
+    def __init__(self, makers: Makers, at: Collection[str]) -> None:
         self._makers = makers
+        self._at = at
         self._world: World | None = None
         self._pipe = -1
         self.child: Disturbance | None = None
@@ -63,6 +67,8 @@ class _Splits(Disturbance):
             self.child.before(call)
             return
         assert self._world is not None
+        if self._at and call.operation not in self._at:
+            return
         for name, make in self._makers.items():
             found = self._fork(make(self._world, call.number))
             if found is None:

@@ -44,11 +44,11 @@ class Verdict:
         return "\n    ".join([self.name, *self.breaches])
 
 
-def sweep(theatre: Theatre, scenario: Scenario, faults: Collection[str]) -> list[Verdict]:
-    """Inject each of the faults at each call that the scenario's play makes."""
+def sweep(theatre: Theatre, scenario: Scenario, faults: Collection[str], at: Collection[str] = ()) -> list[Verdict]:
+    """Inject each of the faults at each call that the scenario's play makes, or at those of the operations `at`."""
     expected = undisturbed(theatre, scenario)
     makers = {name: partial(_fault, name) for name in faults}
-    verdicts = split(lambda disturbance, enter: play(theatre, scenario, disturbance, enter, expected), makers)
+    verdicts = split(lambda disturbance, enter: play(theatre, scenario, disturbance, enter, expected), makers, at)
     return [Verdict(scenario.name, call, name, tuple(found)) for name, call, found in verdicts]
 
 
