@@ -1,0 +1,13 @@
+"""All that `make chaos` plays."""
+
+from __future__ import annotations
+
+from tests.chaos.interleavings import MEETINGS
+from tests.chaos.retirement_meetings import RETIREMENT_MEETINGS
+from tests.chaos.retirement_scenarios import RETIREMENT
+from tests.chaos.scenarios import SCENARIOS
+
+EVERY_SCENARIO = SCENARIOS | RETIREMENT
+"""Each to be swept with every fault."""
+EVERY_MEETING = MEETINGS | RETIREMENT_MEETINGS
+"""Each to be interleaved at every call."""
