@@ -96,6 +96,13 @@ PLAN_BUGS = (
         f"{CAPS}::test_run_disables_no_more_images_than_its_cap_and_the_next_goes_on",
     ),
     Bug(
+        "image planned twice takes two places in the cap",
+        "retire/steps/plan.py",
+        "if line.decision is Decision.KEPT or line.image_id in self._counted:",
+        "if line.decision is Decision.KEPT:",
+        f"{CAPS}::test_plan_that_is_made_twice_fills_the_cap_once_and_counts_every_image_once",
+    ),
+    Bug(
         "cap of GiB found out too late",
         "retire/steps/plan.py",
         "images > 0 and taken + gib > rules.max_gib_per_run",
@@ -105,8 +112,8 @@ PLAN_BUGS = (
     Bug(
         "kept image takes a place in the cap",
         "retire/steps/plan.py",
-        "        if line.decision is Decision.KEPT:\n            return\n",
-        "",
+        "if line.decision is Decision.KEPT or line.image_id in self._counted:",
+        "if line.image_id in self._counted:",
         f"{CAPS}::test_image_that_is_kept_takes_no_place_in_the_cap",
     ),
     Bug(

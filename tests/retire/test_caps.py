@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
 from tests.support.retirement import RULES, Retiring
 
@@ -81,6 +82,17 @@ def test_plan_of_many_images_goes_on_in_the_next_invocation(retiring: Retiring) 
     assert turns > 25
     assert {retiring.state(image_id) for image_id in image_ids} == {"disabled"}
     assert len(retiring.power()) == len(image_ids)
+
+
+def test_plan_that_is_made_twice_fills_the_cap_once_and_counts_every_image_once(retiring: Retiring) -> None:
+    """The step died after its page was written, and is run again."""
+    image_ids = retiring.due(*(f"i{number}" for number in range(5)))
+    retiring.rules(max_images_per_run=6)
+    state = retiring.archive.go_to(retiring.archive.select(retiring.archive.begin()), Next.RETIRE)
+    retiring.archive.step(state)
+    told = retiring.archive.go_on(state)["retirement"]
+    assert {retiring.state(image_id) for image_id in image_ids} == {"disabled"}
+    assert told["done"]["disabled"]["images"] == len(image_ids)
 
 
 def test_images_within_their_grace_period_cost_no_call(retiring: Retiring) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ami_archiver.errors import BadInput
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.steps.plan import PLANNED
+from ami_archiver.retire.steps.plan import PLANNED, lines_on
 from ami_archiver.run_state import RunState
 
 
@@ -18,8 +18,7 @@ def ask_for_approval(app: RetireApp, event: Mapping[str, Any]) -> None:
         raise BadInput(f"the state machine must hand over the task's token, not {token!r}")
     state = RunState.from_json(event.get("state"))
     app.retirements.put_token(state.run_id, token)
-    lines = [line for lines in app.runs.pages(state.run_id, PLANNED) for line in lines]
-    waiting = [line for line in lines if _needs_approval(app, line.policy)]
+    waiting = [line for line in lines_on(app, state, PLANNED).values() if _needs_approval(app, line.policy)]
     hours = state.approval_seconds // 3600
     app.notifier.publish(
         f"ami-archiver: {len(waiting)} originals wait for approval",

@@ -74,7 +74,9 @@ class Plan:
         self._newest = Newest(app)
         self._images: dict[tuple[str, bool], int] = {}
         self._gib: dict[tuple[str, bool], float] = {}
-        for line in planned_lines(app, state):
+        self._counted: set[str] = set()
+        """Images: an earlier attempt of this step may have planned them already."""
+        for line in lines_on(app, state, PLANNED, DECIDED_PLANNING).values():
             self._count(line)
 
     def make(self, seconds_left: Callable[[], float]) -> str | None:
@@ -149,7 +151,8 @@ class Plan:
         if waits and not announcing:
             told_now = record.history[-1].run_id == self._state.run_id  # by an earlier attempt of this step
             return _line(record, Decision.ANNOUNCED if told_now else Decision.KEPT, waits[0])
-        if self._is_full(policy, announcing=announcing, gib=record.snapshot_gib):
+        counted = record.image_id in self._counted
+        if not counted and self._is_full(policy, announcing=announcing, gib=record.snapshot_gib):
             return None
         if announcing:
             return self._announce(record, policy, action, dry=dry)
@@ -176,8 +179,9 @@ class Plan:
         return _line(record, Decision.ANNOUNCED, why)
 
     def _count(self, line: DecisionLine) -> None:
-        if line.decision is Decision.KEPT:
+        if line.decision is Decision.KEPT or line.image_id in self._counted:
             return
+        self._counted.add(line.image_id)
         key = (line.policy, line.decision is Decision.ANNOUNCED)
         self._images[key] = self._images.get(key, 0) + 1
         self._gib[key] = self._gib.get(key, 0.0) + line.gib
@@ -191,11 +195,10 @@ class Plan:
         return rules.max_gib_per_run is not None and images > 0 and taken + gib > rules.max_gib_per_run
 
 
-def planned_lines(app: RetireApp, state: RunState) -> Iterator[DecisionLine]:
-    """What the run has planned so far, as far as it counts in a cap."""
-    for kind in (PLANNED, DECIDED_PLANNING):
-        for lines in app.runs.pages(state.run_id, kind):
-            yield from lines
+def lines_on(app: RetireApp, state: RunState, *kinds: str) -> dict[str, DecisionLine]:
+    """By image, the line on the run's pages, of the last of the kinds that has one: a step that died and was repeated
+    may have put an image on two pages."""
+    return {line.image_id: line for kind in kinds for lines in app.runs.pages(state.run_id, kind) for line in lines}
 
 
 def stopped(app: RetireApp, going: int) -> str | None:

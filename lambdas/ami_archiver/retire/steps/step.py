@@ -13,7 +13,7 @@ from ami_archiver.retire.ports import Saved
 from ami_archiver.retire.reasons import Keep
 from ami_archiver.retire.steps import plan as planning
 from ami_archiver.retire.steps.act import Act, keep_reason_for_no
-from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, PLANNED, Decided, Plan
+from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, PLANNED, Decided, Plan, lines_on
 from ami_archiver.retire.steps.settle import settle_snapshots
 from ami_archiver.run_state import Metrics, Next, RetirePhase, RunState
 from ami_archiver.steps.lease import until
@@ -61,7 +61,7 @@ def _policies_of_runs(app: RetireApp, state: RunState) -> list[str]:
 
 def _begin_to_act(app: RetireApp, state: RunState, decided: Decided) -> tuple[RunState, Metrics]:
     """The plan is complete: whether it is too much is asked once, for all of it."""
-    going = [line for lines in app.runs.pages(state.run_id, PLANNED) for line in lines]
+    going = list(lines_on(app, state, PLANNED).values())
     why = planning.stopped(app, len(going))
     if why:
         decided.put(DECIDED_ACTING, [replace(line, decision=Decision.KEPT, reason=why) for line in going])
@@ -108,11 +108,8 @@ def _act_on(act: Act, state: RunState, line: DecisionLine) -> DecisionLine | Non
 
 def _undecided(app: RetireApp, state: RunState) -> Iterator[DecisionLine]:
     """What is planned and not decided yet. A plan is never longer than the policies' caps."""
-    over = {line.image_id for lines in app.runs.pages(state.run_id, DECIDED_ACTING) for line in lines}
-    for lines in app.runs.pages(state.run_id, PLANNED):
-        for line in lines:
-            if line.image_id not in over:
-                yield line
+    over = lines_on(app, state, DECIDED_ACTING)
+    return (line for line in lines_on(app, state, PLANNED).values() if line.image_id not in over)
 
 
 def _end(app: RetireApp, state: RunState, dry: set[str], waiting: int) -> RunState:
@@ -146,9 +143,8 @@ def _left(app: RetireApp, state: RunState) -> Metrics:
 
 
 def _lines(app: RetireApp, state: RunState, dry: set[str], *, would: bool) -> Iterator[DecisionLine]:
-    for kind in (DECIDED_PLANNING, DECIDED_ACTING):
-        for lines in app.runs.pages(state.run_id, kind):
-            yield from (line for line in lines if (line.policy in dry) is would)
+    lines = lines_on(app, state, DECIDED_PLANNING, DECIDED_ACTING).values()
+    return (line for line in lines if (line.policy in dry) is would)
 
 
 def _saved(app: RetireApp, lines: list[DecisionLine]) -> Saved:
