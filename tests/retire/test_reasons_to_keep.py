@@ -164,10 +164,6 @@ def due(retiring: Retiring, names: list[str], action: str) -> list[str]:
     return image_ids
 
 
-def action_free(number: int) -> str:
-    return f"i{number:04}"
-
-
 def name_of(number: int) -> str:
     return f"i{number:04}"
 
@@ -184,7 +180,7 @@ def test_original_with_any_reason_stays_whatever_other_reason_there_is(
 ) -> None:
     retiring = Retiring(cloud, POLICY)
     cases = [names for names in combinations(CAUSES, together) if possible(names, action)]
-    images = due(retiring, [name_of(number) for number in range(len(cases))], action)
+    images = retiring.many_due([name_of(number) for number in range(len(cases))], disabled=action == "deregister")
     retiring.rules(max_images_per_run=10_000)
     for image_id, names in zip(images, cases, strict=True):
         for name in worst_last(names):

@@ -72,8 +72,11 @@ class Restores:
             self.lose(image_id)
         return image_id
 
-    def stored(self, image_id: str, gib: float = 10, *, record: bool = True, **fields: Any) -> str:
-        """As `archived`, but without the night: the object and its record are written as a night leaves them."""
+    def stored(self, image_id: str, gib: float = 10, *, record: bool = True, lost: bool = True, **fields: Any) -> str:
+        """As `archived`, but without the night: the object and its record are written as a night leaves them.
+
+        `lost`: the image is nowhere else.
+        """
         image_id = self.archive.image(image_id, gib, **fields)
         region = self.archive.region
         image = self.cloud.catalog.images(region)[image_id]
@@ -82,13 +85,15 @@ class Restores:
         contents = (content_of(one, self.cloud.settings.engine.bytes_per_gib) for one in snapshots)
         body = b"".join(encode(image, snapshots, contents, now, region=region))
         key = f"nightly/{image_id}.bin"
-        put = client(self.cloud, "s3").put_object(
+        client(self.cloud, "s3").put_object(
             Bucket=BUCKET, Key=key, Body=body, Tagging=f"{IMAGE_TAG}={image_id}&ami-name={image.name}"
         )
         if record:
-            found = StoredObject(key, put["VersionId"], len(body), put["ETag"].strip('"'))
+            found = self.app.bucket.glance(key)
+            assert found is not None
             self._record(image, gib, found, encrypted=any(one.encrypted for one in snapshots))
-        self.lose(image_id)
+        if lost:
+            self.lose(image_id)
         return image_id
 
     def _record(self, image: Image, gib: float, found: StoredObject, *, encrypted: bool) -> None:

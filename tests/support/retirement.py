@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from ami_archiver.policy import Policy, RetireRules
+from ami_archiver.retire import moves
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive, client, full_id
+from tests.support.restore import Restores
 
 POWER = frozenset({"DisableImage", "DeregisterImage", "DeleteSnapshot"})
 """What takes an original away."""
@@ -51,6 +53,18 @@ class Retiring:
         image_ids = [self.archive.image(name, **fields) for name in names]
         self.archive.night()
         self.days(RULES.after_verified_days)
+        return image_ids
+
+    def many_due(self, names: Sequence[str], *, disabled: bool = False) -> list[str]:
+        """As `due` or `disabled`, but written as a run leaves it: hundreds of images, without their nights."""
+        restores, region = Restores(self.archive), self.archive.region
+        image_ids = [restores.stored(name, 1, lost=False) for name in names]
+        for image_id in image_ids if disabled else ():
+            record, at = self.archive.record(image_id), self.archive.app.clock.now()
+            after = moves.disabled(record, "disabled", at=at, run_id="a-night")
+            assert self.archive.app.records.save(record, after)
+            self.cloud.catalog.images(region)[image_id].state = "disabled"
+        self.days(RULES.after_disabled_days if disabled else RULES.after_verified_days)
         return image_ids
 
     def disabled(self, *names: str, **fields: Any) -> list[str]:
