@@ -31,9 +31,9 @@ RULES = RetireRules(
 )
 POLICY = Policy("nightly", {"Archive": ("true",)}, original="retire", retire=RULES)
 """Grace periods of half a day: what is due goes in the next night."""
-SHARED_MAY_GO = replace(POLICY, retire=replace(RULES, allow_shared=True))
-ANNOUNCING = replace(POLICY, retire=replace(RULES, approval="notify"))
-ASKING = replace(POLICY, retire=replace(RULES, approval="explicit"))
+DISABLING = replace(POLICY, original="disable", retire=replace(RULES, allow_shared=True))
+ANNOUNCING = replace(POLICY, original="disable", retire=replace(RULES, approval="notify"))
+ASKING = replace(POLICY, original="disable", retire=replace(RULES, approval="explicit"))
 SETTINGS: Mapping[str, Any] = {"wait_min_seconds": 240, "retire_stop_percent": 100}
 OTHER = "444455556666"
 
@@ -62,7 +62,7 @@ def quiet_nights(world: World, number: int) -> None:
 
 
 def come_to_rest(world: World) -> None:
-    """Nights follow until every original is gone that nobody holds, with all that belongs to it."""
+    """Nights follow until every original that nobody holds is as its policy wants it, with all that belongs to it."""
     for _ in range(8):
         world.undisturbed = True
         world.next_night()
@@ -75,7 +75,9 @@ def come_to_rest(world: World) -> None:
 
 def _has_come_to_rest(world: World, image_id: str) -> bool:
     image = world.cloud.catalog.images(world.archive.region).get(image_id)
-    return HOLD in image.tags if image else world.archive.status(image_id) == "RETIRED"
+    (policy,) = world.archive.settings.policies
+    gone = "RETIRED" if policy.original == "retire" else "DISABLED"
+    return (image is not None and HOLD in image.tags) or world.archive.status(image_id) == gone
 
 
 def web_and_held(world: World, **fields: Any) -> None:
@@ -153,7 +155,7 @@ def _scenario(name: str, stage: Act, policy: Policy = POLICY, play: Act = night)
 RETIREMENT = {
     scenario.name: scenario
     for scenario in (
-        _scenario("disable", to_be_disabled, SHARED_MAY_GO),
+        _scenario("disable", to_be_disabled, DISABLING),
         _scenario("deregister", to_be_deregistered),
         _scenario("announce", due, ANNOUNCING),
         _scenario("approve", due, ASKING),
