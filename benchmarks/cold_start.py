@@ -19,7 +19,7 @@ from ami_archiver.settings import Settings
 from benchmarks.tables import ROOT, Goal, Result
 from tests.support.assembly import synthesized
 
-PROCESSES = 7
+PROCESSES = 5
 FAST_PROCESSES = 2
 RATIO_GOAL = 1.3
 

@@ -28,7 +28,7 @@ from tests.support import archive as stack
 
 SIZES = (1_000, 10_000, 100_000)
 FAST_SIZES = (200, 1_000)
-WET_MOST = 10_000
+WET_MOST = 1_000
 """Up to here the selection is also written; the local cloud's table takes a few hundred writes a second."""
 MEMORY_GOAL_MIB = 256
 ACCOUNT, REGION = "123456789012", "us-east-1"
