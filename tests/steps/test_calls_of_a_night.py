@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from ami_archiver.run_state import Next, RunState
 from tests.support.archive import Archive
 
@@ -66,11 +68,14 @@ def test_a_look_writes_each_image_that_has_ended_the_page_and_the_lease_once(arc
     assert (written["GetItem"], written["BatchGetItem"]) == (1, 1)
 
 
-def test_a_look_that_finds_nothing_new_writes_the_lease_and_no_more(archive: Archive) -> None:
-    state = archive.go_to(queued(archive, images=1, gib=500), Next.WAIT)
-    archive.cloud.advance(30)
+@pytest.mark.parametrize(("minutes", "writes"), [(0.5, 0), (14, 0), (16, 1)])
+def test_a_look_that_finds_nothing_new_writes_the_lease_once_it_has_to_be_prolonged_and_no_more(
+    archive: Archive, minutes: float, writes: int
+) -> None:
+    state = archive.go_to(queued(archive, images=1, gib=4000), Next.WAIT)
+    archive.cloud.advance(minutes * 60)
     before = len(archive.cloud.calls)
     archive.step(state.then(Next.CHECK))
     assert calls(archive, before, "ec2") == {"DescribeStoreImageTasks": 1}
     written = calls(archive, before, "dynamodb")
-    assert (written["UpdateItem"], written["PutItem"], written["TransactWriteItems"]) == (1, 0, 0)
+    assert (written["UpdateItem"], written["PutItem"], written["TransactWriteItems"]) == (writes, 0, 0)

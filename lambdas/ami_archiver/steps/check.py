@@ -44,7 +44,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     look.unreadable(fetched.unreadable)
     if look.lines:
         app.runs.put_page(state.run_id, _page_name(state, look.lines), look.lines)
-    leases.renew(app, state, remove=look.done | (lease.in_flight - records.keys()))
+    leases.prolong(app, state, lease, remove=look.done | (lease.in_flight - records.keys()))
 
     in_flight = in_flight_gib(running)
     metrics = {"InFlightGiB": in_flight}

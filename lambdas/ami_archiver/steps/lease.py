@@ -30,9 +30,13 @@ class Timed(Protocol):
 
 
 def until(app: Timed) -> datetime:
-    """When a lease taken or renewed now ends by itself: after the longest wait, a step, and the step once more."""
-    lasts = app.settings.wait_max_seconds + 2 * STEP_SECONDS + CLOCK_SKEW_SECONDS
-    return app.clock.now() + timedelta(seconds=lasts)
+    """When a lease taken or renewed now ends by itself: a step's time after it would have to be renewed."""
+    return app.clock.now() + _needed(app) + timedelta(seconds=STEP_SECONDS)
+
+
+def _needed(app: Timed) -> timedelta:
+    """How long a lease must last at least: for the longest wait, a step, and the step once more."""
+    return timedelta(seconds=app.settings.wait_max_seconds + 2 * STEP_SECONDS + CLOCK_SKEW_SECONDS)
 
 
 def active_run(app: App, state: RunState) -> ActiveRun:
@@ -80,6 +84,12 @@ def held(app: App, state: RunState) -> Lease:
 def renew(app: App, state: RunState, *, add: Collection[str] = (), remove: Collection[str] = ()) -> Lease:
     """Prolong the run's lease. Raises LeaseLost."""
     return app.leases.renew(state.run_id, until(app), add=add, remove=remove)
+
+
+def prolong(app: App, state: RunState, lease: Lease, *, remove: Collection[str]) -> None:
+    """Renew it where it has to be: a look that found nothing ended, soon after another, writes nothing."""
+    if remove or lease.expires_at is None or lease.expires_at - app.clock.now() < _needed(app):
+        renew(app, state, remove=remove)
 
 
 def closed_policies(app: App, lease: Lease, state: RunState) -> set[str]:
