@@ -17,7 +17,7 @@ ACT_BUGS = (
         "retire/steps/act.py",
         "        return after if self._app.retirements.save(record, after, adding=left) else None\n",
         "        self._app.retirements.save(record, after, adding=left)\n        return after\n",
-        f"{RACES}::test_record_that_somebody_else_writes_between_intention_and_look_keeps_nothing_half_done",
+        f"{WORKERS}::test_nothing_more_is_looked_at_where_another_worker_has_written_the_record_first",
     ),
     Bug(
         "intention not written before EC2 is asked",
@@ -31,7 +31,7 @@ ACT_BUGS = (
         "retire/steps/act.py",
         "self._app.retirements.save(record, after, adding=left) else None",
         "self._app.retirements.save(record, after) else None",
-        f"{LEFT}::test_snapshot_that_could_not_be_deleted_goes_with_the_next_run",
+        f"{WORKERS}::test_snapshots_are_on_the_list_before_ec2_is_asked",
     ),
     Bug(
         "nothing looked at before the call",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from ami_archiver.adapters.ec2_originals import Ec2Originals
 from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
+from ami_archiver.adapters.table_retirements import TableRetirements
 from ami_archiver.retire import moves
 from ami_archiver.retire.ports import Deregistered, LeftSnapshot, Unwilling
 from local_cloud.in_process import VirtualCloud
@@ -97,6 +99,37 @@ def test_snapshot_that_is_left_is_noted_though_another_run_took_it_off_the_list(
     retiring.cloud.service.faults.clear()
     retiring.night()
     assert retiring.snapshots(image_id) == []
+
+
+def test_snapshots_are_on_the_list_before_ec2_is_asked(
+    retiring: Retiring, meanwhile: Callable[[Callable[[str], None]], None]
+) -> None:
+    (image_id,) = retiring.disabled("web")
+    (snapshot_id,), noted = retiring.snapshots(image_id), []
+    meanwhile(lambda image_id: noted.extend(retiring.archive.retirer().retirements.left_snapshots()))
+    retiring.night()
+    assert noted == [LeftSnapshot(image_id, snapshot_id)]
+
+
+@pytest.mark.parametrize("action", ["disable", "deregister"])
+def test_nothing_more_is_looked_at_where_another_worker_has_written_the_record_first(
+    retiring: Retiring, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (image_id,) = due(retiring, ["web"], action)
+    state, save = planned(retiring), TableRetirements.save
+
+    def save_too_late(self: TableRetirements, before: Any, after: Any, **more: Any) -> bool:
+        if after.retirement.intention:
+            monkeypatch.setattr(TableRetirements, "save", save)
+            keep(retiring, image_id)
+        return save(self, before, after, **more)
+
+    monkeypatch.setattr(TableRetirements, "save", save_too_late)
+    before = len(retiring.cloud.calls.filter(operation="DescribeImageReferences"))
+    with retiring.no_power_used():
+        retiring.archive.go_on(state)
+    assert len(retiring.cloud.calls.filter(operation="DescribeImageReferences")) == before
+    assert retiring.kept_because(image_id) == "OnHold: so"
 
 
 def test_snapshots_are_noted_anew_where_the_answer_of_ec2_was_lost(
