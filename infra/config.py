@@ -53,6 +53,7 @@ class Config:
     policies: tuple[ScheduledPolicy, ...]
     in_flight_budget_gib: float = 600
     restore_budget_gib: float = 300
+    parameter_prefixes: tuple[str, ...] = ()
     admission_rule: AdmissionRule = "aws"
     wait_min_seconds: int = 30
     wait_max_seconds: int = 900
@@ -79,6 +80,7 @@ class Config:
             policies=tuple(scheduled.policy for scheduled in self.policies),
             in_flight_budget_gib=self.in_flight_budget_gib,
             restore_budget_gib=self.restore_budget_gib,
+            parameter_prefixes=self.parameter_prefixes,
             admission_rule=self.admission_rule,
             wait_min_seconds=self.wait_min_seconds,
             wait_max_seconds=self.wait_max_seconds,
@@ -148,6 +150,7 @@ def _config(file: ConfigFile) -> Config:
         policies=tuple(_policy(table) for table in file.policy),
         in_flight_budget_gib=account.in_flight_budget_gib,
         restore_budget_gib=account.restore_budget_gib,
+        parameter_prefixes=tuple(account.parameter_prefixes),
         admission_rule=account.admission_rule,
         wait_min_seconds=account.wait_min_seconds,
         wait_max_seconds=account.wait_max_seconds,

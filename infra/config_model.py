@@ -107,6 +107,14 @@ def _email(text: str) -> str:
     return text
 
 
+def _parameter_prefix(text: str) -> str:
+    if not re.fullmatch(r"/?[A-Za-z0-9_.-][A-Za-z0-9_./-]*", text):
+        raise _wrong("the beginning of SSM parameters' names, such as '/golden/': of letters, digits and . - _ / only")
+    if text.lstrip("/").lower().startswith(("aws", "ssm")):
+        raise _wrong("without the prefixes aws and ssm, which are AWS's own")
+    return text
+
+
 def _prefix(text: str) -> str:
     fields = re.findall(r"\{([^{}]*)\}", text)
     for field in fields:
@@ -235,6 +243,9 @@ class Account(Table):
 
     in_flight_budget_gib: float = Field(default=600, gt=0, description="above 0")
     restore_budget_gib: float = Field(default=300, gt=0, description="above 0")
+    parameter_prefixes: Annotated[
+        list[Annotated[str, AfterValidator(_parameter_prefix)]], BeforeValidator(_one_or_list), AfterValidator(_unique)
+    ] = Field(default_factory=list, description="a list of beginnings of SSM parameters' names")
     admission_rule: Literal["aws", "strict"] = Field(default="aws", description="one of aws, strict")
     wait_min_seconds: int = Field(default=30, ge=1, le=3600, description="1 to 3600")
     wait_max_seconds: int = Field(default=900, ge=1, le=21600, description="1 to 21600")

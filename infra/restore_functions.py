@@ -20,7 +20,9 @@ class RestoreFunctions(FunctionFamily):
         super().__init__(scope, construct_id, settings=settings, log_retention_days=log_retention_days)
         self.plan_restore = self._function("PlanRestore", "handlers.plan_restore.handler", permissions.plan(resources))
         self.check_restores = self._function(
-            "CheckRestores", "handlers.check_restores.handler", permissions.check(resources)
+            "CheckRestores",
+            "handlers.check_restores.handler",
+            permissions.check(resources, settings.parameter_prefixes),
         )
         self.start_restores = self._function(
             "StartRestores", "handlers.start_restores.handler", permissions.start(resources)
@@ -33,4 +35,4 @@ class RestoreFunctions(FunctionFamily):
             function.role for function in (self.plan_restore, self.start_restores) if function.role is not None
         ]
         """Who looks at stored objects, thaws them, or lets EC2 read them."""
-        permissions.acknowledge(self, resources)
+        permissions.acknowledge(self, resources, settings.parameter_prefixes)

@@ -1,10 +1,12 @@
 """What each function of a restore may do, as `permissions` says it of the archive's.
 
 Nobody here may write or delete an object, deregister an image or delete a record. The one thing that reaches beyond
-the archive is pointing an SSM parameter back, which only a request that asks for it does.
+the archive is pointing an SSM parameter back, if the configuration says which, and only where a request asks for it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -28,17 +30,17 @@ from infra.permissions import (
 
 RESTORE_QUEUES = "RESTORE-QUEUE#*"
 """The partitions of the table that restores wait in, one per run."""
-_PARAMETERS = f"arn:{cdk.Aws.PARTITION}:ssm:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:parameter/*"
 
 
-def acknowledge(scope: IConstruct, on: Resources) -> None:
+def acknowledge(scope: IConstruct, on: Resources, parameter_prefixes: Sequence[str]) -> None:
     """cdk-nag wants a reason for every `*` in the roles under the construct."""
     acknowledge_wildcards(scope, on)
-    parameters = "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/*"
-    reason = "Which parameters pointed at an image, its record says; only a parameter that is there may be overwritten"
-    cdk.Validations.of(scope).acknowledge(
-        cdk.Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{parameters}]", reason=reason)
-    )
+    reason = "The configuration names these; which of them pointed at an image, its record says"
+    for prefix in parameter_prefixes:
+        parameters = f"arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/{prefix.lstrip('/')}*"
+        cdk.Validations.of(scope).acknowledge(
+            cdk.Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{parameters}]", reason=reason)
+        )
 
 
 def plan(on: Resources) -> list[iam.PolicyStatement]:
@@ -51,13 +53,24 @@ def plan(on: Resources) -> list[iam.PolicyStatement]:
     ]
 
 
-def check(on: Resources) -> list[iam.PolicyStatement]:
+def check(on: Resources, parameter_prefixes: Sequence[str]) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeSnapshots"),
         allow("ShareAgain", ["ec2:ModifyImageAttribute"], [IMAGES]),
-        allow("SeeWhereParametersPoint", ["ssm:GetParameter"], [_PARAMETERS]),
-        allow("PointParametersBack", ["ssm:PutParameter"], [_PARAMETERS], {"StringEquals": {"ssm:Overwrite": "true"}}),
+        *_point(parameter_prefixes),
         *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+    ]
+
+
+def _point(parameter_prefixes: Sequence[str]) -> list[iam.PolicyStatement]:
+    """Only a parameter that is there may be changed. An ARN has a name without the slash that it may begin with."""
+    if not parameter_prefixes:
+        return []
+    root = f"arn:{cdk.Aws.PARTITION}:ssm:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:parameter"
+    parameters = [f"{root}/{prefix.lstrip('/')}*" for prefix in parameter_prefixes]
+    return [
+        allow("SeeWhereParametersPoint", ["ssm:GetParameter"], parameters),
+        allow("PointParametersBack", ["ssm:PutParameter"], parameters, {"StringEquals": {"ssm:Overwrite": "true"}}),
     ]
 
 
@@ -67,7 +80,7 @@ def start(on: Resources) -> list[iam.PolicyStatement]:
         *look_at_objects(on, tags=False),
         allow("Thaw", ["s3:RestoreObject"], [on.bucket.arn_for_objects("*")]),
         *_restore(),
-        *use_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
+        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
         leave_queue(on, RESTORE_QUEUES),
     ]
 

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ami_archiver.adapters.table_restores import TableRestores
 from ami_archiver.restore.model import RestoreRecord
+from ami_archiver.restore.summary import title_of
 from ami_archiver.run_state import identify
 from operate import executions
 from operate.stack import OperateError, outputs
@@ -35,7 +36,7 @@ class Following:
     run_id: str
 
     def records(self) -> list[RestoreRecord]:
-        return list(self.restores.of_run(self.run_id))
+        return [one for one in self.restores.of_run(self.run_id) if isinstance(one, RestoreRecord)]
 
     def ended(self) -> Mapping[str, Any] | None:
         """The description of the last execution of the run once it has ended; hand-overs are followed."""
@@ -92,12 +93,9 @@ def result_lines(summary: Mapping[str, Any]) -> list[str]:
     told = [f"Restore {summary['run_id']}: {', '.join(lines) or summary['outcome'].replace('_', ' ')}"]
     for kind in ("would_restore", "refused", "failed"):
         for line in summary.get(kind, []):
-            told.append(f"{kind.replace('_', ' ')}: {line['image_id'] or line['object_key']}: {line['reason']}")
+            told.append(f"{kind.replace('_', ' ')}: {title_of(line)}: {line['reason']}")
             told += [f"  will differ: {difference}" for difference in line.get("differences", [])]
-    told += [
-        f"{line['image_id'] or line['object_key']} → {line['restored_image_id']}"
-        for line in summary.get("restored", [])
-    ]
+    told += [f"{title_of(line)} → {line['restored_image_id']}" for line in summary.get("restored", [])]
     return told
 
 

@@ -29,6 +29,8 @@ class Settings:
     in_flight_budget_gib: float = 600
     restore_budget_gib: float = 300
     """AWS's limit on the images that are being restored, by their size after the restore."""
+    parameter_prefixes: tuple[str, ...] = ()
+    """How the names of SSM parameters begin that a restore may point at the new image."""
     admission_rule: AdmissionRule = "aws"
     wait_min_seconds: int = 30
     wait_max_seconds: int = 900
@@ -48,7 +50,10 @@ class Settings:
     def to_env(self) -> dict[str, str]:
         """The environment that `from_env` reads back."""
         env = {f.name.upper(): str(getattr(self, f.name)) for f in fields(self)}
-        return env | {"POLICIES": json.dumps([_compact(p) for p in self.policies], separators=(",", ":"))}
+        return env | {
+            "POLICIES": json.dumps([_compact(p) for p in self.policies], separators=(",", ":")),
+            "PARAMETER_PREFIXES": json.dumps(self.parameter_prefixes),
+        }
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -76,6 +81,8 @@ def _parse(name: str, text: str, kind: str) -> Any:
                 return text
             case "tuple[Policy, ...]":
                 return tuple(_policy(raw) for raw in json.loads(text))
+            case "tuple[str, ...]":
+                return tuple(map(str, json.loads(text)))
             case _:
                 return text
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -10,7 +10,7 @@ import pytest
 from infra.config import ConfigError, load_config
 from infra.templates import definitions, plain, resources
 from tests.infra import test_permissions as archive
-from tests.support.assembly import ROOT
+from tests.support.assembly import ROOT, synthesized
 
 Template = dict[str, Any]
 
@@ -34,8 +34,6 @@ ALLOWED = {
     ec2:DescribeImages               *
     ec2:DescribeSnapshots            *
     ec2:ModifyImageAttribute         image/*
-    ssm:GetParameter                 parameter/*
-    ssm:PutParameter                 parameter/*   to overwrite
     dynamodb:BatchGetItem            table
     dynamodb:GetItem                 table
     dynamodb:PutItem                 table
@@ -65,6 +63,7 @@ ALLOWED = {
     kms:ReEncryptFrom                any key     via ec2, ebs
     dynamodb:BatchGetItem            table
     dynamodb:DeleteItem              table       in RESTORE-QUEUE#*
+    dynamodb:GetItem                 table
     dynamodb:PutItem                 table
     dynamodb:Query                   table
     dynamodb:UpdateItem              table
@@ -81,6 +80,13 @@ ALLOWED = {
     kms:GenerateDataKey              key         via sns
     """,
 }
+OF_PARAMETERS = """
+    ssm:GetParameter                 parameter/golden/*
+    ssm:GetParameter                 parameter/web-*
+    ssm:PutParameter                 parameter/golden/*   to overwrite
+    ssm:PutParameter                 parameter/web-*      to overwrite
+"""
+"""For CheckRestores, where the configuration names those that may be pointed at restored images."""
 WORKFLOW = """
     lambda:InvokeFunction            PlanRestore
     lambda:InvokeFunction            CheckRestores
@@ -94,6 +100,33 @@ FORBIDDEN = ("ec2:DeregisterImage", "ec2:DisableImage", "s3:Put", "s3:Delete", "
 @pytest.mark.parametrize("who", ALLOWED)
 def test_each_role_may_do_exactly_this(template: Template, who: str) -> None:
     assert grants(template, role_of(template, who)) == archive.lines(ALLOWED[who]) | archive.lines(archive.COMMON)
+
+
+def test_only_parameters_that_the_configuration_names_may_be_changed() -> None:
+    template = synthesized(ROOT / "tests/restore/pointing.toml").template
+    for who, without in ALLOWED.items():
+        of_parameters = OF_PARAMETERS if who == "CheckRestores" else ""
+        expected = archive.lines(without) | archive.lines(archive.COMMON) | archive.lines(of_parameters)
+        assert grants(template, role_of(template, who)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ('"/"', r'parameter_prefixes\[0\] is "/": must be the beginning of SSM parameters'),
+        ('"/golden/*"', "must be the beginning of SSM parameters' names, such as '/golden/'"),
+        ('"/aws/x"', "must be without the prefixes aws and ssm, which are AWS's own"),
+        ('""', "must be the beginning of SSM parameters' names"),
+        ("5", "must be text or a list of at least one text"),
+        ('["/a", "/a"]', "must be a list without repetitions"),
+    ],
+)
+def test_prefix_of_parameters_that_cannot_be_one_is_refused_at_synth(tmp_path: Path, given: str, what: str) -> None:
+    config = tmp_path / "archiver.toml"
+    whole = (ROOT / "archiver.toml").read_text()
+    config.write_text(whole.replace("[account]", f"[account]\nparameter_prefixes = {given}", 1))
+    with pytest.raises(ConfigError, match=what):
+        load_config(config)
 
 
 def test_the_workflow_may_invoke_its_own_functions_and_hand_over_to_itself(template: Template) -> None:

@@ -230,3 +230,37 @@ def test_plan_goes_on_where_an_invocation_had_to_stop(restores: Restores, monkey
     assert (state.next, state.position) == ("plan_more", 1)
     summary = restores.go_on(state)
     assert summary["restores"]["restored"] == 3
+
+
+def test_dry_run_goes_on_where_an_invocation_had_to_stop_and_says_what_the_real_run_does(
+    restores: Restores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ami_archiver.restore.steps.plan.PAGE", 1)
+    for short in ("ami-a", "ami-b", "ami-c"):
+        restores.stored(short, name="web")
+    given: dict[str, Any] = {"image_ids": ["ami-a", "ami-b", "ami-c", "ami-0123456789abcdef0"], "name": "{name}"}
+    state = steps.plan_restore(restores.app, restores.begin(**given, dry_run=True), lambda: 10.0)
+    invocations = 1
+    while state.next == "plan_more":
+        invocations += 1
+        state = steps.plan_restore(restores.app, {"input": state.to_json()}, lambda: 10.0)
+    dry = restores.go_on(state)
+    assert invocations == 4
+    assert dry["restores"] == {"restored": 0, "failed": 0, "refused": 1, "would_restore": 3}
+    assert restores.starts() == []
+    assert restores.of_run(dry["run_id"]) == []
+    wet = restores.run(**given)
+    assert [line["name"] for line in dry["would_restore"]] == [line["name"] for line in wet["restored"]]
+    assert dry["refused"][0]["reason"] == wet["refused"][0]["reason"]
+
+
+def test_step_of_a_dry_run_that_is_repeated_counts_nothing_twice(
+    restores: Restores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ami_archiver.restore.steps.plan.PAGE", 1)
+    restores.stored("ami-a", 10)
+    restores.stored("ami-b", 20)
+    event = restores.begin(image_ids=["ami-a", "ami-b"], dry_run=True)
+    steps.plan_restore(restores.app, event, lambda: 900.0)
+    summary = restores.go_on(steps.plan_restore(restores.app, event, lambda: 900.0))
+    assert (summary["restores"]["would_restore"], summary["would_restore_gib"]) == (2, 30)

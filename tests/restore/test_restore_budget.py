@@ -113,7 +113,7 @@ def test_run_that_died_does_not_block_the_budget_and_its_restore_is_finished_by_
     dead = state.run_id  # somebody stops the execution here
     summary = restores.run(image_ids=["ami-b"])
     assert summary["restores"]["restored"] == 1
-    (left,) = restores.app.restores.of_run(dead)
+    (left,) = restores.of_run(dead)
     assert left.status == "RESTORED"
     assert archive.record("ami-a").history[-1].why.startswith("restored as ami-")
 

@@ -39,7 +39,7 @@ def test_image_that_somebody_deregisters_while_it_is_restored_fails(archive: Arc
     state = restores.plan(restores.begin(image_ids=["ami-a"]))
     while not restores.starts():
         state = restores.step(state)
-    (record,) = restores.app.restores.of_run(state.run_id)
+    (record,) = restores.of_run(state.run_id)
     restores.cloud.catalog.remove_image(archive.region, record.restored_image_id)
     summary = restores.go_on(state)
     assert "is gone: it was deregistered before it was available" in summary["failed"][0]["reason"]

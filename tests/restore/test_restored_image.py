@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+import pytest
+
+from ami_archiver.errors import BadInput
 from local_cloud.engine.stored_object import content_of
+from local_cloud.in_process import VirtualCloud
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
 from tests.support.archive import Archive, client, full_id
 from tests.support.restore import Restores
@@ -163,19 +167,22 @@ def test_shares_again_only_when_asked(archive: Archive, restores: Restores) -> N
 
 
 def test_points_parameters_back_only_when_asked_and_only_those_that_still_point_at_the_original(
-    archive: Archive, restores: Restores
+    cloud: VirtualCloud,
 ) -> None:
+    archive = Archive(cloud, parameter_prefixes=("/golden/", "moved", "deleted"))
+    restores = Restores(archive)
     ssm = client(archive.cloud, "ssm")
     image_id = archive.image("ami-a")
-    for name in ("/golden/web", "moved-on", "deleted"):
+    for name in ("/golden/web", "moved-on", "deleted", "/golden-too"):
         ssm.put_parameter(Name=name, Value=image_id, Type="String", DataType="aws:ec2:image")
     archive.night()
     restores.lose("ami-a")
     ssm.put_parameter(Name="moved-on", Value="ami-0eeeeeeeeeeeeeeee", Overwrite=True, DataType="aws:ec2:image")
     ssm.delete_parameter(Name="deleted")
 
-    restores.run(image_ids=["ami-a"])
+    silent = restores.run(image_ids=["ami-a"])
     assert ssm.get_parameter(Name="/golden/web")["Parameter"]["Value"] == image_id
+    assert "parameter/golden/web" in "".join(silent["restored"][0]["differences"])
     summary = restores.run(image_ids=["ami-a"], name="again", point_ssm_parameters=True)
     new = restores.new_image(summary).image_id
     assert ssm.get_parameter(Name="/golden/web")["Parameter"]["Value"] == new
@@ -184,6 +191,18 @@ def test_points_parameters_back_only_when_asked_and_only_those_that_still_point_
     assert "parameter/golden/web points at it" in reason
     assert "parameter/moved-on left as it is: points at ami-0eeeeeeeeeeeeeeee now" in reason
     assert "parameter/deleted left as it is: ParameterNotFound" in reason
+    assert ssm.get_parameter(Name="/golden-too")["Parameter"]["Value"] == image_id
+    assert "parameter/golden-too left as it is: account.parameter_prefixes does not allow it" in reason
+    (difference,) = [d for d in summary["restored"][0]["differences"] if "SSM" in d]
+    assert difference.startswith("not pointed at by SSM parameters that pointed at the original: arn:")
+    assert difference.endswith(":parameter/golden-too")
+
+
+def test_pointing_parameters_is_refused_where_the_configuration_allows_none(restores: Restores) -> None:
+    restores.stored("ami-a")
+    with pytest.raises(BadInput, match=r"set account.parameter_prefixes in archiver.toml to what their names begin"):
+        restores.run(image_ids=["ami-a"], point_ssm_parameters=True)
+    assert not [item for item in restores.archive.items() if item["pk"]["S"].startswith("RESTORE")]
 
 
 def test_says_what_licence_and_product_codes_mean_for_a_restore(restores: Restores) -> None:

@@ -39,7 +39,14 @@ class MemoryRestores:
     def archived(self, statuses: Collection[Status]) -> Iterator[ArchiveRecord]:
         raise NotImplementedError("nothing here searches")
 
-    def plan(self, records: Sequence[RestoreRecord], entries: Mapping[str, RestoreEntry | ThawEntry]) -> None:
+    def plan(
+        self,
+        records: Sequence[RestoreRecord],
+        entries: Mapping[str, RestoreEntry | ThawEntry],
+        *,
+        draft: bool = False,
+    ) -> None:
+        assert not draft, "nothing here is a dry run"
         for record in records:
             self.records[record.restore_id] = record
             entry = entries.get(record.restore_id)
@@ -50,7 +57,7 @@ class MemoryRestores:
     def get(self, restore_ids: Collection[str]) -> FetchedRestores:
         return FetchedRestores({one: self.records[one] for one in restore_ids if one in self.records})
 
-    def of_run(self, run_id: str) -> Iterator[RestoreRecord]:
+    def of_run(self, run_id: str, *, draft: bool = False) -> Iterator[RestoreRecord]:
         return (record for record in list(self.records.values()) if record.run_id == run_id)
 
     def save(

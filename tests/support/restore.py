@@ -198,7 +198,11 @@ class Restores:
         return self.image(line["restored_image_id"])
 
     def records(self, summary: dict[str, Any]) -> list[RestoreRecord]:
-        return list(self.app.restores.of_run(summary["run_id"]))
+        return self.of_run(summary["run_id"])
+
+    def of_run(self, run_id: str) -> list[RestoreRecord]:
+        """Those of a run's restores that can be read."""
+        return [one for one in self.app.restores.of_run(run_id) if isinstance(one, RestoreRecord)]
 
     def starts(self) -> list[Any]:
         """Every CreateRestoreImageTask call that was made, as the cloud logged it."""

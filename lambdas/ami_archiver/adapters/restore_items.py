@@ -9,6 +9,7 @@ from typing import Any
 
 from ami_archiver.adapters.table_items import (
     SCHEMA,
+    SHOWN,
     Item,
     count_of,
     optional,
@@ -38,14 +39,19 @@ def run_key(run_id: str, sk: str) -> Item:
     return {"pk": {"S": f"RESTORE#{run_id}"}, "sk": {"S": sk}}
 
 
-def restore_key(restore_id: str) -> Item:
+RECORD = "RECORD#"
+DRAFT = "DRAFT#"
+"""What a dry run would have recorded: not found where restores are looked for."""
+
+
+def restore_key(restore_id: str, kind: str = RECORD) -> Item:
     run_id, number = _parts(restore_id)
-    return run_key(run_id, f"RECORD#{number}")
+    return run_key(run_id, f"{kind}{number}")
 
 
 def restore_id_of(item: Mapping[str, Any]) -> str:
     """By the item's key, which is right whatever else is not."""
-    return f"{item['pk']['S'].removeprefix('RESTORE#')}.{item['sk']['S'].removeprefix('RECORD#')}"
+    return f"{item['pk']['S'].removeprefix('RESTORE#')}.{item['sk']['S'].partition('#')[2]}"
 
 
 def starts_pk(run_id: str) -> str:
@@ -112,7 +118,7 @@ def restore_move_item(entry: RestoreMove) -> dict[str, Any]:
 def restore_of(item: Mapping[str, Any]) -> RestoreRecord:
     """Raises BadRecord, which says what is wrong with which item."""
     raw = plain_item(item)
-    name = f"{raw.get('pk')} {raw.get('sk')}"
+    name = f"restore {restore_id_of(item)}"
     if raw.get("schema", 0) > SCHEMA:
         raise BadRecord(f"{name} has schema {raw['schema']}, known is {SCHEMA}: deploy the newer version")
     raw["status"] = raw.get(STATUS)
@@ -125,7 +131,8 @@ def restore_of(item: Mapping[str, Any]) -> RestoreRecord:
             values[f.name] = convert(raw.get(f.name))
         except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, BadInput) as error:
             raise BadRecord(
-                f"{name} cannot be read: {f.name} is {raw.get(f.name)!r} ({error}); repair it by its history"
+                f"{name} cannot be read: {f.name} is {raw.get(f.name)!r:.{SHOWN}} ({error!s:.{SHOWN}}); "
+                "see in EC2 what became of it, or restore again"
             ) from error
     return RestoreRecord(**values)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.restore_items import (
+    DRAFT,
+    RECORD,
     STATUS,
     WAITING_RUNS,
     entry_item,
@@ -32,7 +35,7 @@ from ami_archiver.adapters.table_writes import Revision, update_of, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
 from ami_archiver.model import ArchiveRecord, Status
-from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry, WaitingRun
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry, UnreadableRestore, WaitingRun
 from ami_archiver.restore.ports import FetchedRestores
 
 if TYPE_CHECKING:
@@ -45,8 +48,6 @@ KEYS_PER_BATCH_GET = 100
 PAIRS_PER_TRANSACTION = 50
 CANDIDATES_PER_ITEM = 250
 """An object key has up to 1,024 bytes, an item 400 KB."""
-
-T = TypeVar("T")
 
 
 class TableRestores:
@@ -79,18 +80,23 @@ class TableRestores:
                 "ExpressionAttributeValues": {":status": {"S": status.value}},
             }
             for item in self._pages(query):
-                record = _readable(record_of, item)
-                if record is not None:
-                    yield record
+                with suppress(BadRecord):
+                    yield record_of(item)
 
-    def plan(self, records: Sequence[RestoreRecord], entries: Mapping[str, RestoreEntry | ThawEntry]) -> None:
+    def plan(
+        self,
+        records: Sequence[RestoreRecord],
+        entries: Mapping[str, RestoreEntry | ThawEntry],
+        *,
+        draft: bool = False,
+    ) -> None:
         for batch in batches(records, PAIRS_PER_TRANSACTION):
             pending = list(batch)
             while pending:
                 owners: list[str] = []
                 actions: list[Any] = []
                 for record in pending:
-                    actions.append({"Update": self._update(None, record)})
+                    actions.append({"Update": self._update(None, record, DRAFT if draft else RECORD)})
                     owners.append(record.restore_id)
                     if record.restore_id in entries:
                         item = entry_item(record.restore_id, entries[record.restore_id])
@@ -117,11 +123,12 @@ class TableRestores:
                 wanted = answer.get("UnprocessedKeys")
         return fetched
 
-    def of_run(self, run_id: str) -> Iterator[RestoreRecord]:
-        for item in self._query(run_key(run_id, "")["pk"]["S"], "RECORD#"):
-            record = _readable(restore_of, item)
-            if record is not None:
-                yield record
+    def of_run(self, run_id: str, *, draft: bool = False) -> Iterator[RestoreRecord | UnreadableRestore]:
+        for item in self._query(run_key(run_id, "")["pk"]["S"], DRAFT if draft else RECORD):
+            try:
+                yield restore_of(item)
+            except BadRecord as error:
+                yield UnreadableRestore(restore_id_of(item), str(error))
 
     def save(
         self,
@@ -188,11 +195,11 @@ class TableRestores:
         with translated():
             self._dynamodb.put_item(TableName=self._table, Item=item)
 
-    def _update(self, before: RestoreRecord | None, after: RestoreRecord) -> dict[str, Any]:
+    def _update(self, before: RestoreRecord | None, after: RestoreRecord, kind: str = RECORD) -> dict[str, Any]:
         moves = after.history[len(before.history) if before else 0 :]
         return update_of(
             self._table,
-            restore_key(after.restore_id),
+            restore_key(after.restore_id, kind),
             restore_attributes(before) if before else {},
             restore_attributes(after),
             moves=[restore_move_item(move) for move in moves],
@@ -221,10 +228,3 @@ def _range(pk: str, upper: str) -> dict[str, Any]:
         "ExpressionAttributeValues": {":pk": {"S": pk}, ":from": {"S": "!"}, ":to": {"S": upper}},
         "ConsistentRead": True,
     }
-
-
-def _readable(read: Callable[[Item], T], item: Item) -> T | None:
-    try:
-        return read(item)
-    except BadRecord:
-        return None

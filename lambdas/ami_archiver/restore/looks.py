@@ -22,26 +22,25 @@ def seconds_to_look(
 ) -> int:
     """Until enough of `running` has ended that one may start or, when nothing waits to be started, until all has.
 
-    While something waits for the budget, half the estimate: restores that share a rate go faster as others end, and an
-    idle budget costs more than a look. What has not moved at all may never: it gets looks whose distance grows with its
-    age, and no estimate rests on it.
+    What has not moved at all may never: it gets looks whose distance grows with its age, and no estimate rests on it.
     """
     still = [r for r in running if r.progress_percentage == 0 and _age_seconds(r, now) > PATIENCE * minimum]
     moving = [r for r in running if r not in still]
     waits = []
     if moving:
-        seconds = seconds_to_wait(
-            moving,
-            now,
-            budget_gib=budget_gib - in_flight_gib(still),
-            more_to_start=more_to_start,
-            minimum=minimum,
-            maximum=maximum,
+        waits.append(
+            seconds_to_wait(
+                moving,
+                now,
+                budget_gib=budget_gib - in_flight_gib(still),
+                more_to_start=more_to_start,
+                minimum=minimum,
+                maximum=maximum,
+            )
         )
-        waits.append(seconds // 2 if more_to_start else seconds)
     if still:
         waits.append(round(min(_age_seconds(r, now) for r in still) / PATIENCE))
-    return max(minimum, min([*waits, maximum])) if waits else minimum
+    return max(minimum, min([*waits, maximum] if waits else [minimum]))
 
 
 def _age_seconds(moving: Moving, now: datetime) -> float:

@@ -85,6 +85,15 @@ class RestoreRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableRestore:
+    """A restore's item that is not as it was written: it is left as it is, and its restore goes on without us."""
+
+    restore_id: str
+    why: str
+    """Which attribute has which value, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
 class RestoreEntry:
     """A restore that waits for its turn in the budget."""
 

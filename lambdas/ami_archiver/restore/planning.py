@@ -29,6 +29,8 @@ class Account:
     region: str
     encrypts_by_default: bool
     budget_gib: float
+    parameter_prefixes: tuple[str, ...] = ()
+    """How the names of SSM parameters begin that may be pointed at a restored image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +127,25 @@ def differences(candidate: Candidate, wishes: Wishes, account: Account, name: st
     elif encrypted is not False:
         found.append("not encrypted" if encrypted else "not encrypted, whatever the original was")
     if record is not None:
-        found += _of_record(record, wishes)
+        found += _of_record(record, wishes, account)
     return tuple(found)
 
 
-def _of_record(record: ArchiveRecord, wishes: Wishes) -> Iterable[str]:
+def pointable(arn: str, prefixes: Iterable[str]) -> bool:
+    """Whether the configuration lets an SSM parameter be changed. The ARN leaves out a slash before its name."""
+    return arn.partition(":parameter/")[2].startswith(tuple(prefix.lstrip("/") for prefix in prefixes))
+
+
+def _of_record(record: ArchiveRecord, wishes: Wishes, account: Account) -> Iterable[str]:
     shared = record.facts.launch_permissions
     if shared and not wishes.share_again:
         yield f"not shared, was with {', '.join(shared)}"
     elif shared is None:
         yield "not shared; with whom the original was is not recorded"
-    if record.facts.ssm_parameters and not wishes.point_ssm_parameters:
-        yield f"no SSM parameter points at it, {', '.join(record.facts.ssm_parameters)} did"
+    prefixes = account.parameter_prefixes if wishes.point_ssm_parameters else ()
+    left = [arn for arn in record.facts.ssm_parameters or () if not pointable(arn, prefixes)]
+    if left:
+        yield f"not pointed at by SSM parameters that pointed at the original: {', '.join(left)}"
     if record.origin.product_codes:
         yield f"product codes {', '.join(record.origin.product_codes)}: AWS does not say whether a restore keeps them"
     if record.origin.usage_operation not in ("", "RunInstances"):

@@ -12,7 +12,15 @@ from typing import Any, Protocol
 
 from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.ports import ArchiveBucket
-from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, ThawEntry, Tier, WaitingRun
+from ami_archiver.restore.model import (
+    RestoredImage,
+    RestoreEntry,
+    RestoreRecord,
+    ThawEntry,
+    Tier,
+    UnreadableRestore,
+    WaitingRun,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +120,23 @@ class Restores(Protocol):
         """Archive records in these statuses that can be read, by an index that may be a second late."""
         ...
 
-    def plan(self, records: Sequence[RestoreRecord], entries: Mapping[str, RestoreEntry | ThawEntry]) -> None:
-        """Write records of the plan, each with its entry (by restore id); those that are there stay as they are."""
+    def plan(
+        self,
+        records: Sequence[RestoreRecord],
+        entries: Mapping[str, RestoreEntry | ThawEntry],
+        *,
+        draft: bool = False,
+    ) -> None:
+        """Write records of the plan, each with its entry (by restore id); those that are there stay as they are.
+
+        A draft is what a dry run leaves: nobody but the same run ever reads it.
+        """
         ...
 
     def get(self, restore_ids: Collection[str]) -> FetchedRestores: ...
 
-    def of_run(self, run_id: str) -> Iterator[RestoreRecord]:
-        """Every restore of the run that can be read, a page at a time."""
+    def of_run(self, run_id: str, *, draft: bool = False) -> Iterator[RestoreRecord | UnreadableRestore]:
+        """Every restore of the run in the order of the request, a page at a time; or its draft."""
         ...
 
     def save(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ami_archiver.restore.model import RestoreRecord, RestoreStatus
+from ami_archiver.failures import Failure
+from ami_archiver.restore.model import RestoreRecord, RestoreStatus, UnreadableRestore
 
 LISTED = 50
 """Restores that a summary names one by one, of each kind; the rest is counted, and is in the run's records."""
@@ -29,16 +30,33 @@ class Tally:
         for name in (*NAMES.values(), self.unended):
             self.counts[name], self.gib[name], self.listed[name] = 0, 0.0, []
 
-    def add(self, record: RestoreRecord) -> None:
-        kind = NAMES.get(record.status, self.unended)
+    def add(self, restore: RestoreRecord | UnreadableRestore) -> None:
+        """One that cannot be read counts as failed, whatever became of it."""
+        if isinstance(restore, UnreadableRestore):
+            self._add(NAMES[S.FAILED], 0.0, _line_of_unreadable(restore))
+        else:
+            self._add(NAMES.get(restore.status, self.unended), restore.gib, _line(restore))
+
+    def _add(self, kind: str, gib: float, line: dict[str, Any]) -> None:
         self.counts[kind] += 1
-        self.gib[kind] += record.gib
+        self.gib[kind] += gib
         if len(self.listed[kind]) < LISTED:
-            self.listed[kind].append(_line(record))
+            self.listed[kind].append(line)
+
+
+def _line_of_unreadable(restore: UnreadableRestore) -> dict[str, Any]:
+    reason = f"{Failure.BAD_RECORD}: {restore.why}"
+    return {"restore_id": restore.restore_id, "image_id": "", "object_key": "", "reason": reason}
+
+
+def title_of(line: Mapping[str, Any]) -> str:
+    """What a line of a summary is about, in the shortest words that tell."""
+    return str(line["image_id"] or line["object_key"] or line.get("restore_id", ""))
 
 
 def _line(record: RestoreRecord) -> dict[str, Any]:
     line: dict[str, Any] = {
+        "restore_id": record.restore_id,
         "image_id": record.source_image_id,
         "object_key": record.object_key,
         "reason": record.reason,
@@ -93,7 +111,7 @@ def text_of(summary: Mapping[str, Any]) -> str:
         for line in listed:
             new = f" → {line['restored_image_id']}" if line.get("restored_image_id") else ""
             named = f" {line['name']!r}" if line.get("name") else ""
-            lines.append(f"  {line['image_id'] or line['object_key']}{new}{named}: {line['reason']}")
+            lines.append(f"  {title_of(line)}{new}{named}: {line['reason']}")
             lines += [f"    {difference}" for difference in line.get("differences", [])]
         if count > len(listed):
             lines.append(f"  … and {count - len(listed)} more")

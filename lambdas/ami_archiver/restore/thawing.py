@@ -19,6 +19,8 @@ DOCUMENTED_SECONDS: dict[tuple[str, Tier], tuple[int, int]] = {
 """From and to. For Deep Archive AWS only says 'within 12 hours' and 'within 48': from three quarters on, looks pay.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html"""
 
+SLOWEST = (0, 48 * HOUR)
+"""For a class that an object was moved to while it thawed, and that knows no such speed."""
 LOOKS = 8
 """Within the documented range; each costs a handful of state transitions and a call per object."""
 GIVE_UP_SECONDS = 24 * HOUR
@@ -39,12 +41,12 @@ def problem(frozen_class: str, tier: Tier) -> str | None:
 
 def look_at(frozen_class: str, tier: Tier, asked_at: datetime, now: datetime, minimum_seconds: int) -> datetime:
     """When to look next at an object that is not thawed by `now`."""
-    earliest, latest = DOCUMENTED_SECONDS[frozen_class, tier]
+    earliest, latest = DOCUMENTED_SECONDS.get((frozen_class, tier), SLOWEST)
     first = asked_at + timedelta(seconds=earliest)
     pause = timedelta(seconds=max(minimum_seconds, (latest - earliest) / LOOKS))
     return first if now < first else now + pause
 
 
 def overdue(frozen_class: str, tier: Tier, asked_at: datetime, now: datetime) -> bool:
-    latest = DOCUMENTED_SECONDS[frozen_class, tier][1]
+    latest = DOCUMENTED_SECONDS.get((frozen_class, tier), SLOWEST)[1]
     return now > asked_at + timedelta(seconds=latest + GIVE_UP_SECONDS)

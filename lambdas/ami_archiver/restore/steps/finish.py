@@ -12,6 +12,7 @@ from ami_archiver.restore import lifecycle
 from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.planning import pointable
 from ami_archiver.restore.steps.decided import log_restore
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,9 @@ def _point(app: RestoreApp, record: RestoreRecord, image: RestoredImage, archive
         return ["no SSM parameter pointed at it: which did is not recorded"]
     notes = []
     for arn in arns:
+        if not pointable(arn, app.settings.parameter_prefixes):
+            notes.append(f"{arn} left as it is: account.parameter_prefixes does not allow it")
+            continue
         refused = app.parameters.point(arn, record.source_image_id, image.image_id)
         notes.append(f"{arn} left as it is: {refused}" if refused else f"{arn} points at it")
     return notes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from ami_archiver.batches import batches
+from ami_archiver.errors import BadInput
 from ami_archiver.failures import because
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import Status
@@ -19,7 +19,6 @@ from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
 from ami_archiver.restore.request import RestoreRequest, wishes_of
 from ami_archiver.restore.state import RestoreState, begin
 from ami_archiver.restore.steps.decided import log_restore
-from ami_archiver.restore.summary import Tally, summarize
 from ami_archiver.run_state import Next, Outcome
 
 logger = logging.getLogger(__name__)
@@ -40,8 +39,11 @@ def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callab
     else:
         state, request = begin(event)
         wishes = request.wishes
-        if state.dry_run:
-            return _dry_run(app, state, wishes, _names(app, request))
+        if wishes.point_ssm_parameters and not app.settings.parameter_prefixes:
+            raise BadInput(
+                "'point_ssm_parameters' is true, but this stack may change no SSM parameter; to allow it, set "
+                "account.parameter_prefixes in archiver.toml to what their names begin with, and deploy the stack"
+            )
         found = app.restores.request(state.run_id)
         if found is None:
             names = _names(app, request)
@@ -50,16 +52,16 @@ def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callab
             names = found[1]
     if not names:
         return state.then(Next.REPORT, outcome=Outcome.NOTHING_MATCHED)
-    plan = _Plan(app, state, wishes, {record.restore_id: record for record in app.restores.of_run(state.run_id)})
+    plan = _Plan(app, state, wishes)
     while state.position < len(names):
         if state.next is Next.PLAN_MORE and state.position and seconds_left() < PAGE_SECONDS:
             return state
         page = names[state.position : state.position + PAGE]
         records = plan.page(page, state.position)
-        entries = {r.restore_id: plan.entries[r.restore_id] for r in records if r.restore_id in plan.entries}
-        app.restores.plan(records, entries)
+        entries = {} if state.dry_run else plan.entries_of(records)
+        app.restores.plan(records, entries, draft=state.dry_run)
         state = _counted(state, records).then(Next.PLAN_MORE, position=state.position + len(page))
-    return state.then(Next.CHECK if state.planned else Next.REPORT)
+    return state.then(Next.CHECK if state.planned and not state.dry_run else Next.REPORT)
 
 
 def _counted(state: RestoreState, records: Iterable[RestoreRecord]) -> RestoreState:
@@ -89,52 +91,33 @@ def _names(app: RestoreApp, request: RestoreRequest) -> list[str]:
     return chosen.chosen()
 
 
-def _dry_run(app: RestoreApp, state: RestoreState, wishes: Wishes, names: Sequence[str]) -> RestoreState:
-    """The plan without a trace but the run's summary."""
-    plan = _Plan(app, state, wishes, {})
-    result = Tally(unended="would_restore")
-    for number, page in enumerate(batches(names, PAGE)):
-        records = plan.page(page, number * PAGE)
-        state = _counted(state, records)
-        for record in records:
-            result.add(record)
-    if not names:
-        state = state.then(state.next, outcome=Outcome.NOTHING_MATCHED)
-    summary = summarize(
-        run_id=state.run_id,
-        outcome=state.outcome.value,
-        started_at=state.started,
-        ended_at=app.clock.now(),
-        result=result,
-        would_restore_gib=round(state.planned_gib, 3),
-        dry_run=True,
-    )
-    app.runs.put_summary(state.run_id, summary)
-    return state.then(Next.REPORT)
-
-
 class _Plan:
-    def __init__(
-        self, app: RestoreApp, state: RestoreState, wishes: Wishes, written: Mapping[str, RestoreRecord]
-    ) -> None:
+    def __init__(self, app: RestoreApp, state: RestoreState, wishes: Wishes) -> None:
         self._app = app
         self._state = state
         self._wishes = wishes
-        self._written = written
+        written = list(app.restores.of_run(state.run_id, draft=state.dry_run))
+        self._written = {one.restore_id: one for one in written}
         """What earlier invocations of this step have planned: that stands, whatever would be planned now."""
-        self._names = {record.name for record in written.values() if record.name}
+        self._names = {one.name for one in written if isinstance(one, RestoreRecord) and one.name}
         """Given away by this run, though EC2 does not know it yet."""
         self._account = Account(
             bucket_name=app.settings.bucket_name,
             region=app.region,
             encrypts_by_default=app.tasks.encrypts_by_default(),
             budget_gib=app.settings.restore_budget_gib,
+            parameter_prefixes=app.settings.parameter_prefixes,
         )
-        self.entries: dict[str, RestoreEntry | ThawEntry] = {}
+        self._entries: dict[str, RestoreEntry | ThawEntry] = {}
+
+    def entries_of(self, records: Iterable[RestoreRecord]) -> dict[str, RestoreEntry | ThawEntry]:
+        """What those of the records wait for that were planned just now."""
+        return {r.restore_id: self._entries[r.restore_id] for r in records if r.restore_id in self._entries}
 
     def page(self, names: Sequence[str], position: int) -> list[RestoreRecord]:
         ids = [f"{self._state.run_id}.{number:06}" for number in range(position, position + len(names))]
-        records = [self._written[one] for one in ids if one in self._written]
+        before = [self._written[one] for one in ids if one in self._written]
+        records = [one for one in before if isinstance(one, RestoreRecord)]
         new = [(one, name) for one, name in zip(ids, names, strict=True) if one not in self._written]
         candidates = self._candidates([name for _, name in new])
         taken = self._taken(candidates)
@@ -197,9 +180,9 @@ class _Plan:
         record = self._record(candidate, restore_id, RestoreStatus.PLANNED, _planned_because(candidate), name)
         found = candidate.found
         if found is not None and not found.readable:
-            self.entries[restore_id] = ThawEntry(restore_id, self._state.started)
+            self._entries[restore_id] = ThawEntry(restore_id, self._state.started)
         else:
-            self.entries[restore_id] = RestoreEntry(restore_id, record.gib)
+            self._entries[restore_id] = RestoreEntry(restore_id, record.gib)
         return record
 
     def _record(
@@ -230,7 +213,7 @@ class _Plan:
 
 
 def _without_default(account: Account) -> Account:
-    return Account(account.bucket_name, account.region, encrypts_by_default=False, budget_gib=account.budget_gib)
+    return replace(account, encrypts_by_default=False)
 
 
 def _planned_because(candidate: Candidate) -> str:

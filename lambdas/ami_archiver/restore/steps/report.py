@@ -13,37 +13,41 @@ from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.finish import give_up
 from ami_archiver.restore.steps.thaw import WAITING
 from ami_archiver.restore.summary import Tally, headline, summarize, text_of
-from ami_archiver.run_state import Metrics, Next, Outcome
+from ami_archiver.run_state import Metrics, Next
 
 
 def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, Metrics, dict[str, Any]]:
     """(state, metrics, summary)."""
-    if state.outcome is Outcome.DRY_RUN or state.dry_run:
-        summary = app.runs.summary(state.run_id) or {}
-        app.notifier.publish(headline(summary), text_of(summary))
-        return state.then(Next.END), {}, summary
-    _give_up(app, state)
-    result = Tally()
-    for record in app.restores.of_run(state.run_id):
-        result.add(record)
-    _tidy(app, state)
-    app.restores.wait_no_more(state.run_id)
+    if not state.dry_run:
+        _give_up(app, state)
+    result = Tally("would_restore" if state.dry_run else "in_progress")
+    for restore in app.restores.of_run(state.run_id, draft=state.dry_run):
+        result.add(restore)
+    more: dict[str, Any] = {"looks": state.loops}
+    if state.dry_run:
+        more = {"would_restore_gib": round(result.gib["would_restore"], 3), "dry_run": True}
+    else:
+        _tidy(app, state)
+        app.restores.wait_no_more(state.run_id)
     summary = summarize(
         run_id=state.run_id,
         outcome=state.outcome.value,
         started_at=state.started,
         ended_at=app.clock.now(),
         result=result,
-        looks=state.loops,
+        **more,
     )
     app.runs.put_summary(state.run_id, summary)
     app.notifier.publish(headline(summary), text_of(summary))
-    metrics = {
+    return state.then(Next.END), {} if state.dry_run else _metrics(result), summary
+
+
+def _metrics(result: Tally) -> Metrics:
+    return {
         "ImagesRestored": float(result.counts["restored"]),
         "RestoresFailed": float(result.counts["failed"]),
         "RestoresRefused": float(result.counts["refused"]),
     }
-    return state.then(Next.END), metrics, summary
 
 
 def _give_up(app: RestoreApp, state: RestoreState) -> None:
@@ -54,9 +58,13 @@ def _give_up(app: RestoreApp, state: RestoreState) -> None:
         waiting[entry.entry_id] = entry
     for thaw in app.restores.thaws(state.run_id, None):
         waiting[thaw.restore_id] = thaw
-    for record in app.restores.get(waiting.keys()).records.values():
-        if record.status in WAITING:
-            give_up(app, record, leaving=waiting[record.restore_id])
+    records = app.restores.get(waiting.keys()).records
+    for restore_id, left in waiting.items():
+        record = records.get(restore_id)
+        if record is not None and record.status in WAITING:
+            give_up(app, record, leaving=left)
+        else:
+            app.restores.drop(restore_id, left)
 
 
 def _tidy(app: RestoreApp, state: RestoreState) -> None:

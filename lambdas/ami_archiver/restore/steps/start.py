@@ -131,7 +131,8 @@ class _Restores:
         if why:
             self._save(record, lifecycle.move(record, RestoreStatus.FAILED, why, at=now), entry)
         elif found is not None and not found.readable:
-            after = lifecycle.noted(record, f"object {record.object_key} is frozen again; thawing", at=now)
+            why = f"object {record.object_key} is frozen again; thawing"
+            after = lifecycle.noted(record, why, at=now, thaw_asked_at=None)
             self._app.restores.save(record, after, leaving=entry, joining=ThawEntry(record.restore_id, now))
         else:
             why = f"restore as {record.name!r} requested; {self.fill.figures(record.gib)}"

@@ -63,23 +63,26 @@ def _look(app: RestoreApp, record: RestoreRecord, entry: ThawEntry) -> None:
         joining = RestoreEntry(record.restore_id, record.gib)
         app.restores.save(record, after, leaving=entry, joining=joining)
         log_restore(logger, after)
-    elif found.thaw == "asked" and record.thaw_asked_at is not None:
-        _wait_on(app, record, entry, str(found.frozen_class), now)
+    elif record.thaw_asked_at is not None and _overdue(record, found, record.thaw_asked_at, now):
+        why = because(
+            RestoreFailure.THAW_OVERDUE,
+            f"S3 has not thawed object {record.object_key} since {record.thaw_asked_at.isoformat()}",
+            "see what HeadObject says of its restore, then restore again",
+        )
+        _fail(app, record, entry, why)
+    elif record.thaw_asked_at is not None and found.thaw == "asked":
+        _wait_on(app, record, entry, found, record.thaw_asked_at)
     else:
         _ask(app, record, entry, found, now)
 
 
-def _wait_on(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, frozen_class: str, now: datetime) -> None:
-    asked, tier = record.thaw_asked_at or now, record.wishes.storage_tier_speed
-    if thawing.overdue(frozen_class, tier, asked, now):
-        why = because(
-            RestoreFailure.THAW_OVERDUE,
-            f"S3 has not thawed object {record.object_key} since {asked.isoformat()}",
-            "see what HeadObject says of its restore, then restore again",
-        )
-        _fail(app, record, entry, why)
-        return
-    at = thawing.look_at(frozen_class, tier, asked, now, app.settings.wait_max_seconds)
+def _overdue(record: RestoreRecord, found: StoredObject, asked: datetime, now: datetime) -> bool:
+    return thawing.overdue(str(found.frozen_class), record.wishes.storage_tier_speed, asked, now)
+
+
+def _wait_on(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: StoredObject, asked: datetime) -> None:
+    now, tier = app.clock.now(), record.wishes.storage_tier_speed
+    at = thawing.look_at(str(found.frozen_class), tier, asked, now, app.settings.wait_max_seconds)
     after = lifecycle.noted(record, f"still thawing; next look at {at.isoformat(timespec='seconds')}", at=now)
     app.restores.save(record, after, leaving=entry, joining=ThawEntry(record.restore_id, at))
 
@@ -104,7 +107,7 @@ def _ask(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: Stored
         return
     at = thawing.look_at(str(found.frozen_class), tier, now, now, app.settings.wait_max_seconds)
     why = f"thawing from {found.frozen_class} at speed {tier!r}{note}; first look at {at.isoformat(timespec='seconds')}"
-    changes = {"thaw_asked_at": now, "wishes": wishes}
+    changes = {"thaw_asked_at": record.thaw_asked_at or now, "wishes": wishes}
     if record.status is RestoreStatus.PLANNED:
         after = lifecycle.move(record, RestoreStatus.THAWING, why, at=now, **changes)
     else:
