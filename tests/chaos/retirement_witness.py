@@ -129,10 +129,13 @@ class Witness:
             yield f"{image_id} was approved by nobody"
 
     def _judge_snapshot(self, snapshot_id: str) -> Iterator[str]:
-        """The last of an original goes only while its object is whole, and never while it is locked."""
-        (image_id,) = [i for i, snapshots in self.taken.items() if snapshot_id in snapshots] or [""]
+        """The last of an original goes only while its object is whole, and never while it is locked.
+
+        Whose call deregistered the image may be open: where somebody did it between our last look and our call.
+        """
+        image_id = next((i for i in self._intended if snapshot_id in self.listed(i)), "")
         record = self._record(image_id)
-        if record.get("status") != "RETIRED" or snapshot_id not in self.listed(image_id):
+        if record.get("status") != "RETIRED":
             yield f"{snapshot_id} of {image_id or 'nobody'}, which is {record.get('status')}, is not on the list"
         elif not self._is_whole(record):
             yield f"the object of {image_id} is not whole"
