@@ -64,6 +64,17 @@ def test_name_that_is_taken_after_the_plan_fails_that_restore_alone(archive: Arc
     assert f"the name of {usurper}; give a 'name' template" in reason
 
 
+def test_name_that_is_taken_after_the_plan_is_replaced_where_a_template_allows_it(
+    archive: Archive, restores: Restores
+) -> None:
+    restores.stored("ami-a", name="web")
+    archive.image("ami-c", name="web-2")
+    state = restores.plan(restores.begin(image_ids=["ami-a"], name="{name}"))
+    archive.image("ami-d", name="web")
+    summary = restores.go_on(state)
+    assert restores.new_image(summary).name == summary["restored"][0]["name"] == "web-3"
+
+
 def test_object_that_is_gone_is_refused(restores: Restores) -> None:
     restores.stored("ami-a")
     client(restores.cloud, "s3").delete_object(Bucket=BUCKET, Key=f"nightly/{full_id('ami-a')}.bin")

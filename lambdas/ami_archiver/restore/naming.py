@@ -37,7 +37,11 @@ def candidates(template: str | None, name: str, image_id: str, on: datetime) -> 
     if template is None:
         yield name
         return
-    wanted = template.format(name=name, image_id=image_id, date=f"{on:%Y%m%d}")
+    yield from numbered(template.format(name=name, image_id=image_id, date=f"{on:%Y%m%d}"))
+
+
+def numbered(wanted: str) -> Iterator[str]:
+    """The name itself, and then with a number behind it."""
     yield wanted[:LONGEST]
     for number in range(2, SUFFIXES + 1):
         suffix = f"-{number}"

@@ -31,7 +31,7 @@ ARCHIVED = frozenset(Status) - planning.NOT_ARCHIVED_YET
 
 
 def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callable[[], float]) -> RestoreState:
-    """Plan page by page until done or until `seconds_left()` gets short. Raises BadInput."""
+    """Plan page by page, at least one, until done or until `seconds_left()` gets short. Raises BadInput."""
     raw = event.get("input")
     if isinstance(raw, dict) and raw.get("next") == Next.PLAN_MORE:
         state = RestoreState.from_json(raw)
@@ -53,8 +53,9 @@ def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callab
     if not names:
         return state.then(Next.REPORT, outcome=Outcome.NOTHING_MATCHED)
     plan = _Plan(app, state, wishes)
+    begun_at = state.position
     while state.position < len(names):
-        if state.next is Next.PLAN_MORE and state.position and seconds_left() < PAGE_SECONDS:
+        if state.position > begun_at and seconds_left() < PAGE_SECONDS:
             return state
         page = names[state.position : state.position + PAGE]
         records = plan.page(page, state.position)

@@ -10,7 +10,7 @@ from ami_archiver.errors import LeaseLost
 from ami_archiver.failures import because
 from ami_archiver.model import StoredObject
 from ami_archiver.ports import Lease
-from ami_archiver.restore import lifecycle
+from ami_archiver.restore import lifecycle, naming
 from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
@@ -190,10 +190,18 @@ class _Restores:
         return under_way(self._app, self._in_flight.values()).running
 
     def _name_taken(self, record: RestoreRecord, image: RestoredImage | None, why: str) -> None:
-        """By an earlier attempt of this step, whose image is adopted, or by somebody else."""
+        """By an earlier attempt of this step, whose image is adopted, or by somebody else since the plan."""
+        now = self._app.clock.now()
         if image is not None and image.restore_id == record.restore_id:
-            self._now_running(record, image.image_id, self._app.clock.now())
+            self._now_running(record, image.image_id, now)
             return
+        if image is not None and record.wishes.name is not None:
+            names = list(naming.numbered(record.name))
+            name = naming.free(iter(names), self._app.tasks.named(names))
+            if name is not None:
+                self._save(record, lifecycle.noted(record, f"{why}; its name is {name!r} now", at=now, name=name))
+                self.fill.more_to_start = True
+                return
         by = f", the name of {image.image_id}" if image else ""
         if image is None:  # EC2 does not show it yet, and it may be ours
             self.fill.more_to_start = True
