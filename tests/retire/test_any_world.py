@@ -41,7 +41,7 @@ deregistered: list[int] = []
 
 
 @settings(
-    max_examples=14,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,
