@@ -104,7 +104,7 @@ def seconds_to_wait(
         grain = GRAIN * budget_gib / (usual * len(running))
         wait = max(wait, grain)
         if brisk:
-            minimum = max(1, min(minimum, round(grain)))
+            minimum = max(1, round(min(minimum, grain)))
     elapsed = _elapsed_seconds(awaited, now)
     if elapsed > 0:
         wait = min(wait, elapsed)

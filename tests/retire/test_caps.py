@@ -67,7 +67,7 @@ def test_more_than_the_allowed_share_of_the_account_s_images_stops_the_whole_pla
 
 
 def test_plan_of_many_images_goes_on_in_the_next_invocation(retiring: Retiring) -> None:
-    image_ids = retiring.due(*(f"i{number:02}" for number in range(25)))
+    image_ids = retiring.due(*(f"i{number:02}" for number in range(12)))
     state = retiring.archive.select(retiring.archive.begin())
     while state.next != "retire":
         state, _ = retiring.archive.step(state)
@@ -78,7 +78,7 @@ def test_plan_of_many_images_goes_on_in_the_next_invocation(retiring: Retiring) 
             state, _ = retire_images(retiring.archive.retirer(), state, lambda: 30.0)
         else:
             state, _ = retiring.archive.step(state)
-    assert turns > 25
+    assert turns > 12
     assert {retiring.state(image_id) for image_id in image_ids} == {"disabled"}
     assert len(retiring.power()) == len(image_ids)
 
