@@ -67,7 +67,7 @@ ACT_BUGS = (
         "retire/steps/act.py",
         "shared = moves.shared_with(record, finding.permissions, at=at, run_id=run_id)",
         "shared = record",
-        "retire/test_undo.py::test_launch_permissions_come_back_from_the_record",
+        "retire/test_undone.py::test_launch_permissions_come_back_from_the_record",
     ),
     Bug(
         "record not read once more before the call",
@@ -158,14 +158,14 @@ ACT_BUGS = (
         "retire/steps/settle.py",
         'if image.state == "available" and record.retirement.disabled_at is not None:',
         "if False:",
-        "retire/test_undo.py::test_hand_that_enables_an_image_restarts_its_grace_period_when_it_disables_it_again",
+        "retire/test_undone.py::test_hand_that_enables_an_image_restarts_its_grace_period_when_it_disables_it_again",
     ),
     Bug(
         "image disabled by hand stays without a grace period",
         "retire/steps/settle.py",
         'elif image.state == "disabled" and record.retirement.disabled_at is None:',
         "elif False:",
-        "retire/test_undo.py::test_hand_that_enables_an_image_restarts_its_grace_period_when_it_disables_it_again",
+        "retire/test_undone.py::test_hand_that_enables_an_image_restarts_its_grace_period_when_it_disables_it_again",
     ),
     Bug(
         "snapshots not noted anew after a crash",
