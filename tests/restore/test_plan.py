@@ -189,6 +189,19 @@ def test_recorded_object_restores_by_its_key_as_by_its_image(archive: Archive, r
     assert archive.record("ami-a").history[-1].why.startswith("restored as ami-")
 
 
+def test_copy_of_an_object_under_another_key_goes_without_the_record(archive: Archive, restores: Restores) -> None:
+    image_id = restores.stored("ami-a", 10)
+    copy = f"copies/{image_id}.bin"
+    source = {"Bucket": BUCKET, "Key": archive.record("ami-a").object_key}
+    client(restores.cloud, "s3").copy_object(Bucket=BUCKET, Key=copy, CopySource=source)
+    before = archive.record("ami-a")
+    summary = restores.run(object_keys=[copy], allow_unencrypted=True)
+    (line,) = summary["restored"]
+    assert (line["image_id"], line["object_key"]) == (image_id, copy)
+    assert any(difference.startswith("no record:") for difference in line["differences"])
+    assert archive.record("ami-a") == before
+
+
 def test_dry_run_changes_nothing_but_leaves_its_summary(archive: Archive, restores: Restores) -> None:
     restores.stored("ami-a", 10)
     restores.stored("ami-b", 20)
@@ -202,6 +215,19 @@ def test_dry_run_changes_nothing_but_leaves_its_summary(archive: Archive, restor
     assert restores.starts() == []
     assert len(restores.cloud.catalog.images(archive.region)) == before
     assert restores.app.runs.summary(summary["run_id"]) == summary
+    assert not [item for item in restores.archive.items() if item["pk"]["S"].startswith("RESTORE-QUEUE#")]
+
+
+def test_dry_run_is_reported_as_soon_as_it_is_planned(restores: Restores) -> None:
+    """A look would end other runs' restores."""
+    restores.stored("ami-a", 10)
+    assert restores.plan(restores.begin(image_ids=["ami-a"], dry_run=True)).next == "report"
+
+
+def test_object_of_unknown_size_is_planned_as_the_whole_budget(restores: Restores) -> None:
+    key = f"nightly/{restores.stored('ami-x', 10, record=False)}.bin"
+    summary = restores.run(object_keys=[key], allow_unencrypted=True, dry_run=True)
+    assert summary["would_restore_gib"] == restores.app.settings.restore_budget_gib
 
 
 QUERIES = [

@@ -144,6 +144,21 @@ def test_object_that_is_altered_before_a_call_is_repeated_is_not_restored(restor
     assert len([start for start in restores.starts() if start.parameters["Name"] != "theirs"]) == 0
 
 
+def test_refusal_counts_at_once_where_another_is_taken_and_nothing_has_ended(restores: Restores) -> None:
+    theirs = by_hand(restores, "theirs", 100)
+    ids = [restores.stored(f"ami-{number}", 50) for number in range(2)]
+    theirs()
+    first: list[str] = []
+
+    def is_first(request: Any) -> bool:
+        first.append(request["body"]["ObjectKey"])
+        return first[-1] == first[0]
+
+    with refusing(client(restores.cloud, "ec2"), "CreateRestoreImageTask", "InvalidRequest", only=is_first):
+        state = one_fill(restores, image_ids=ids)
+    assert sorted(record.attempts for record in restores.of_run(state.run_id)) == [0, 1]
+
+
 def test_pending_image_with_the_tag_of_another_stacks_restore_counts_in_the_budget(restores: Restores) -> None:
     theirs = restores.stored("ami-theirs", 350, name="theirs")
     ours = restores.stored("ami-ours", 10)
@@ -170,3 +185,17 @@ def test_call_that_a_stopped_run_never_made_is_given_up_by_a_later_one(cloud: Vi
     (left,) = restores.of_run(stopped.run_id)
     assert (left.status, left.reason.split(":")[0]) == ("FAILED", "GivenUp")
     assert restores.app.leases.read().in_flight == frozenset()
+
+
+def test_restore_that_ec2_refuses_for_its_own_sake_is_asked_for_once(restores: Restores) -> None:
+    ids = [restores.stored(f"ami-{number}", 20) for number in range(2)]
+    ec2, first = client(restores.cloud, "ec2"), f"nightly/{ids[0]}.bin"
+    with refusing(
+        ec2,
+        "CreateRestoreImageTask",
+        "InvalidParameterValue",
+        only=lambda request: request["body"]["ObjectKey"] == first,
+    ) as calls:
+        summary = restores.run(image_ids=ids)
+    assert summary["restores"] == {"restored": 1, "failed": 1, "refused": 0, "in_progress": 0}
+    assert [call["ObjectKey"] for call in calls].count(first) == 1

@@ -16,6 +16,7 @@ from ami_archiver.lifecycle import IllegalMove
 from ami_archiver.restore import lifecycle, naming, thawing
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoreRecord, RestoreStatus, Wishes
+from ami_archiver.restore.tags import tags_of
 
 NOW = datetime(2026, 1, 1, 2, tzinfo=UTC)
 ORDER = ["PLANNED", "THAWING", "RESTORING", "RESTORED"]
@@ -80,6 +81,12 @@ def test_free_names_differ_and_fit(name: str, template: str, taken: set[int]) ->
     assert naming.free(iter(offered), unavailable) not in unavailable
 
 
+def test_number_behind_the_longest_name_takes_its_place_in_it() -> None:
+    offered = list(naming.numbered("w" * naming.LONGEST))
+    assert {len(one) for one in offered} == {naming.LONGEST}
+    assert offered[-1].endswith(f"w-{naming.SUFFIXES}")
+
+
 def test_without_a_template_there_is_one_name() -> None:
     assert list(naming.candidates(None, "web", "ami-1", NOW)) == ["web"]
     assert naming.free(iter(["web"]), {"web"}) is None
@@ -94,7 +101,7 @@ def test_a_thaw_is_looked_at_first_when_it_can_be_done_and_then_a_few_times(froz
         looks += 1
         assert now >= NOW + timedelta(seconds=earliest)
     assert looks <= thawing.LOOKS + 1
-    assert not thawing.overdue(frozen_class, tier, NOW, now)
+    assert not thawing.overdue(frozen_class, tier, NOW, max(now, NOW + timedelta(seconds=latest + 3600)))
     assert thawing.overdue(frozen_class, tier, NOW, now + timedelta(days=2))
 
 
@@ -110,3 +117,17 @@ def test_a_record_comes_back_from_its_item_as_it_was() -> None:
         restore_of(item | {"gib": {"S": "ten"}})
     with pytest.raises(BadRecord, match="deploy the newer version"):
         restore_of(item | {"schema": {"N": "99"}})
+
+
+@pytest.mark.parametrize(
+    ("name", "valid"),
+    [("web", True), ("we", False), ("w" * 128, True), ("w" * 129, False), ("wäb", False), ("web*", False)],
+)
+def test_names_that_ec2_takes_have_3_to_128_of_its_characters(name: str, valid: bool) -> None:
+    assert naming.valid(name) is valid
+
+
+def test_tag_has_the_end_of_a_key_that_is_longer_than_a_tags_value() -> None:
+    long = replace(record(), object_key=f"{'p' * 300}/ami-1.bin")
+    tag = tags_of(long, NOW)["archiver:object-key"]
+    assert (len(tag), tag.endswith("/ami-1.bin")) == (256, True)

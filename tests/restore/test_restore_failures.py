@@ -110,7 +110,11 @@ def test_dying_at_any_call_gives_the_same_end(cloud: VirtualCloud, after: bool) 
 def test_hand_over_goes_on_with_the_check(restores: Restores, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ami_archiver.restore.steps.check.HAND_OVER_LOOPS", 2)
     restores.stored("ami-a", 50)
-    assert restores.run(image_ids=["ami-a"])["restores"]["restored"] == 1
+    state: Any = restores.plan(restores.begin(image_ids=["ami-a"]))
+    while state.next != "hand_over":
+        state = restores.step(state)
+    assert state.loops == 2
+    assert restores.go_on(state)["restores"]["restored"] == 1
 
 
 def test_first_look_ends_what_ended_before_it(archive: Archive, restores: Restores) -> None:

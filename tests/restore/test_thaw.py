@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ami_archiver.restore import lifecycle
+from ami_archiver.restore.model import RestoreStatus
+from tests.support.answers import counting, refusing
 from tests.support.archive import BUCKET, Archive, client, full_id
 from tests.support.restore import Restores
 
@@ -58,6 +61,7 @@ def test_thaws_and_waits_as_long_as_aws_documents_in_few_transitions(
         "RESTORING",
         "RESTORED",
     ]
+    assert not any("frozen again" in move.why for move in record.history), "it never waited for the budget in vain"
 
 
 def test_what_is_not_frozen_does_not_wait_for_what_is(restores: Restores) -> None:
@@ -121,3 +125,47 @@ def test_object_that_is_altered_while_it_thaws_is_not_restored(archive: Archive,
     client(restores.cloud, "s3").put_object(Bucket=BUCKET, Key=archive.record("ami-a").object_key, Body=b"else")
     summary = restores.go_on(state)
     assert "was altered since the restore was planned" in summary["failed"][0]["reason"]
+
+
+def test_thaw_is_asked_for_once_at_the_speed_and_for_the_days_that_were_wished(restores: Restores) -> None:
+    restores.stored("ami-a", 5)
+    freeze(restores, "ami-a", "GLACIER")
+    with counting(client(restores.cloud, "s3"), "RestoreObject") as calls:
+        summary = restores.run(image_ids=["ami-a"], storage_tier_speed="Bulk", thaw_days=3)
+    assert summary["restores"]["restored"] == 1
+    (call,) = calls
+    assert "<Days>3</Days>" in str(call["body"])
+    assert "<Tier>Bulk</Tier>" in str(call["body"])
+
+
+def test_object_that_was_altered_since_the_plan_is_not_thawed(archive: Archive, restores: Restores) -> None:
+    restores.stored("ami-a", 5)
+    freeze(restores, "ami-a", "GLACIER")
+    state = restores.plan(restores.begin(image_ids=["ami-a"]))
+    key = archive.record("ami-a").object_key
+    client(restores.cloud, "s3").put_object(Bucket=BUCKET, Key=key, Body=b"else", StorageClass="GLACIER")
+    assert restores.go_on(state)["failed"][0]["reason"].startswith("ObjectAltered: ")
+    assert not restores.cloud.calls.filter(service="s3", operation="RestoreObject")
+
+
+def test_expedited_retrieval_without_capacity_becomes_a_standard_one(restores: Restores) -> None:
+    restores.stored("ami-a", 5)
+    freeze(restores, "ami-a", "GLACIER")
+    s3, code = client(restores.cloud, "s3"), "GlacierExpeditedRetrievalNotAvailable"
+    with refusing(s3, "RestoreObject", code, 503, only=lambda request: "Expedited" in str(request["body"])):
+        summary = restores.run(image_ids=["ami-a"], storage_tier_speed="Expedited")
+    assert summary["restores"]["restored"] == 1
+    assert summary["seconds"] > 3 * HOUR
+    assert any("for which S3 has no capacity now" in move.why for move in restores.records(summary)[0].history)
+
+
+def test_thaw_of_a_restore_that_has_ended_is_asked_for_by_nobody(restores: Restores) -> None:
+    restores.stored("ami-a", 5)
+    freeze(restores, "ami-a", "GLACIER")
+    state = restores.plan(restores.begin(image_ids=["ami-a"]))
+    (planned,) = restores.of_run(state.run_id)
+    failed = lifecycle.move(planned, RestoreStatus.FAILED, "GivenUp: by hand; restore again", at=planned.planned_at)
+    assert restores.app.restores.save(planned, failed)
+    assert restores.go_on(state)["restores"]["failed"] == 1
+    assert not restores.cloud.calls.filter(service="s3", operation="RestoreObject")
+    assert list(restores.app.restores.thaws(state.run_id, None)) == []

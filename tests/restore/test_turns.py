@@ -83,6 +83,10 @@ def test_what_comes_to_its_end_is_looked_at_though_something_stands_still_beside
     assert look(Moves(290, 99, 60), Moves(60, 0, 600)) < 120
 
 
+def test_what_comes_to_its_end_last_of_all_that_moves_is_looked_at_whatever_stands_still() -> None:
+    assert look(Moves(10, 90, 10), Moves(1000, 0, 20), more_to_start=False) < 100
+
+
 def together(restores: Restores, *runs: list[str]) -> list[Any]:
     """The summaries of runs at the same time; of those that wake up together, the first one looks first."""
     clock = restores.cloud.clock
@@ -143,4 +147,5 @@ def test_a_run_waits_for_the_end_of_its_own_and_not_of_others(archive: Archive, 
     theirs = restores.stored("ami-theirs", 280, name="theirs")
     restores.stored("ami-ours", 10)
     restores.app.tasks.start(archive.settings.bucket_name, f"nightly/{theirs}.bin", "theirs", HAND, HAND)
+    restores.cloud.advance(1000)  # until its pace is known
     assert restores.run(image_ids=["ami-ours"])["seconds"] < 280 / 0.1 / 4
