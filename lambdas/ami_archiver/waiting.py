@@ -66,6 +66,9 @@ def in_flight_gib(running: Sequence[Moving]) -> float:
 
 GRAIN = 0.01
 """A look pays when this share of the budget has been stored since the last: half of it, on average, stood idle."""
+OVERHEAD_SECONDS = 20
+"""How long a task may take before it moves anything; AWS says nothing of it. Its progress makes the end look later than
+it comes by as much again as is left of the task: where that matters, the look is the earlier."""
 CAREFULLY = 0.25
 """How much of an estimate is waited for an end that leaves most of the budget idle. The last tasks of several that
 share a rate go several times faster than their progress so far says, and a look costs less than an idle night."""
@@ -102,13 +105,23 @@ def seconds_to_wait(
         if left_gib < budget_gib / 2:
             wait *= CAREFULLY
         grain = GRAIN * budget_gib / (usual * len(running))
-        wait = max(wait, grain)
+        early = _without_overhead(wait, _elapsed_seconds(awaited, now))
+        wait = max(early if wait - early > grain else wait, grain)
         if brisk:
             minimum = max(1, round(min(minimum, grain)))
-    elapsed = _elapsed_seconds(awaited, now)
-    if elapsed > 0:
-        wait = min(wait, elapsed)
+    wait = min(wait, _rests_on_seconds(awaited, running, now))
     return max(minimum, round(min(maximum, wait)))
+
+
+def _without_overhead(seconds: float, elapsed: float) -> float:
+    """What an estimate comes to if the task has moved nothing at first, for at most half of the time."""
+    return seconds * max(elapsed / 2, elapsed - OVERHEAD_SECONDS) / elapsed if elapsed > 0 else seconds
+
+
+def _rests_on_seconds(awaited: Moving, running: Sequence[Moving], now: datetime) -> float:
+    """For how long what an estimate is made of has been seen: the task's own progress or, before any, the others'."""
+    seen = [awaited] if awaited.progress_percentage else [r for r in running if r.progress_percentage]
+    return median(_elapsed_seconds(r, now) for r in seen)
 
 
 def _first_with_room(ends: Sequence[tuple[float, Moving]], budget_gib: float) -> tuple[float, Moving, float]:

@@ -47,7 +47,16 @@ def test_the_longer_nothing_shows_any_progress_the_longer_is_the_wait() -> None:
 def test_waiting_images_are_served_as_soon_as_enough_tasks_have_ended() -> None:
     first_to_end = running(300, percent=50, minutes=5)
     last_to_end = running(400, percent=50, minutes=12)
-    assert wait(first_to_end, last_to_end) == 300
+    assert wait(first_to_end, last_to_end) == 300 - 20  # half of it is done, and 20 s may have been overhead
+
+
+def test_overhead_is_left_out_of_account_where_it_does_not_matter() -> None:
+    small_budget_moves_slowly = running(601, percent=50, minutes=60), running(1, percent=1, minutes=60)
+    assert wait(*small_budget_moves_slowly, maximum=3600) == 3600 // 4
+
+
+def test_at_most_half_of_a_young_task_is_overhead() -> None:
+    assert wait(running(300, percent=50, minutes=0.5), running(400, percent=30, minutes=0.5), minimum=1) == 15
 
 
 def test_run_waits_for_the_second_end_where_the_first_frees_too_little_as_if_the_rate_were_shared() -> None:
@@ -55,7 +64,8 @@ def test_run_waits_for_the_second_end_where_the_first_frees_too_little_as_if_the
     medium = running(250, percent=50, minutes=10)
     large = running(400, percent=50, minutes=14)
     first, second = 120, 600
-    assert wait(small, medium, large) == first + (second - first) * 2 // 3
+    end = first + (second - first) * 2 // 3
+    assert wait(small, medium, large) == round(end * (600 - 20) / 600)
 
 
 def test_end_that_leaves_the_budget_idle_is_approached_step_by_step() -> None:
@@ -73,7 +83,7 @@ def test_run_does_not_look_for_every_small_task_that_ends() -> None:
 
 def test_shortest_wait_gives_way_where_small_tasks_free_the_budget_faster() -> None:
     soon = [running(10, percent=90, minutes=1)] * 59
-    assert wait(*soon, minimum=30) == 7  # when they end
+    assert wait(*soon, minimum=30) == 4  # when they end: 7 s, if a third of their minute was not overhead
     assert wait(*soon, minimum=30, brisk=False) == 30
     assert wait(running(700, percent=99, minutes=15), minimum=30) == 8  # of a pace that frees 1 % in 8 s
 
@@ -84,8 +94,15 @@ def test_when_nothing_waits_the_run_looks_when_the_last_task_has_ended() -> None
 
 def test_task_without_progress_is_taken_to_go_at_the_others_pace() -> None:
     seen = running(600, percent=50, minutes=5)
+    unseen = running(290, percent=0, minutes=0)
+    assert wait(seen, unseen, more=False, maximum=3600) == 300
+    assert wait(running(600, percent=90, minutes=5), unseen, more=False, maximum=3600) == round(290 / 1.8)
+
+
+def test_pace_is_trusted_for_no_longer_than_it_has_been_seen() -> None:
+    seen = running(600, percent=50, minutes=5)
     unseen = running(600, percent=0, minutes=0)
-    assert wait(seen, unseen, more=False, maximum=3600) == 600
+    assert wait(seen, unseen, more=False, maximum=3600) == 300  # and not 600
 
 
 def test_long_wait_is_cut_at_the_maximum() -> None:
