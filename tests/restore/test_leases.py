@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
+from ami_archiver.adapters.ec2_restores import Ec2Restores
 from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
 from ami_archiver.ports import ActiveRun
 from ami_archiver.restore import lifecycle
@@ -64,6 +65,23 @@ def test_while_another_run_has_the_lease_nothing_is_called(restores: Restores) -
     assert restores.starts() == []
     assert isinstance(after, RestoreState)
     assert after.wait_seconds == restores.app.settings.wait_min_seconds
+
+
+def test_step_that_hung_until_another_run_took_its_lease_calls_nothing_and_looks_again(restores: Restores) -> None:
+    restores.stored("ami-a", 10)
+    state = ready_to_start(restores, image_ids=["ami-a"])
+
+    def hang(_: Ec2Restores) -> bool:
+        restores.cloud.advance(2 * STEP_SECONDS)
+        now = restores.cloud.clock.now()
+        assert restores.app.leases.take(ActiveRun("other", "restore", now, None), now, now + timedelta(hours=1))
+        return True
+
+    with patch.object(Ec2Restores, "encrypts_by_default", hang):
+        after = restores.step(state)
+    assert restores.starts() == []
+    assert isinstance(after, RestoreState)
+    assert (after.next, after.wait_seconds) == ("wait", restores.app.settings.wait_min_seconds)
 
 
 def test_restore_that_is_under_way_counts_once(restores: Restores) -> None:
