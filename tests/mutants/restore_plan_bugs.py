@@ -7,6 +7,10 @@ from tests.mutants.bug import Bug
 PLAN = "restore/test_plan.py"
 OBSTACLES = "restore/test_obstacles.py"
 FAILURES = "restore/test_every_failure.py::test_restore_that_fails_says_under_which_name_and_what_to_do"
+LEFT = (
+    "restore/test_leases.py::"
+    "test_what_a_dead_step_was_about_to_ask_for_is_taken_off_the_lease_when_nobody_can_write_it_any_more"
+)
 PLANNING = "restore/planning.py"
 STEP = "restore/steps/plan.py"
 
@@ -208,5 +212,27 @@ RESTORE_PLAN_BUGS = (
         "if shared and not wishes.share_again:",
         "if False:",
         "restore/test_restored_image.py::test_shares_again_only_when_asked",
+    ),
+    Bug(
+        "what a dead run asked for not looked at by the same request",
+        "restore/steps/plan.py",
+        "(state.planned > 0 or bool(app.leases.read().in_flight))",
+        "state.planned > 0",
+        "restore/test_leases.py::"
+        "test_request_that_is_made_again_after_its_run_died_finishes_what_that_one_had_asked_for",
+    ),
+    Bug(
+        "what a dead step announced left on the lease",
+        "restore/steps/lease.py",
+        "if not _left_behind(app, state, record)}",
+        "}",
+        LEFT,
+    ),
+    Bug(
+        "what a step is about to write taken off the lease",
+        "restore/steps/lease.py",
+        "        and since > timedelta(hours=app.settings.run_limit_hours)\n",
+        "",
+        LEFT,
     ),
 )

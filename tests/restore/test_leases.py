@@ -239,3 +239,32 @@ def test_look_after_the_limit_without_progress_ends_the_run(cloud: VirtualCloud)
     cloud.service.faults.hang(str(record.restored_image_id))
     cloud.advance(3 * 3600)
     assert restores.step(replace(state, next="check")).next == "report"  # type: ignore[union-attr]  # no summary yet
+
+
+def test_request_that_is_made_again_after_its_run_died_finishes_what_that_one_had_asked_for(restores: Restores) -> None:
+    """Its own image has the name by now; but for the look, the first restore would stay under way for good."""
+    restores.stored("ami-a", 10)
+    died = after_a_lost_answer(restores, "ami-a")
+    restores.cloud.advance(2 * STEP_SECONDS)
+    summary = restores.run(image_ids=["ami-a"])
+    assert [line["reason"].partition(":")[0] for line in summary["refused"]] == ["NameTaken"]
+    (first,) = restores.of_run(died.run_id)
+    assert first.status is RestoreStatus.RESTORED
+    assert restores.app.leases.read().in_flight == frozenset()
+
+
+def test_what_a_dead_step_was_about_to_ask_for_is_taken_off_the_lease_when_nobody_can_write_it_any_more(
+    restores: Restores,
+) -> None:
+    restores.stored("ami-a", 10)
+    restores.stored("ami-b", 10)
+    died = ready_to_start(restores, image_ids=["ami-a"])
+    denied = refusing(client(restores.cloud, "dynamodb"), "TransactWriteItems", "AccessDeniedException", 400)
+    with denied, pytest.raises(AccessDenied):
+        restores.step(died)
+    (left,) = restores.app.leases.read().in_flight
+    restores.run(image_ids=["ami-b"])
+    assert restores.app.leases.read().in_flight == {left}  # so soon, its step may write it yet
+    restores.cloud.advance(restores.app.settings.run_limit_hours * 3600)
+    restores.run(image_ids=["ami-b"], name="{name}")
+    assert restores.app.leases.read().in_flight == frozenset()

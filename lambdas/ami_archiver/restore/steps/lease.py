@@ -15,7 +15,7 @@ from ami_archiver.errors import ArchiverError, LeaseLost
 from ami_archiver.ports import ActiveRun, Lease
 from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.lifecycle import ENDED
-from ami_archiver.restore.model import RestoreRecord
+from ami_archiver.restore.model import RestoreRecord, RestoreStatus
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS, STEP_SECONDS
 
@@ -47,7 +47,21 @@ def renew(app: RestoreApp, state: RestoreState, *, add: Collection[str] = (), re
 
 
 def drop_ended(app: RestoreApp, state: RestoreState, lease: Lease, records: Mapping[str, RestoreRecord]) -> None:
-    """Take off the lease what is not in flight any more. Raises LeaseLost."""
+    """Take off the lease what is not in flight any more, or never was and never will be. Raises LeaseLost."""
+    records = {one: record for one, record in records.items() if not _left_behind(app, state, record)}
     over = {one for one in lease.in_flight if one not in records or records[one].status in ENDED}
     if over:
         renew(app, state, remove=over)
+
+
+def _left_behind(app: RestoreApp, state: RestoreState, record: RestoreRecord) -> bool:
+    """Whether another run's step was about to write this one's intention, so long ago that it must have died.
+
+    Sooner nobody may take it off: the step would write it after all, and no look would find it.
+    """
+    since = app.clock.now() - record.changed_at
+    return (
+        record.status is not RestoreStatus.RESTORING
+        and record.run_id != state.run_id
+        and since > timedelta(hours=app.settings.run_limit_hours)
+    )

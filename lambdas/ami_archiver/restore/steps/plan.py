@@ -62,7 +62,15 @@ def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callab
         entries = {} if state.dry_run else plan.entries_of(records)
         app.restores.plan(records, entries, draft=state.dry_run)
         state = _counted(state, records).then(Next.PLAN_MORE, position=state.position + len(page))
-    return state.then(Next.CHECK if state.planned and not state.dry_run else Next.REPORT)
+    return state.then(Next.CHECK if _has_to_look(app, state) else Next.REPORT)
+
+
+def _has_to_look(app: RestoreApp, state: RestoreState) -> bool:
+    """Also where nothing is planned: what a run that died asked EC2 for is finished by the next one.
+
+    That one may well be the same request, refused because the name is taken by the image that the first one restored.
+    """
+    return not state.dry_run and (state.planned > 0 or bool(app.leases.read().in_flight))
 
 
 def _counted(state: RestoreState, records: Iterable[RestoreRecord]) -> RestoreState:
