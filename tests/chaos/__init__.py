@@ -9,6 +9,7 @@ scenarios        small nights, each with one difficulty
 sweep            each fault at each call of a scenario, one per run
 interleavings    two at once: at each call of the one, the other one runs
 retirement_*     the same for originals: who watches what is taken away, scenes, meetings, invariants
+restore*         the same for restores, and what one comes to
 everything       what there is to play
 __main__         all of it, in parallel: make chaos
 """

@@ -8,9 +8,8 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from local_cloud.in_process import VirtualCloud
-from tests.chaos.world import Theatre
+from tests.chaos.world import Theatre, theatre_of
 from tests.support.assembly import STACK, CloudAssembly
-from tests.support.state_machine import definition_of
 
 _theatres: WeakKeyDictionary[VirtualCloud, Theatre] = WeakKeyDictionary()
 """Clients take a second to make, and outlive a cloud's reset."""
@@ -20,6 +19,5 @@ _theatres: WeakKeyDictionary[VirtualCloud, Theatre] = WeakKeyDictionary()
 def theatre(cloud_where: Callable[..., VirtualCloud], cloud_assembly: CloudAssembly) -> Theatre:
     cloud = cloud_where()
     if cloud not in _theatres:
-        definition = definition_of(cloud_assembly.directory / f"{STACK}.template.json", "ArchiveWorkflow")
-        _theatres[cloud] = Theatre(cloud, definition)
+        _theatres[cloud] = theatre_of(cloud, cloud_assembly.directory / f"{STACK}.template.json")
     return _theatres[cloud]

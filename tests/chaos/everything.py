@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tests.chaos.interleavings import MEETINGS
+from tests.chaos.restore_meetings import RESTORE_MEETINGS
+from tests.chaos.restore_scenarios import RESTORES
 from tests.chaos.retirement_meetings import RETIREMENT_MEETINGS
 from tests.chaos.retirement_scenarios import RETIREMENT
 from tests.chaos.scenarios import SCENARIOS
 
-EVERY_SCENARIO = SCENARIOS | RETIREMENT
+EVERY_SCENARIO = SCENARIOS | RETIREMENT | RESTORES
 """Each to be swept with every fault."""
-EVERY_MEETING = MEETINGS | RETIREMENT_MEETINGS
+EVERY_MEETING = MEETINGS | RETIREMENT_MEETINGS | RESTORE_MEETINGS
 """Each to be interleaved at every call."""

@@ -11,6 +11,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from local_cloud.calls import Call
 from local_cloud.engine.tasks import StoreTask
 from tests.chaos import wire
+from tests.chaos.restore_evidence import RestoreEvidence, collect_restores
 from tests.chaos.world import Run, World
 from tests.support.archive import BUCKET, TABLE
 
@@ -60,6 +61,7 @@ class Evidence:
     testimony: list[str] = field(default_factory=list)
     """What was wrong when EC2 took an original away."""
     deletable: set[str] = field(default_factory=set)
+    restore: RestoreEvidence = field(default_factory=RestoreEvidence)
     budget_gib: float = 600
     key_arn: str = ""
 
@@ -81,6 +83,7 @@ def collect(world: World) -> Evidence:
         },
         taken=dict(world.witness.taken),
         testimony=list(world.witness.breaches),
+        restore=collect_restores(world),
         budget_gib=archive.settings.in_flight_budget_gib,
         key_arn=archive.settings.bucket_key_arn,
     )
@@ -90,6 +93,7 @@ def collect(world: World) -> Evidence:
     ]
     for item in sorted(items, key=lambda item: (item["pk"], item["sk"])):
         _sort_in(seen, item)
+        seen.restore.take(item)
     for task in world.cloud.service.store_image_tasks(archive.account_id, archive.region):
         if task.bucket == BUCKET:
             seen.tasks[task.image_id].append(task)
@@ -117,7 +121,7 @@ def _sort_in(seen: Evidence, item: dict[str, Any]) -> None:
             seen.records[name] = item | {"history": earlier + (moves if isinstance(moves, list) else [])}
         case "QUEUE":
             seen.queue.append(item)
-        case "LEASE":
+        case "LEASE" if item["sk"] == "LEASE":
             seen.lease = item
         case "RUNS":
             seen.summaries[item["sk"]] = item["summary"]

@@ -49,6 +49,7 @@ class Meeting:
     policies: tuple[Policy, ...] = (NIGHTLY, WEEKLY)
     settings: Mapping[str, Any] = field(default_factory=dict)
     errors: frozenset[str] = frozenset()
+    engine: Mapping[str, Any] = field(default_factory=dict)
 
     def interleave(self, theatre: Theatre) -> list[Verdict]:
         """At every call of the play."""
@@ -68,7 +69,7 @@ class Meeting:
 
     def _played(self, theatre: Theatre, disturbance: Disturbance, enter: Callable[[World], None]) -> list[str]:
         """What is wrong as soon as all executions have ended: nobody may count on a next night."""
-        engine = {"throughput": BRISK}
+        engine = {"throughput": BRISK, **self.engine}
         with theatre.world(*self.policies, engine=engine, disturbance=disturbance, **self.settings) as world:
             enter(world)
             if self.skewed:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
-from tests.chaos import retirement_invariants
+from tests.chaos import restore_invariants, retirement_invariants
 from tests.chaos.evidence import Evidence
 
 Invariant = Callable[[Evidence], Iterator[str]]
@@ -157,7 +157,7 @@ def the_queue_and_the_records_agree(seen: Evidence) -> Iterator[str]:
 def records_only_grow(seen: Evidence) -> Iterator[str]:
     """8. Only what waits in a list is ever deleted; every history is one path through the diagram."""
     for partition in seen.deletions:
-        if partition not in ("QUEUE", "SNAPSHOTS"):
+        if partition.partition("#")[0] not in ("QUEUE", "SNAPSHOTS", "RESTORE-QUEUE"):
             yield f"an item of {partition} was deleted"
     for image_id, record in seen.records.items():
         if image_id in seen.touched:
@@ -204,6 +204,7 @@ def one_bad_image_never_stops_another(seen: Evidence) -> Iterator[str]:
 
 ALWAYS: tuple[Invariant, ...] = (
     *retirement_invariants.ALWAYS,
+    *restore_invariants.ALWAYS,
     nothing_is_stored_twice,
     nothing_is_lost,
     the_budget_is_the_account_s,
@@ -217,6 +218,7 @@ AT_REST: tuple[Invariant, ...] = (
     the_run_converges,
     one_bad_image_never_stops_another,
     *retirement_invariants.AT_REST,
+    *restore_invariants.AT_REST,
 )
 
 
@@ -225,4 +227,6 @@ def breaches(seen: Evidence, *, at_rest: bool = False, before: Evidence | None =
     found = [f"{check.__name__}: {text}" for check in (*ALWAYS, *(AT_REST if at_rest else ())) for text in check(seen)]
     if before is not None:
         found += [f"nothing_is_forgotten: {text}" for text in nothing_is_forgotten(before, seen)]
+        forgotten = restore_invariants.no_restore_is_forgotten(before, seen)
+        found += [f"no_restore_is_forgotten: {text}" for text in forgotten]
     return found

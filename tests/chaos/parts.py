@@ -14,9 +14,8 @@ from tests.chaos.everything import EVERY_MEETING, EVERY_SCENARIO
 from tests.chaos.faults import FAULTS
 from tests.chaos.histories import run_histories
 from tests.chaos.sweep import Verdict
-from tests.chaos.world import Theatre
+from tests.chaos.world import Theatre, theatre_of
 from tests.support.assembly import ROOT, STACK, synthesized
-from tests.support.state_machine import definition_of
 
 T = TypeVar("T")
 RANDOM = "random-histories"
@@ -54,10 +53,10 @@ def workflow() -> Path:
 
 
 def in_theatre(template: Path, play: Callable[[Theatre], T]) -> T:
-    """Give it a cloud and the template's workflow."""
+    """Give it a cloud and the template's workflows."""
     warnings.simplefilter("ignore")
     with VirtualCloud() as cloud:
-        return play(Theatre(cloud, definition_of(template, "ArchiveWorkflow")))
+        return play(theatre_of(cloud, template))
 
 
 def _random_histories(theatre: Theatre) -> list[Verdict]:

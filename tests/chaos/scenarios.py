@@ -17,8 +17,8 @@ from tests.chaos.world import Theatre, World
 from tests.support.archive import BUCKET, NIGHTLY
 
 HOUR = 3600
-BRISK = ThroughputSettings(store_gib_per_second=1)
-"""Few looks until a store ends, so that few of them are alike."""
+BRISK = ThroughputSettings(store_gib_per_second=1, restore_gib_per_second=1)
+"""Few looks until a store or a restore ends, so that few of them are alike."""
 WEEKLY = Policy(name="weekly", tags={"Archive": ("weekly",)})
 
 Act = Callable[[World], None]

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from tests.chaos.evidence import Evidence, collect
 from tests.chaos.faults import FAULTS
 from tests.chaos.invariants import breaches
+from tests.chaos.restored import restored, same
 from tests.chaos.scenarios import Scenario
 from tests.chaos.splitting import split
 from tests.chaos.wire import Disturbance
 from tests.chaos.world import Theatre, World
 
-Archived = dict[str, tuple[str, tuple[str, ...]]]
-"""By image: its status, and the keys of its current objects."""
+Archived = dict[str, tuple[Any, ...]]
+"""By image: its status, and the keys of its current objects; by object: what was restored of it."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def play(
 
 def failed_executions(seen: Evidence, allowed: Collection[str]) -> list[str]:
     """Executions that ended in an error: AccessDenied is for a person, everything else must be overcome."""
-    lasts = [run.execution.last for run in seen.runs]
+    lasts = [run.execution.last for run in (*seen.runs, *seen.restore.runs)]
     return [f"an execution ended with {e.error}: {e.cause}" for e in lasts if e.error and e.error not in allowed]
 
 
@@ -101,7 +103,7 @@ def archived(seen: Evidence) -> Archived:
     return {
         image_id: (record["status"], tuple(sorted(o["key"] for o in seen.objects.get(image_id, []) if o["current"])))
         for image_id, record in seen.records.items()
-    }
+    } | restored(seen)
 
 
 def differences(now: Archived, expected: Archived) -> list[str]:
@@ -109,7 +111,7 @@ def differences(now: Archived, expected: Archived) -> list[str]:
     return [
         f"{image_id} lost: {now.get(image_id)}, without the fault {expected.get(image_id)}"
         for image_id in sorted(expected.keys() | now.keys())
-        if now.get(image_id) != expected.get(image_id)
+        if not same(now.get(image_id), expected.get(image_id))
     ]
 
 

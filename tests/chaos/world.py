@@ -10,11 +10,13 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import botocore.endpoint
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from ami_archiver import bootstrap
 from ami_archiver.app import App
@@ -22,10 +24,12 @@ from ami_archiver.errors import LeaseLost
 from ami_archiver.policy import Policy
 from local_cloud.in_process import VirtualCloud
 from local_cloud.settings import CloudSettings, EngineSettings
+from tests.chaos.restore_evidence import RestoreRun, RestoreWitness
 from tests.chaos.retirement_witness import Witness
 from tests.chaos.wire import Disturbance, Wire, WiredCloud
 from tests.support.archive import BUCKET, Archive
-from tests.support.state_machine import Execution, Killed, Running, StateMachine, handlers_in
+from tests.support.restore import Restores
+from tests.support.state_machine import Execution, Killed, Running, StateMachine, definition_of, handlers_in
 
 DAY_SECONDS = 86_400
 TRANSITIONS = 10_000
@@ -61,12 +65,15 @@ class Run:
 
 
 class Theatre:
-    """One process's cloud, clients and definition; makes a new world for every play."""
+    """One process's cloud, clients and definitions; makes a new world for every play."""
 
-    def __init__(self, cloud: VirtualCloud, definition: Mapping[str, Any]) -> None:
+    def __init__(self, cloud: VirtualCloud, definition: Mapping[str, Any], restoring: Mapping[str, Any]) -> None:
         self.cloud = cloud
         self.wire = Wire(cloud)
         self.definition = definition
+        """ArchiveWorkflow's."""
+        self.restoring = restoring
+        """RestoreWorkflow's."""
 
     @contextlib.contextmanager
     def world(
@@ -98,6 +105,11 @@ class Theatre:
                 logging.getLogger("ami_archiver").setLevel(archiver_level)
 
 
+def theatre_of(cloud: VirtualCloud, template: Path) -> Theatre:
+    """With the workflows of a synthesized template."""
+    return Theatre(cloud, definition_of(template, "ArchiveWorkflow"), definition_of(template, "RestoreWorkflow"))
+
+
 class World:
     """Time, an account, and a stack whose functions may die and be repeated."""
 
@@ -126,10 +138,20 @@ class World:
         """Whether the steps' calls are neither counted nor disturbed."""
         self.disturbed: tuple[str, ...] = ("handlers.",)
         """How the names of the handlers begin whose calls are, unless nothing is."""
+        self.restores = Restores(archive)
+        """Lays archived objects down, and makes the restores' function instances."""
+        self.restore_runs: list[RestoreRun] = []
+        self.parameters: set[str] = set()
+        """Names of the SSM parameters that there are."""
         self.witness = Witness(self)
-        self.wire.watch = self.witness.watch
-        self._functions = {name: self._function(name) for name in handlers_in(theatre.definition)}
-        self._machine = StateMachine(theatre.definition, self._functions, self.cloud.advance, self.cloud.clock.now)
+        self.restore_witness = RestoreWitness(self)
+        self.wire.watch = self._watch
+        names = handlers_in(theatre.definition) | handlers_in(theatre.restoring)
+        self._functions = {name: self._function(name) for name in names}
+        self._machine, self._restoring = (
+            StateMachine(definition, self._functions, self.cloud.advance, self.cloud.clock.now)
+            for definition in (theatre.definition, theatre.restoring)
+        )
         self._names = 0
 
     # The workflow
@@ -146,7 +168,8 @@ class World:
         if running.execution.transitions > TRANSITIONS:
             raise NeverEnds(f"{running.execution.name}: {running.state_input}")
         if running.execution.status == "RUNNING":
-            self._machine.step(running)
+            restores = any(run.execution is running.execution for run in self.restore_runs)
+            (self._restoring if restores else self._machine).step(running)
         return running.execution.status == "RUNNING"
 
     def answer(self, running: Running, output: Any) -> None:
@@ -164,6 +187,17 @@ class World:
     def night(self, policy: str = "nightly") -> Execution:
         """A whole execution."""
         return self.go_on(self.begin(policy))
+
+    def begin_restore(self, **given: Any) -> Running:
+        """An execution of RestoreWorkflow, before its first state."""
+        self._names += 1
+        running = self._restoring.begin(given, f"restore-{self._names}")
+        self.restore_runs.append(RestoreRun(given, running.execution))
+        return running
+
+    def restore(self, **given: Any) -> Execution:
+        """A whole execution."""
+        return self.go_on(self.begin_restore(**given))
 
     def next_night(self) -> None:
         """Sleep until the schedules' time."""
@@ -202,6 +236,14 @@ class World:
         """A client that nothing disturbs outside of steps."""
         return self.wire.client(name)
 
+    @property
+    def restoring(self) -> bool:
+        """Whether a step of a restore is under way."""
+        return bool(self._steps) and "restore" in self._steps[-1][0]
+
+    def _watch(self, operation: str, request: AWSPreparedRequest, send: Callable[[], AWSResponse]) -> AWSResponse:
+        return self.witness.watch(operation, request, lambda: self.restore_witness.watch(operation, request, send))
+
     def _open(self) -> bool:
         items = self.cloud_client("dynamodb").scan(TableName=self.archive.settings.table_name)["Items"]
         return any(
@@ -220,7 +262,7 @@ class World:
 
     def _function(self, name: str) -> Callable[[Any], Any]:
         handler = importlib.import_module(name.rpartition(".")[0]).handler
-        works = name.startswith(("handlers.check", "handlers.start"))
+        works = name.startswith(("handlers.check_store", "handlers.start_store"))
 
         def invoke(event: Any) -> Any:
             turn = len(self.turns)
@@ -233,6 +275,7 @@ class World:
             with (
                 patch.object(bootstrap, "app", lambda: app),
                 patch.object(bootstrap, "retire_app", lambda: retirer),
+                patch.object(bootstrap, "restore_app", lambda: replace(self.restores.worker(), clock=app.clock)),
                 self.wire.listening(not self.undisturbed and name.startswith(self.disturbed)),
             ):
                 try:
