@@ -21,7 +21,7 @@ from tests.chaos.sweep import Verdict
 from tests.chaos.world import Theatre
 
 PROCESSES = 2
-EVERYTHING = (*EVERY_SCENARIO, *EVERY_MEETING, RANDOM)
+EVERYTHING = (*EVERY_SCENARIO, *EVERY_MEETING, *RANDOM)
 
 
 def main(only: str) -> int:

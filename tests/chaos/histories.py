@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -27,6 +27,9 @@ from tests.chaos.wire import Disturbance
 from tests.chaos.world import Theatre, World
 from tests.support.archive import BUCKET, NIGHTLY, TABLE
 from tests.support.state_machine import Running
+
+if TYPE_CHECKING:
+    from tests.chaos.restore_histories import RestoreHistories
 
 EXPECTED_ERRORS = {None, "AccessDenied", "LeaseLost"}
 """How an execution may end: a permission that was missing, or a lease that went stale because nobody did a step."""
@@ -254,11 +257,13 @@ class Histories(RuleBasedStateMachine):
         return many[which % len(many)]
 
 
-def run_histories(theatre: Theatre, number: int) -> None:
+def run_histories(
+    theatre: Theatre, number: int, histories: type[Histories] | type[RestoreHistories] = Histories
+) -> None:
     """So many of them, the same ones every time. AssertionError with the shortest history that breaks an invariant."""
-    Histories.theatre = theatre
+    histories.theatre = theatre
     run_state_machine_as_test(
-        Histories,
+        histories,
         settings=settings(
             max_examples=number,
             stateful_step_count=25,

@@ -12,13 +12,14 @@ from local_cloud.in_process import VirtualCloud
 from tests.chaos import sweep
 from tests.chaos.everything import EVERY_MEETING, EVERY_SCENARIO
 from tests.chaos.faults import FAULTS
-from tests.chaos.histories import run_histories
+from tests.chaos.histories import Histories, run_histories
+from tests.chaos.restore_histories import RestoreHistories
 from tests.chaos.sweep import Verdict
 from tests.chaos.world import Theatre, theatre_of
 from tests.support.assembly import ROOT, STACK, synthesized
 
 T = TypeVar("T")
-RANDOM = "random-histories"
+RANDOM = {"random-histories": Histories, "restore-random-histories": RestoreHistories}
 HISTORIES = 200
 
 
@@ -42,8 +43,8 @@ def play(part: Part, template: Path) -> list[Verdict]:
     """In a cloud of its own."""
     if part.name in EVERY_MEETING:
         return in_theatre(template, EVERY_MEETING[part.name].interleave)
-    if part.name == RANDOM:
-        return in_theatre(template, _random_histories)
+    if part.name in RANDOM:
+        return in_theatre(template, lambda theatre: _random_histories(theatre, part.name))
     return in_theatre(template, lambda theatre: sweep.sweep(theatre, EVERY_SCENARIO[part.name], part.faults))
 
 
@@ -59,10 +60,10 @@ def in_theatre(template: Path, play: Callable[[Theatre], T]) -> T:
         return play(theatre_of(cloud, template))
 
 
-def _random_histories(theatre: Theatre) -> list[Verdict]:
+def _random_histories(theatre: Theatre, name: str) -> list[Verdict]:
     try:
-        run_histories(theatre, HISTORIES)
+        run_histories(theatre, HISTORIES, RANDOM[name])
     except Exception as error:  # whatever it is, it is reported with its history
         story = [note for note in getattr(error, "__notes__", []) if "state." in note]
-        return [Verdict(RANDOM, "", "", (str(error), *story))]
-    return [Verdict(RANDOM, str(number), "", ()) for number in range(HISTORIES)]
+        return [Verdict(name, "", "", (str(error), *story))]
+    return [Verdict(name, str(number), "", ()) for number in range(HISTORIES)]
