@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
 from ami_archiver.policy import Policy
 from local_cloud.errors import AwsError
-from tests.chaos.evidence import Evidence, collect
 from tests.chaos.faults import FAULTS
-from tests.chaos.invariants import breaches
+from tests.chaos.runs import WHICH, Runs
 from tests.chaos.scenarios import BRISK, WEEKLY
-from tests.chaos.wire import Disturbance
-from tests.chaos.world import Theatre, World
+from tests.chaos.world import Theatre
 from tests.support.archive import BUCKET, NIGHTLY, TABLE
-from tests.support.state_machine import Running
-
-if TYPE_CHECKING:
-    from tests.chaos.restore_histories import RestoreHistories
-
-EXPECTED_ERRORS = {None, "AccessDenied", "LeaseLost"}
-"""How an execution may end: a permission that was missing, or a lease that went stale because nobody did a step."""
 
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -61,28 +45,19 @@ ALTERATIONS: dict[str, tuple[str, str]] = {
     "policy gone": ("REMOVE #a", "policy"),
     "key to nonsense": ("SET #a = :v", "object_key"),
 }
-WHICH = st.integers(0, 7)
 
 
-class Histories(RuleBasedStateMachine):
-    """`theatre` is set by whoever runs it."""
-
-    theatre: ClassVar[Theatre]
+class Histories(Runs):
+    """Of the archive."""
 
     @initialize(
         fleet=st.lists(st.tuples(st.sampled_from(["plain", "plain", "weekly"]), st.sampled_from(SIZES)), max_size=5)
     )
     def open(self, fleet: list[tuple[str, float]]) -> None:
-        self._stack = contextlib.ExitStack()
         engine = {"throughput": BRISK}
-        limits = {"wait_min_seconds": 300, "run_limit_hours": 3}
-        self.world: World = self._stack.enter_context(
-            self.theatre.world(*POLICIES["as at first"], engine=engine, **limits)
-        )
+        self.enter(*POLICIES["as at first"], engine=engine, wait_min_seconds=300, run_limit_hours=3)
         self.images: list[str] = []
         self.made = 0
-        self.running: list[Running] = []
-        self.before: Evidence | None = None
         for kind, gib in fleet:
             self.an_image_is_made(kind, gib)
 
@@ -104,7 +79,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.images)
     @rule(which=WHICH)
     def a_snapshot_is_deleted(self, which: int) -> None:
-        image_id = self._one(self.images, which)
+        image_id = self.one(self.images, which)
         self.world.may_fail.add(image_id)
         snapshot_id = image_id.replace("ami-", "snap-")
         if snapshot_id not in self.world.cloud.catalog.snapshots(self.world.archive.region):
@@ -116,7 +91,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.images)
     @rule(which=WHICH)
     def an_object_is_deleted(self, which: int) -> None:
-        image_id = self._one(self.images, which)
+        image_id = self.one(self.images, which)
         if key := self.world.object_of(image_id):
             self.world.touched.add(image_id)
             self.world.cloud_client("s3").delete_object(Bucket=BUCKET, Key=key)
@@ -125,12 +100,12 @@ class Histories(RuleBasedStateMachine):
     @rule(which=WHICH, how=st.sampled_from(sorted(ALTERATIONS)))
     def a_record_is_altered(self, which: int, how: str) -> None:
         expression, attribute = ALTERATIONS[how]
-        self._alter(self._one(self.images, which), expression, attribute, "nonsense")
+        self._alter(self.one(self.images, which), expression, attribute, "nonsense")
 
     @precondition(lambda self: self.images)
     @rule(which=WHICH, status=st.sampled_from(["SELECTED", "STORING", "STORED", "VERIFIED", "FAILED"]))
     def a_status_is_set_by_hand(self, which: int, status: str) -> None:
-        self._alter(self._one(self.images, which), "SET #a = :v", "status", status)
+        self._alter(self.one(self.images, which), "SET #a = :v", "status", status)
 
     @rule(name=st.sampled_from(sorted(POLICIES)))
     def the_stack_is_deployed_again(self, name: str) -> None:
@@ -153,29 +128,7 @@ class Histories(RuleBasedStateMachine):
         self.world.next_night()
         if fault:
             self.a_call_will_be_hit(fault, call)
-        self._end(self.world.begin(policy))
-
-    @precondition(lambda self: self.running)
-    @rule(which=WHICH, states=st.integers(1, 12))
-    def a_run_goes_on(self, which: int, states: int) -> None:
-        running = self._one(self.running, which)
-        for _ in range(states):
-            if not self._step(running):
-                return
-
-    @precondition(lambda self: self.running)
-    @rule(which=WHICH)
-    def a_run_goes_on_to_its_end(self, which: int) -> None:
-        self._end(self._one(self.running, which))
-
-    @precondition(lambda self: len(self.running) > 1)
-    @rule(which=WHICH)
-    def a_person_stops_a_run(self, which: int) -> None:
-        self.running.pop(which % len(self.running))
-
-    @rule(fault=st.sampled_from(sorted(FAULTS)), calls=st.integers(1, 12))
-    def a_call_will_be_hit(self, fault: str, calls: int) -> None:
-        self.world.wire.disturbance = FAULTS[fault](len(self.world.wire.calls) + calls)
+        self.end(self.world.begin(policy))
 
     # EC2 and time
 
@@ -187,57 +140,25 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.images)
     @rule(which=WHICH, times=st.sampled_from([1, 2, None]))
     def ec2_will_fail_a_store(self, which: int, times: int | None) -> None:
-        image_id = self._one(self.images, which)
+        image_id = self.one(self.images, which)
         self.world.may_fail.add(image_id)
         self.world.cloud.service.faults.fail_store(image_id, times=times)
 
     @precondition(lambda self: self.images)
     @rule(which=WHICH)
     def ec2_will_hang(self, which: int) -> None:
-        self.world.cloud.service.faults.hang(self._one(self.images, which))
+        self.world.cloud.service.faults.hang(self.one(self.images, which))
 
     @rule(hours=st.sampled_from([0.01, 0.2, 1, 5, 24]))
     def time_passes(self, hours: float) -> None:
         self.world.cloud.advance(hours * 3600)
 
-    @invariant()
-    def all_invariants_hold(self) -> None:
-        if hasattr(self, "world"):
-            self._judge(at_rest=False)
-
-    def teardown(self) -> None:
-        """Everybody leaves the archive alone, and the nights go on."""
-        if not hasattr(self, "world"):
-            return
-        try:
-            self.world.wire.disturbance = Disturbance()
-            self.world.cloud.service.faults.clear()
-            self.the_stack_is_deployed_again("as at first")
-            for running in list(self.running):
-                self._end(running)
-            self.world.come_to_rest()
-            self._judge(at_rest=True)
-        finally:
-            self._stack.close()
-
-    def _judge(self, *, at_rest: bool) -> None:
-        seen = collect(self.world)
-        found = breaches(seen, at_rest=at_rest, before=self.before)
-        errors = {run.execution.last.error for run in seen.runs} - EXPECTED_ERRORS
-        self.before = seen
-        assert not found, "\n".join(found)
-        assert not errors, [run.execution for run in seen.runs]
-
-    def _end(self, running: Running) -> None:
-        while self._step(running):
-            pass
-
-    def _step(self, running: Running) -> bool:
-        """A run that has ended makes room for another one."""
-        going_on = self.world.step(running)
-        if not going_on and running in self.running:
-            self.running.remove(running)
-        return going_on
+    def come_to_rest(self) -> None:
+        """The nights go on."""
+        self.the_stack_is_deployed_again("as at first")
+        for running in list(self.running):
+            self.end(running)
+        self.world.come_to_rest()
 
     def _alter(self, image_id: str, expression: str, attribute: str, value: str) -> None:
         table = self.world.cloud_client("dynamodb")
@@ -253,13 +174,8 @@ class Histories(RuleBasedStateMachine):
             )
             self.world.touched.add(image_id)
 
-    def _one(self, many: list[Any], which: int) -> Any:
-        return many[which % len(many)]
 
-
-def run_histories(
-    theatre: Theatre, number: int, histories: type[Histories] | type[RestoreHistories] = Histories
-) -> None:
+def run_histories(theatre: Theatre, number: int, histories: type[Runs] = Histories) -> None:
     """So many of them, the same ones every time. AssertionError with the shortest history that breaks an invariant."""
     histories.theatre = theatre
     run_state_machine_as_test(
