@@ -7,6 +7,7 @@ evidence         what can be seen from outside: the table, the bucket, EC2's tas
 invariants       1 to 8 of the design, each a function of the evidence
 scenarios        small nights, each with one difficulty
 sweep            each fault at each call of a scenario, one per run
+histories        whatever people, EC2 and functions do, at random; runs has what they share
 interleavings    two at once: at each call of the one, the other one runs
 retirement_*     the same for originals: who watches what is taken away, scenes, meetings, invariants
 restore*         the same for restores, and what one comes to
