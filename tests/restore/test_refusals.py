@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -95,17 +95,22 @@ def test_refusal_counts_no_attempt_where_a_restore_ends_before_the_next_is_taken
     assert [record.attempts for record in in_flight.values()] == [0, 0]
 
 
+def refusing_the_first(restores: Restores) -> AbstractContextManager[Any]:
+    """EC2 refuses whatever object it is asked for first, each time, and no other."""
+    asked: list[str] = []
+
+    def is_first(request: Any) -> bool:
+        asked.append(request["body"]["ObjectKey"])
+        return asked[-1] == asked[0]
+
+    return refusing(client(restores.cloud, "ec2"), "CreateRestoreImageTask", "InvalidRequest", only=is_first)
+
+
 def test_refusal_counts_once_another_is_taken_while_all_that_was_in_flight_still_is(restores: Restores) -> None:
     theirs = by_hand(restores, "theirs", 100)
     ids = [restores.stored(f"ami-{number}", 50) for number in range(2)]
     theirs()
-    first: list[str] = []
-
-    def is_first(request: Any) -> bool:
-        first.append(request["body"]["ObjectKey"])
-        return first[-1] == first[0]
-
-    with refusing(client(restores.cloud, "ec2"), "CreateRestoreImageTask", "InvalidRequest", only=is_first):
+    with refusing_the_first(restores):
         summary = restores.run(image_ids=ids)
     assert summary["restores"] == {"restored": 1, "failed": 1, "refused": 0, "in_progress": 0}
     assert "attempt 3 of 3 failed: EC2 refused the restore: InvalidRequest" in summary["failed"][0]["reason"]
@@ -148,13 +153,7 @@ def test_refusal_counts_at_once_where_another_is_taken_and_nothing_has_ended(res
     theirs = by_hand(restores, "theirs", 100)
     ids = [restores.stored(f"ami-{number}", 50) for number in range(2)]
     theirs()
-    first: list[str] = []
-
-    def is_first(request: Any) -> bool:
-        first.append(request["body"]["ObjectKey"])
-        return first[-1] == first[0]
-
-    with refusing(client(restores.cloud, "ec2"), "CreateRestoreImageTask", "InvalidRequest", only=is_first):
+    with refusing_the_first(restores):
         state = one_fill(restores, image_ids=ids)
     assert sorted(record.attempts for record in restores.of_run(state.run_id)) == [0, 1]
 
