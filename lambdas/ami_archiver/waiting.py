@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Protocol
 
@@ -42,18 +42,23 @@ class Running:
 
 def gib_per_second(moving: Moving, now: datetime) -> float | None:
     """The pace so far; None before any progress was seen, and for a task whose size is unknown (0)."""
-    elapsed = _elapsed_seconds(moving, now)
-    done = moving.progress_percentage
-    return moving.gib * done / 100 / elapsed if done > 0 and elapsed > 0 and moving.gib > 0 else None
+    if not _is_seen_moving(moving, now) or moving.gib <= 0:
+        return None
+    return moving.gib * moving.progress_percentage / 100 / _elapsed_seconds(moving, now)
 
 
 def remaining_seconds(moving: Moving, now: datetime, usual_gib_per_second: float) -> float:
     """By its own progress or, before any, at the usual pace."""
     elapsed = _elapsed_seconds(moving, now)
     done = moving.progress_percentage
-    if done > 0 and elapsed > 0:
+    if _is_seen_moving(moving, now):
         return elapsed * max(0, 100 - done) / done
     return max(0.0, moving.gib / usual_gib_per_second - elapsed)
+
+
+def _is_seen_moving(moving: Moving, now: datetime) -> bool:
+    """Not before there is progress, nor by a clock that is behind EC2's."""
+    return moving.progress_percentage > 0 and _elapsed_seconds(moving, now) > 0
 
 
 def _elapsed_seconds(moving: Moving, now: datetime) -> float:
@@ -65,13 +70,26 @@ def in_flight_gib(running: Sequence[Moving]) -> float:
 
 
 GRAIN = 0.01
-"""A look pays when this share of the budget has been stored since the last: half of it, on average, stood idle."""
+"""Looks are no nearer to each other than it takes to store this share of the budget."""
 OVERHEAD_SECONDS = 20
 """How long a task may take before it moves anything; AWS says nothing of it. Its progress makes the end look later than
 it comes by as much again as is left of the task: where that matters, the look is the earlier."""
 CAREFULLY = 0.25
 """How much of an estimate is waited for an end that leaves most of the budget idle. The last tasks of several that
 share a rate go several times faster than their progress so far says, and a look costs less than an idle night."""
+
+LOOK_IDLE_SECONDS = 2.0
+"""What a look is worth at most, in seconds of a wholly idle budget."""
+LOOK_IDLE_SHARE = 1 / 40
+"""And no more than this share of the mean time between looks, so that many small images do not wait for each other."""
+LOOKS_OF_A_NIGHT = 300
+"""A night that has not had so many looks yet may be a short one: its looks are cheap, as if it had."""
+
+
+def worth_of_a_look(night: timedelta, looks: int) -> float:
+    """For how many seconds the whole budget may stand idle to save a look, after so long a night and so many looks."""
+    between = night.total_seconds() / max(looks, LOOKS_OF_A_NIGHT)
+    return max(0.0, min(LOOK_IDLE_SECONDS, LOOK_IDLE_SHARE * between))
 
 
 def seconds_to_wait(
@@ -83,12 +101,14 @@ def seconds_to_wait(
     minimum: int,
     maximum: int,
     brisk: bool = True,
+    look_worth_seconds: float = 0.0,
 ) -> int:
     """Seconds until a look pays, between `minimum` and `maximum`; less, if `brisk`, where many small tasks end sooner.
 
-    While images wait for the budget: until enough tasks have ended that one may start. When nothing waits any more:
-    until the last task has ended, since each look costs calls and state transitions and can start nothing. A task
-    without progress yet is taken to go at the median pace of the others; where none has any, the wait grows with time.
+    While images wait for the budget: until enough tasks have ended that one may start, and as many more as makes a look
+    worth while (`worth_of_a_look`). When nothing waits any more: until the last task has ended, since each look costs
+    calls and state transitions and can start nothing. A task without progress yet is taken to go at the median pace of
+    the others; where none has any, the wait grows with time.
 
     An estimate is trusted for no longer than the time that it rests on: early on, whole percents and the time that a
     task takes before it moves anything make it several times too long, while the budget would stand idle.
@@ -101,7 +121,7 @@ def seconds_to_wait(
     ends = sorted(((remaining_seconds(r, now, usual), r) for r in running), key=lambda end: end[0])
     wait, awaited = ends[-1]
     if more_to_start:
-        wait, awaited, left_gib = _first_with_room(ends, budget_gib)
+        wait, awaited, left_gib = _worth_looking(ends, budget_gib, look_worth_seconds)
         if left_gib < budget_gib / 2:
             wait *= CAREFULLY
         grain = GRAIN * budget_gib / (usual * len(running))
@@ -120,22 +140,28 @@ def _without_overhead(seconds: float, elapsed: float) -> float:
 
 def _rests_on_seconds(awaited: Moving, running: Sequence[Moving], now: datetime) -> float:
     """For how long what an estimate is made of has been seen: the task's own progress or, before any, the others'."""
-    seen = [awaited] if awaited.progress_percentage else [r for r in running if r.progress_percentage]
+    seen = [awaited] if _is_seen_moving(awaited, now) else [r for r in running if _is_seen_moving(r, now)]
     return median(_elapsed_seconds(r, now) for r in seen)
 
 
-def _first_with_room(ends: Sequence[tuple[float, Moving]], budget_gib: float) -> tuple[float, Moving, float]:
-    """(seconds, task, GiB then in flight) of the first end, of those in order, that leaves room for a start.
+def _worth_looking(
+    ends: Sequence[tuple[float, Moving]], budget_gib: float, worth_seconds: float
+) -> tuple[float, Moving, float]:
+    """(seconds, task, GiB then in flight) of the end, of those in order, at which a look pays.
 
-    AWS does not say whether tasks share a rate. If they do, each end lets the others go faster; so it is taken that
-    they do: a look too early costs a look, one too late an idle budget.
+    A look at second t costs what it is worth and what has stood idle by then. Of what that comes to per second, the
+    least is where `share * t - idle` first reaches the look's worth: `share` of the budget stands idle at t, and `idle`
+    sums it up. An image of the usual size more counts as idle, since the last one started may be above the budget.
     """
     in_flight = in_flight_gib([r for _, r in ends])
-    seconds = previous = 0.0
-    for number, (alone, r) in enumerate(ends):
-        seconds += (alone - previous) * (len(ends) - number) / len(ends)
-        previous = alone
+    usual_gib = in_flight / len(ends)
+    idle = share = previous = 0.0
+    for seconds, r in ends:
+        idle += share * (seconds - previous)
+        previous = seconds
         in_flight -= r.gib
         if in_flight < budget_gib:
-            break
+            share = (budget_gib - in_flight + usual_gib) / (budget_gib + usual_gib)
+            if share * seconds - idle >= worth_seconds:
+                break
     return seconds, r, in_flight

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_archiver.waiting import Running, gib_per_second, in_flight_gib, seconds_to_wait
+from ami_archiver.waiting import Running, gib_per_second, in_flight_gib, seconds_to_wait, worth_of_a_look
 from tests.support.domain import NOW, task
 
 
@@ -13,9 +16,18 @@ def running(gib: float, *, percent: int, minutes: float) -> Running:
     return Running(task(percent=percent, minutes_ago=minutes), gib)
 
 
-def wait(*tasks: Running, more: bool = True, minimum: int = 30, maximum: int = 900, brisk: bool = True) -> int:
+def wait(
+    *tasks: Running, more: bool = True, minimum: int = 30, maximum: int = 900, brisk: bool = True, worth: float = 0
+) -> int:
     return seconds_to_wait(
-        tasks, NOW, budget_gib=600, more_to_start=more, minimum=minimum, maximum=maximum, brisk=brisk
+        tasks,
+        NOW,
+        budget_gib=600,
+        more_to_start=more,
+        minimum=minimum,
+        maximum=maximum,
+        brisk=brisk,
+        look_worth_seconds=worth,
     )
 
 
@@ -59,13 +71,32 @@ def test_at_most_half_of_a_young_task_is_overhead() -> None:
     assert wait(running(300, percent=50, minutes=0.5), running(400, percent=30, minutes=0.5), minimum=1) == 15
 
 
-def test_run_waits_for_the_second_end_where_the_first_frees_too_little_as_if_the_rate_were_shared() -> None:
+def test_run_waits_for_the_second_end_where_the_first_frees_too_little() -> None:
     small = running(50, percent=50, minutes=2)
     medium = running(250, percent=50, minutes=10)
     large = running(400, percent=50, minutes=14)
-    first, second = 120, 600
-    end = first + (second - first) * 2 // 3
-    assert wait(small, medium, large) == round(end * (600 - 20) / 600)
+    assert wait(small, medium, large) == 600 - 20
+
+
+def test_run_waits_for_a_further_end_where_that_idles_less_than_a_look_is_worth() -> None:
+    ends_soon = running(10, percent=50, minutes=2)
+    ends_soon_after = running(10, percent=50, minutes=2.5)
+    ends_late = [running(291, percent=50, minutes=30)] * 2
+    tasks = (ends_soon, ends_soon_after, *ends_late)
+    first, second = 120, 150
+    assert wait(*tasks) == first
+    assert wait(*tasks, worth=25) == first
+    assert wait(*tasks, worth=26) == second  # a fifth of the budget stands idle for half a minute
+
+
+def test_look_is_worth_two_seconds_of_an_idle_budget_late_in_a_long_night_and_next_to_nothing_in_a_short_one() -> None:
+    assert worth_of_a_look(timedelta(hours=8), 300) == 2.0
+    assert worth_of_a_look(timedelta(minutes=4), 20) == pytest.approx(240 / 300 / 40)
+    assert worth_of_a_look(timedelta(minutes=-1), 0) == 0.0
+
+
+def test_look_is_worth_the_less_the_more_of_them_a_night_takes() -> None:
+    assert worth_of_a_look(timedelta(hours=6), 5000) == pytest.approx(6 * 3600 / 5000 / 40)
 
 
 def test_end_that_leaves_the_budget_idle_is_approached_step_by_step() -> None:
@@ -114,7 +145,9 @@ def test_task_of_unknown_size_has_an_end_too() -> None:
 
 
 def test_task_that_started_in_the_future_of_a_skewed_clock_has_no_pace() -> None:
-    assert gib_per_second(running(10, percent=5, minutes=-3), NOW) is None
+    early = running(10, percent=5, minutes=-3)
+    assert gib_per_second(early, NOW) is None
+    assert wait(early, running(600, percent=50, minutes=5), more=False) == 300  # the other's, and not the shortest
 
 
 def test_in_flight_is_the_sum_of_all_tasks() -> None:

@@ -18,7 +18,7 @@ from ami_archiver.steps.decided import log_decision
 from ami_archiver.steps.in_flight import running_tasks, says_something_new
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import flaw
-from ami_archiver.waiting import in_flight_gib, seconds_to_wait
+from ami_archiver.waiting import in_flight_gib, seconds_to_wait, worth_of_a_look
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,8 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     in_flight = in_flight_gib(running)
     metrics = {"InFlightGiB": in_flight}
     more_to_start = startable or look.unstarted
-    overdue = app.clock.now() - state.started > timedelta(hours=app.settings.run_limit_hours)
+    night = app.clock.now() - state.started
+    overdue = night > timedelta(hours=app.settings.run_limit_hours)
     if overdue or not (more_to_start or look.going_on or in_progress & records.keys()):
         return state.then(Next.RETIRE, wait_seconds=0), metrics
     wait_seconds = seconds_to_wait(
@@ -59,6 +60,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
         more_to_start=more_to_start,
         minimum=app.settings.wait_min_seconds,
         maximum=app.settings.wait_max_seconds,
+        look_worth_seconds=worth_of_a_look(night, state.loops),
     )
     if state.loops % HAND_OVER_LOOPS == 0:
         step = Next.HAND_OVER

@@ -18,7 +18,7 @@ from ami_archiver.steps.fill import Fill, in_turn, shortest_wait
 from ami_archiver.steps.in_flight import running_tasks, says_something_new
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import IMAGE_TAG, POLICY_TAG
-from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait
+from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait, worth_of_a_look
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
         minimum=shortest_wait(refused, app.settings.wait_min_seconds, maximum),
         maximum=maximum,
         brisk=not refused,
+        look_worth_seconds=worth_of_a_look(app.clock.now() - state.started, state.loops),
     )
     state = state.then(Next.WAIT, wait_seconds=wait_seconds, refused_starts=refused)
     return state, {"InFlightGiB": in_flight_gib(fill.running)}
