@@ -69,6 +69,8 @@ class RunState:
     loops: int = 0
     runs: int = 0
     """How many runs were on the lease when the queue was last looked at: who joins later is not drained yet."""
+    ended_images: int = 0
+    """How many images the looks have finished."""
     wait_seconds: int = 0
     refused_starts: int = 0
     """Starts in a row of which EC2 took nothing: the wait doubles with each."""
@@ -149,6 +151,7 @@ _TYPES: dict[str, type] = {
     "next": str,
     "outcome": str,
     "loops": int,
+    "ended_images": int,
     "wait_seconds": int,
     "refused_starts": int,
     "page": int,

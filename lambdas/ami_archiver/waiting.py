@@ -80,16 +80,16 @@ share a rate go several times faster than their progress so far says, and a look
 
 LOOK_IDLE_SECONDS = 2.0
 """What a look is worth at most, in seconds of a wholly idle budget."""
-LOOK_IDLE_SHARE = 1 / 40
-"""And no more than this share of the mean time between looks, so that many small images do not wait for each other."""
-LOOKS_OF_A_NIGHT = 300
-"""A night that has not had so many looks yet may be a short one: its looks are cheap, as if it had."""
+LOOK_IDLE_SHARE = 1 / 30
+"""And no more than this share of the night for each image that has ended, so that many small ones are not held up."""
+FEWEST_ENDED = 400
+"""As many images are taken to have ended at least: a night that has ended fewer may be a short one."""
 
 
-def worth_of_a_look(night: timedelta, looks: int) -> float:
-    """For how many seconds the whole budget may stand idle to save a look, after so long a night and so many looks."""
-    between = night.total_seconds() / max(looks, LOOKS_OF_A_NIGHT)
-    return max(0.0, min(LOOK_IDLE_SECONDS, LOOK_IDLE_SHARE * between))
+def worth_of_a_look(night: timedelta, ended_images: int) -> float:
+    """For how many seconds the whole budget may stand idle to save a look, so far into the night."""
+    an_image = night.total_seconds() / max(ended_images, FEWEST_ENDED)
+    return max(0.0, min(LOOK_IDLE_SECONDS, LOOK_IDLE_SHARE * an_image))
 
 
 def seconds_to_wait(
@@ -124,6 +124,7 @@ def seconds_to_wait(
         wait, awaited, left_gib = _worth_looking(ends, budget_gib, look_worth_seconds)
         if left_gib < budget_gib / 2:
             wait *= CAREFULLY
+        wait = min(wait, _all_ended_seconds([(seconds, gib_per_second(r, now) or usual) for seconds, r in ends]))
         grain = GRAIN * budget_gib / (usual * len(running))
         early = _without_overhead(wait, _elapsed_seconds(awaited, now))
         wait = max(early if wait - early > grain else wait, grain)
@@ -142,6 +143,11 @@ def _rests_on_seconds(awaited: Moving, running: Sequence[Moving], now: datetime)
     """For how long what an estimate is made of has been seen: the task's own progress or, before any, the others'."""
     seen = [awaited] if _is_seen_moving(awaited, now) else [r for r in running if _is_seen_moving(r, now)]
     return median(_elapsed_seconds(r, now) for r in seen)
+
+
+def _all_ended_seconds(ends: Sequence[tuple[float, float]]) -> float:
+    """Until all tasks have ended if they share a rate, from (seconds alone, pace): AWS does not say whether they do."""
+    return sum(seconds * pace for seconds, pace in ends) / sum(pace for _, pace in ends)
 
 
 def _worth_looking(

@@ -74,8 +74,17 @@ def test_at_most_half_of_a_young_task_is_overhead() -> None:
 def test_run_waits_for_the_second_end_where_the_first_frees_too_little() -> None:
     small = running(50, percent=50, minutes=2)
     medium = running(250, percent=50, minutes=10)
-    large = running(400, percent=50, minutes=14)
+    large = running(400, percent=30, minutes=14)
     assert wait(small, medium, large) == 600 - 20
+
+
+def test_run_waits_no_longer_than_until_all_have_ended_if_they_share_a_rate() -> None:
+    small, medium = running(50, percent=50, minutes=2), running(250, percent=50, minutes=10)
+    large = running(400, percent=50, minutes=14)
+    paces = [50 / 240, 250 / 1200, 400 / 1680]
+    all_ended = (25 + 125 + 200) / sum(paces)
+    assert all_ended < 600
+    assert wait(small, medium, large) == round(all_ended * (600 - 20) / 600)
 
 
 def test_run_waits_for_a_further_end_where_that_idles_less_than_a_look_is_worth() -> None:
@@ -91,12 +100,12 @@ def test_run_waits_for_a_further_end_where_that_idles_less_than_a_look_is_worth(
 
 def test_look_is_worth_two_seconds_of_an_idle_budget_late_in_a_long_night_and_next_to_nothing_in_a_short_one() -> None:
     assert worth_of_a_look(timedelta(hours=8), 300) == 2.0
-    assert worth_of_a_look(timedelta(minutes=4), 20) == pytest.approx(240 / 300 / 40)
+    assert worth_of_a_look(timedelta(minutes=4), 20) == pytest.approx(240 / 400 / 30)
     assert worth_of_a_look(timedelta(minutes=-1), 0) == 0.0
 
 
-def test_look_is_worth_the_less_the_more_of_them_a_night_takes() -> None:
-    assert worth_of_a_look(timedelta(hours=6), 5000) == pytest.approx(6 * 3600 / 5000 / 40)
+def test_look_is_worth_the_less_the_more_images_a_night_stores() -> None:
+    assert worth_of_a_look(timedelta(hours=6), 10_000) == pytest.approx(6 * 3600 / 10_000 / 30)
 
 
 def test_end_that_leaves_the_budget_idle_is_approached_step_by_step() -> None:

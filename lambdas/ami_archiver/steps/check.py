@@ -46,6 +46,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
         app.runs.put_page(state.run_id, _page_name(state, look.lines), look.lines)
     leases.prolong(app, state, lease, remove=look.done | (lease.in_flight - records.keys()))
 
+    state = state.then(Next.WAIT, ended_images=state.ended_images + len(look.lines))
     in_flight = in_flight_gib(running)
     metrics = {"InFlightGiB": in_flight}
     more_to_start = startable or look.unstarted
@@ -60,7 +61,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
         more_to_start=more_to_start,
         minimum=app.settings.wait_min_seconds,
         maximum=app.settings.wait_max_seconds,
-        look_worth_seconds=worth_of_a_look(night, state.loops),
+        look_worth_seconds=worth_of_a_look(night, state.ended_images),
     )
     if state.loops % HAND_OVER_LOOPS == 0:
         step = Next.HAND_OVER

@@ -44,7 +44,7 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
         minimum=shortest_wait(refused, app.settings.wait_min_seconds, maximum),
         maximum=maximum,
         brisk=not refused,
-        look_worth_seconds=worth_of_a_look(app.clock.now() - state.started, state.loops),
+        look_worth_seconds=worth_of_a_look(app.clock.now() - state.started, state.ended_images),
     )
     state = state.then(Next.WAIT, wait_seconds=wait_seconds, refused_starts=refused)
     return state, {"InFlightGiB": in_flight_gib(fill.running)}
