@@ -80,17 +80,26 @@ class MemoryLeases:
         self._lease = replace(self._lease, expires_at=until, in_flight=(self._lease.in_flight | set(add)) - set(remove))
         return self._lease
 
+    def exchange(self, lease: Lease, until: datetime, *, add: Collection[str], remove: Collection[str]) -> Lease:
+        return self.renew(str(lease.holder), until, add=add, remove=remove)
+
     def release(self, run_id: str, runs: int) -> bool:
         self._lease = replace(self._lease, holder=None, expires_at=None, runs={})
         return True
 
 
 class MemoryRuns:
+    """Keeps the last page only: what a night's steps read is what the step before has written."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, list[DecisionLine]] = ("", [])
+
     def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine]) -> None:
-        pass
+        self._last = page, list(lines)
 
     def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:
-        return iter(())
+        page, lines = self._last
+        return iter([lines] if page.startswith(kind) else ())
 
     def put_summary(self, run_id: str, summary: Mapping[str, Any]) -> None:
         pass

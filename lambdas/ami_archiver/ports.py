@@ -179,7 +179,11 @@ class Leases(Protocol):
         ...
 
     def renew(self, run_id: str, until: datetime, *, add: Collection[str] = (), remove: Collection[str] = ()) -> Lease:
-        """Prolong it and change the set of images in flight. Raises LeaseLost."""
+        """Prolong it and add to the set of images in flight, or remove from it. Raises LeaseLost."""
+        ...
+
+    def exchange(self, lease: Lease, until: datetime, *, add: Collection[str], remove: Collection[str]) -> Lease:
+        """`renew` of its holder with both, in one write where the set is still as the lease shows. Raises LeaseLost."""
         ...
 
     def release(self, run_id: str, runs: int) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.errors import LeaseLost, TemporarilyUnavailable
 from ami_archiver.ports import ActiveRun
-from tests.support.answers import losing_answers
+from tests.support.answers import counting, losing_answers
 from tests.support.archive import TABLE, Archive, client
 from tests.support.domain import NOW
 
@@ -100,6 +100,40 @@ def test_images_in_flight_come_and_go_and_outlive_the_run(leases: TableLeases) -
     assert taken is not None
     assert taken.in_flight == {"ami-2"}
     assert leases.renew("run-2", LATER, remove=["ami-2"]).in_flight == frozenset()
+
+
+def test_what_has_ended_makes_room_for_what_starts_in_one_write(leases: TableLeases, dynamodb: Any) -> None:
+    leases.take(FIRST, NOW, LATER)
+    lease = leases.renew("run-1", LATER, add=["ami-1", "ami-2"])
+    with counting(dynamodb, "UpdateItem") as writes:
+        after = leases.exchange(lease, LATER + timedelta(hours=1), add=["ami-3"], remove=["ami-1"])
+    assert (after.in_flight, after.expires_at) == ({"ami-2", "ami-3"}, LATER + timedelta(hours=1))
+    assert leases.read() == after
+    assert len(writes) == 1
+
+
+def test_exchange_on_a_set_that_changed_meanwhile_keeps_what_others_put_there(leases: TableLeases) -> None:
+    leases.take(FIRST, NOW, LATER)
+    lease = leases.renew("run-1", LATER, add=["ami-1"])
+    leases.renew("run-1", LATER, add=["ami-2"])
+    assert leases.exchange(lease, LATER, add=["ami-3"], remove=["ami-1"]).in_flight == {"ami-2", "ami-3"}
+
+
+def test_exchange_whose_answer_was_lost_is_made_once(leases: TableLeases, dynamodb: Any) -> None:
+    leases.take(FIRST, NOW, LATER)
+    lease = leases.renew("run-1", LATER, add=["ami-1"])
+    with losing_answers(dynamodb, "UpdateItem"), pytest.raises(TemporarilyUnavailable):
+        leases.exchange(lease, LATER, add=["ami-2"], remove=["ami-1"])
+    assert leases.exchange(lease, LATER, add=["ami-2"], remove=["ami-1"]).in_flight == {"ami-2"}
+
+
+def test_exchange_on_a_lease_that_another_run_has_taken_is_lost(leases: TableLeases) -> None:
+    leases.take(FIRST, NOW, NOW)
+    lease = leases.renew("run-1", NOW, add=["ami-1"])
+    leases.take(SECOND, LATER, LATER)
+    with pytest.raises(LeaseLost):
+        leases.exchange(lease, LATER, add=["ami-2"], remove=["ami-1"])
+    assert leases.read().in_flight == {"ami-1"}
 
 
 def test_joined_run_is_told_with_policy_and_window(leases: TableLeases) -> None:

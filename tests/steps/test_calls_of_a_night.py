@@ -68,6 +68,18 @@ def test_a_look_writes_each_image_that_has_ended_the_page_and_the_lease_once(arc
     assert (written["GetItem"], written["BatchGetItem"]) == (1, 1)
 
 
+def test_a_look_and_the_start_after_it_write_the_lease_once_together(archive: Archive) -> None:
+    state = archive.go_to(queued(archive, images=20, gib=60), Next.WAIT)
+    archive.cloud.advance(12 * 60)
+    before = len(archive.cloud.calls)
+    state, _ = archive.step(state.then(Next.CHECK))
+    assert state.next is Next.START
+    archive.step(state)
+    written = calls(archive, before, "dynamodb")
+    verified, started = 10, 10
+    assert (written["UpdateItem"], written["TransactWriteItems"], written["PutItem"]) == (verified + 1, started, 1)
+
+
 @pytest.mark.parametrize(("minutes", "writes"), [(0.5, 0), (14, 0), (16, 1)])
 def test_a_look_that_finds_nothing_new_writes_the_lease_once_it_has_to_be_prolonged_and_no_more(
     archive: Archive, minutes: float, writes: int

@@ -11,15 +11,29 @@ import pytest
 from ami_archiver import steps
 from ami_archiver.app import App
 from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.model import Decision, DecisionLine
 from ami_archiver.run_state import Next, RunState
 from tests.support.answers import losing_answers
-from tests.support.archive import Archive, client
+from tests.support.archive import Archive, client, full_id
 
 Step = Callable[[App, RunState], object]
 
 
 def fleet(archive: Archive) -> set[str]:
     return {archive.image(f"i{number}", gib=100 + number) for number in range(5)}
+
+
+def after_the_first_two_have_ended(archive: Archive) -> RunState:
+    """The state in which the look that found it hands over to the start."""
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.cloud.advance(2 * 3600)
+    state, _ = archive.step(state.then(Next.CHECK))
+    assert state.next is Next.START
+    return state
+
+
+def on_the_lease(archive: Archive) -> set[str]:
+    return set(archive.app.leases.read().in_flight)
 
 
 def each_once(archive: Archive, image_ids: set[str]) -> None:
@@ -35,6 +49,54 @@ def test_start_repeated_starts_nothing_twice(archive: Archive) -> None:
     again, _ = steps.start_store_tasks(archive.app, state)
     assert archive.go_on(again)["decisions"]["stored"] == 5
     each_once(archive, image_ids)
+
+
+def test_start_repeated_after_a_look_that_left_what_ended_to_it_keeps_what_it_started_on_the_lease(
+    archive: Archive,
+) -> None:
+    for number in range(4):
+        archive.image(f"i{number}", gib=300)
+    state = after_the_first_two_have_ended(archive)
+    ended = on_the_lease(archive)
+    started = {full_id(f"i{number}") for number in range(4)} - ended
+    steps.start_store_tasks(archive.app, state)
+    assert on_the_lease(archive) == started
+    again, _ = steps.start_store_tasks(archive.app, state)
+    assert on_the_lease(archive) == started
+    assert archive.go_on(again)["decisions"]["stored"] == 4
+
+
+def test_start_that_has_nothing_to_start_takes_what_ended_off_the_lease_all_the_same(archive: Archive) -> None:
+    for number in range(4):
+        archive.image(f"i{number}", gib=300)
+    state = after_the_first_two_have_ended(archive)
+    archive.occupy(600)
+    state, _ = steps.start_store_tasks(archive.app, state)
+    assert on_the_lease(archive) == set()
+    assert archive.go_on(state)["decisions"]["stored"] == 4
+
+
+def test_look_that_no_start_follows_takes_what_ended_off_the_lease_itself(archive: Archive) -> None:
+    archive.image("small", gib=10)
+    large = archive.image("large", gib=500)
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.cloud.advance(600)
+    state, _ = archive.step(state.then(Next.CHECK))
+    assert state.next is Next.WAIT
+    assert on_the_lease(archive) == {large}
+
+
+def test_start_leaves_an_image_on_the_lease_that_is_under_way_again_though_a_look_has_listed_it(
+    archive: Archive,
+) -> None:
+    for number in range(4):
+        archive.image(f"i{number}", gib=300)
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    under_way = on_the_lease(archive)
+    line = DecisionLine(min(under_way), "nightly", Decision.FAILED, "gone wrong", 300)
+    archive.app.runs.put_page(state.run_id, "CHECK#0000001#early", [line])
+    steps.start_store_tasks(archive.app, state.then(Next.START, ended_page="CHECK#0000001#early"))
+    assert on_the_lease(archive) == under_way
 
 
 def test_check_repeated_counts_each_image_once(archive: Archive) -> None:

@@ -78,6 +78,23 @@ class TableLeases:
                 "Nothing is lost; the run that holds it goes on with the queue."
             ) from error
 
+    def exchange(self, lease: Lease, until: datetime, *, add: Collection[str], remove: Collection[str]) -> Lease:
+        values = {
+            ":me": lease.holder,
+            ":until": _epoch(until),
+            ":known": set(lease.in_flight),
+            ":ids": (lease.in_flight - set(remove)) | set(add),
+        }
+        try:
+            # DynamoDB takes no ADD and DELETE of the same set in one update.
+            return self._update(
+                "SET expires_at = :until, in_flight = :ids", "#holder = :me AND in_flight = :known", values
+            )
+        except ClientError as error:
+            _only_conditional(error)
+        self.renew(str(lease.holder), until, add=add)
+        return self.renew(str(lease.holder), until, remove=remove)
+
     def release(self, run_id: str, runs: int) -> bool:
         try:
             self._update(

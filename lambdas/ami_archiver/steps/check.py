@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
@@ -18,7 +19,7 @@ from ami_archiver.steps.decided import log_decision
 from ami_archiver.steps.in_flight import running_tasks, says_something_new
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import flaw
-from ami_archiver.waiting import in_flight_gib, seconds_to_wait, worth_of_a_look
+from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait, worth_of_a_look
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ HAND_OVER_LOOPS = 1000
 def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     """One look at everything that is under way. Raises LeaseLost."""
     lease = leases.held(app, state)
-    state = state.then(Next.WAIT, loops=state.loops + 1, runs=len(lease.runs))
+    state = state.then(Next.WAIT, loops=state.loops + 1, runs=len(lease.runs), ended_page=None)
     closed = leases.closed_policies(app, lease, state)
     front = Front(app.records, closed)
     foremost = front.largest(None)
@@ -42,22 +43,31 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     look = _Look(app, state, closed)
     look.at(record for record in records.values() if record.image_id not in in_progress)
     look.unreadable(fetched.unreadable)
-    if look.lines:
-        app.runs.put_page(state.run_id, _page_name(state, look.lines), look.lines)
-    leases.prolong(app, state, lease, remove=look.done | (lease.in_flight - records.keys()))
+    page = _page_name(state, look.lines) if look.lines else None
+    if page:
+        app.runs.put_page(state.run_id, page, look.lines)
+    state = _next(app, state, running, startable, look, in_progress & records.keys())
+    ended = look.done | (lease.in_flight - records.keys())
+    if state.next is Next.START and ended == look.listed:
+        state, ended = replace(state, ended_page=page), set()  # one write of the lease for both steps
+    leases.prolong(app, state, lease, remove=ended)
+    return replace(state, ended_images=state.ended_images + len(look.lines)), {"InFlightGiB": in_flight_gib(running)}
 
-    state = state.then(Next.WAIT, ended_images=state.ended_images + len(look.lines))
-    in_flight = in_flight_gib(running)
-    metrics = {"InFlightGiB": in_flight}
+
+def _next(
+    app: App, state: RunState, running: Sequence[Running], startable: bool, look: _Look, going_on: Collection[str]
+) -> RunState:
+    """What comes after a look, and how long to wait for it."""
+    budget_gib, in_flight = app.settings.in_flight_budget_gib, in_flight_gib(running)
     more_to_start = startable or look.unstarted
     night = app.clock.now() - state.started
     overdue = night > timedelta(hours=app.settings.run_limit_hours)
-    if overdue or not (more_to_start or look.going_on or in_progress & records.keys()):
-        return state.then(Next.RETIRE, wait_seconds=0), metrics
+    if overdue or not (more_to_start or look.going_on or going_on):
+        return state.then(Next.RETIRE, wait_seconds=0)
     wait_seconds = seconds_to_wait(
         running,
         app.clock.now(),
-        budget_gib=app.settings.in_flight_budget_gib,
+        budget_gib=budget_gib,
         more_to_start=more_to_start,
         minimum=app.settings.wait_min_seconds,
         maximum=app.settings.wait_max_seconds,
@@ -65,11 +75,11 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     )
     if state.loops % HAND_OVER_LOOPS == 0:
         step = Next.HAND_OVER
-    elif more_to_start and in_flight < app.settings.in_flight_budget_gib:
+    elif more_to_start and in_flight < budget_gib:
         step = Next.START
     else:
         step = Next.WAIT
-    return state.then(step, wait_seconds=wait_seconds), metrics
+    return state.then(step, wait_seconds=wait_seconds)
 
 
 def _read(
@@ -111,6 +121,10 @@ class _Look:
         self.unstarted = False
         """An intention without a task and without an object: to be started (again), while its policy is open."""
         self.going_on = False
+
+    @property
+    def listed(self) -> set[str]:
+        return {line.image_id for line in self.lines}
 
     def at(self, records: Iterable[ArchiveRecord]) -> None:
         open_records = []

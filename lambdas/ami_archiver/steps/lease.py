@@ -86,6 +86,14 @@ def renew(app: App, state: RunState, *, add: Collection[str] = (), remove: Colle
     return app.leases.renew(state.run_id, until(app), add=add, remove=remove)
 
 
+def exchange(app: App, state: RunState, lease: Lease, *, add: Collection[str], remove: Collection[str]) -> None:
+    """Prolong the run's lease, put on it what is being started, and take off it what has ended. Raises LeaseLost."""
+    if remove:
+        app.leases.exchange(lease, until(app), add=add, remove=remove)
+    else:
+        renew(app, state, add=add)
+
+
 def prolong(app: App, state: RunState, lease: Lease, *, remove: Collection[str]) -> None:
     """Renew it where it has to be: a look that found nothing ended, soon after another, writes nothing."""
     if remove or lease.expires_at is None or lease.expires_at - app.clock.now() < _needed(app):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ami_archiver import lifecycle
 from ami_archiver.app import App
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, Status, StoreTask
-from ami_archiver.ports import Accepted, Refused
+from ami_archiver.ports import Accepted, Lease, Refused
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import adopt
 from ami_archiver.steps import lease as leases
@@ -28,11 +28,13 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     lease = leases.held(app, state)
     records = app.records.get(lease.in_flight).records
     running = running_tasks(app, records)
-    stores = _Stores(app, state, running)
+    stores = _Stores(app, state, lease, _ended(app, state, records), running)
     busy = {r.task.image_id for r in running}
     closed = leases.closed_policies(app, lease, state)
     stores.again([r for r in records.values() if r.image_id not in busy and r.policy not in closed])
     stores.from_queue(Front(app.records, closed))
+    if stores.ended:
+        leases.renew(app, state, remove=stores.ended)
     fill = stores.fill
     refused = state.refused_starts + 1 if fill.only_refused else 0
     maximum = app.settings.wait_max_seconds
@@ -50,10 +52,24 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     return state, {"InFlightGiB": in_flight_gib(fill.running)}
 
 
+def _ended(app: App, state: RunState, records: Mapping[str, ArchiveRecord]) -> set[str]:
+    """What the look before has listed and left on the lease, unless it is under way again by now."""
+    if state.ended_page is None:
+        return set()
+    listed = {line.image_id for lines in app.runs.pages(state.run_id, state.ended_page) for line in lines}
+    open_again = {r.image_id for r in records.values() if r.status in (Status.SELECTED, Status.STORING, Status.STORED)}
+    return listed - open_again
+
+
 class _Stores:
-    def __init__(self, app: App, state: RunState, running: list[Running]) -> None:
+    def __init__(
+        self, app: App, state: RunState, lease: Lease, ended: Collection[str], running: Iterable[Running]
+    ) -> None:
         self._app = app
         self._state = state
+        self._lease = lease
+        self.ended = ended
+        """What is to be taken off the lease."""
         self.fill = Fill[ArchiveRecord, Running](
             running,
             budget_gib=app.settings.in_flight_budget_gib,
@@ -79,9 +95,14 @@ class _Stores:
         self.fill.from_queue(
             front,
             self._still_waiting,
-            lambda image_ids: leases.renew(self._app, self._state, add=image_ids),
+            self._announce,
             self._start,
         )
+
+    def _announce(self, image_ids: Collection[str]) -> None:
+        ended = set(self.ended) - set(image_ids)
+        leases.exchange(self._app, self._state, self._lease, add=image_ids, remove=ended)
+        self.ended = ()
 
     def _still_waiting(self, entries: Sequence[QueueEntry]) -> dict[str, ArchiveRecord]:
         """The entries' records; those of images that do not wait any more are dropped."""
