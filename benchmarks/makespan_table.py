@@ -12,7 +12,7 @@ from typing import Any
 
 from ami_archiver.errors import LeaseLost
 from ami_archiver.model import ArchiveRecord, DecisionLine, QueueEntry
-from ami_archiver.ports import ActiveRun, Fetched, Lease
+from ami_archiver.ports import ActiveRun, Fetched, Lease, Sight
 
 
 class MemoryRecords:
@@ -92,14 +92,16 @@ class MemoryRuns:
     """Keeps the last page only: what a night's steps read is what the step before has written."""
 
     def __init__(self) -> None:
-        self._last: tuple[str, list[DecisionLine]] = ("", [])
+        self._last: tuple[str, list[DecisionLine], Sight | None] = ("", [], None)
 
-    def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine]) -> None:
-        self._last = page, list(lines)
+    def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine], sight: Sight | None = None) -> None:
+        self._last = page, list(lines), sight
+
+    def sight(self, run_id: str, page: str) -> Sight | None:
+        return self._last[2] if self._last[0] == page else None
 
     def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:
-        page, lines = self._last
-        return iter([lines] if page.startswith(kind) else ())
+        return iter([self._last[1]] if self._last[0].startswith(kind) else ())
 
     def put_summary(self, run_id: str, summary: Mapping[str, Any]) -> None:
         pass

@@ -20,6 +20,7 @@ from ami_archiver.model import (
     StoreTask,
 )
 from ami_archiver.policy import Policy
+from ami_archiver.waiting import Running
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +192,26 @@ class Leases(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a look found when it asked EC2."""
+
+    at: datetime
+    running: tuple[Running, ...]
+    """The account's store tasks in progress, whoever started them."""
+    ended: frozenset[str]
+    """The images that the look finished: those on its page."""
+
+
 class Runs(Protocol):
     """What runs decided (in pages) and their summaries."""
 
-    def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine]) -> None:
-        """Write one page of decisions; the same page written again replaces it."""
+    def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine], sight: Sight | None = None) -> None:
+        """Write one page of decisions, if there are any; the same page written again replaces it."""
+        ...
+
+    def sight(self, run_id: str, page: str) -> Sight | None:
+        """What the look found that wrote the page."""
         ...
 
     def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:

@@ -71,8 +71,8 @@ class RunState:
     """How many runs were on the lease when the queue was last looked at: who joins later is not drained yet."""
     ended_images: int = 0
     """How many images the looks have finished."""
-    ended_page: str | None = None
-    """The page that lists what the last look finished, where the start takes that off the lease."""
+    look_page: str | None = None
+    """The page of the last look, for the start after it: what it finished, and what it saw in progress."""
     wait_seconds: int = 0
     refused_starts: int = 0
     """Starts in a row of which EC2 took nothing: the wait doubles with each."""
@@ -107,7 +107,7 @@ class RunState:
     def from_json(cls, raw: object) -> RunState:
         """Raises BadInput, which names what is missing, unknown or of the wrong type."""
         state = read_state(cls, raw, _TYPES, _NEEDED)
-        for name in ("working_run", "next_token", "retire_after", "ended_page"):
+        for name in ("working_run", "next_token", "retire_after", "look_page"):
             if not isinstance(value := getattr(state, name), str | None):
                 raise BadInput(f"{name!r} of a run is {value!r}, must be of type str or null; {BY_HAND}")
         if not isinstance(state.approval, dict | None):

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from ami_archiver.adapters.table_runs import LINES_PER_ITEM
-from ami_archiver.model import Decision, DecisionLine
-from ami_archiver.ports import Runs
+from ami_archiver.model import Decision, DecisionLine, StoreTask
+from ami_archiver.ports import Runs, Sight
+from ami_archiver.waiting import Running
 from tests.support.answers import counting
 from tests.support.archive import Archive, client
+from tests.support.domain import NOW
 
 
 @pytest.fixture
@@ -47,6 +49,27 @@ def test_page_written_again_replaces_the_first(runs: Runs) -> None:
 def test_page_larger_than_an_item_is_split(runs: Runs) -> None:
     runs.put_page("run-1", "SELECT#00001", lines(2 * LINES_PER_ITEM + 1, "r" * 500))
     assert len(all_lines(runs)) == 2 * LINES_PER_ITEM + 1
+
+
+def test_what_a_look_saw_comes_back_with_the_page_on_which_it_listed_what_ended(runs: Runs) -> None:
+    theirs = StoreTask("ami-1", "their-bucket", "", "InProgress", 40, NOW)
+    sight = Sight(NOW, (Running(theirs, 12.5),), frozenset(line.image_id for line in lines(2)))
+    runs.put_page("run-1", "CHECK#0000001#a", lines(2), sight)
+    assert runs.sight("run-1", "CHECK#0000001#a") == sight
+    assert all_lines(runs, "CHECK#") == lines(2)
+
+
+def test_page_of_a_look_larger_than_an_item_tells_all_that_ended(runs: Runs) -> None:
+    many = lines(LINES_PER_ITEM + 1)
+    sight = Sight(NOW, (), frozenset(line.image_id for line in many))
+    runs.put_page("run-1", "CHECK#0000001#a", many, sight)
+    assert runs.sight("run-1", "CHECK#0000001#a") == sight
+
+
+def test_page_that_is_not_there_or_is_no_look_s_tells_nothing(runs: Runs) -> None:
+    runs.put_page("run-1", "SELECT#00001", lines(1))
+    assert runs.sight("run-1", "SELECT#00001") is None
+    assert runs.sight("run-1", "CHECK#0000001#a") is None
 
 
 def test_run_without_pages_has_none(runs: Runs) -> None:

@@ -71,8 +71,8 @@ ARCHIVE_BUGS = (
     Bug(
         "image under way again taken off the lease with those that ended",
         "steps/start.py",
-        "return listed - open_again",
-        "return listed",
+        "sight.ended - under_way if sight else ()",
+        "sight.ended if sight else ()",
         "steps/test_repeated_steps.py",
     ),
     Bug(
@@ -81,6 +81,13 @@ ARCHIVE_BUGS = (
         "    if stores.ended:\n        leases.renew(app, state, remove=stores.ended)\n",
         "",
         "steps/test_repeated_steps.py",
+    ),
+    Bug(
+        "start goes by a look of any age",
+        "steps/start.py",
+        "running = sight.running if sight is not None and fresh else",
+        "running = sight.running if sight is not None else",
+        "steps/test_calls_of_a_night.py",
     ),
     Bug(
         "what ended left to a start that does not come",

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from ami_archiver.run_state import Next, RunState
+from ami_archiver.steps.start import SIGHT_SECONDS
 from tests.support.archive import Archive
 
 IMAGES = 25
@@ -78,6 +79,20 @@ def test_a_look_and_the_start_after_it_write_the_lease_once_together(archive: Ar
     written = calls(archive, before, "dynamodb")
     verified, started = 10, 10
     assert (written["UpdateItem"], written["TransactWriteItems"], written["PutItem"]) == (verified + 1, started, 1)
+
+
+@pytest.mark.parametrize(("late_seconds", "counts"), [(0, 0), (SIGHT_SECONDS, 0), (SIGHT_SECONDS + 1, 1)])
+def test_a_start_goes_by_what_its_look_has_seen_or_where_it_comes_late_counts_itself(
+    archive: Archive, late_seconds: int, counts: int
+) -> None:
+    state = archive.go_to(queued(archive, images=20, gib=60), Next.WAIT)
+    archive.cloud.advance(12 * 60)
+    state, _ = archive.step(state.then(Next.CHECK))
+    archive.cloud.advance(late_seconds)
+    before = len(archive.cloud.calls)
+    archive.step(state)
+    made = calls(archive, before, "ec2")
+    assert (made["DescribeStoreImageTasks"], made["CreateStoreImageTask"]) == (counts, 10)
 
 
 @pytest.mark.parametrize(("minutes", "writes"), [(0.5, 0), (14, 0), (16, 1)])

@@ -12,7 +12,9 @@ from ami_archiver import steps
 from ami_archiver.app import App
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.model import Decision, DecisionLine
+from ami_archiver.ports import Sight
 from ami_archiver.run_state import Next, RunState
+from ami_archiver.steps.start import SIGHT_SECONDS
 from tests.support.answers import losing_answers
 from tests.support.archive import Archive, client, full_id
 
@@ -71,6 +73,7 @@ def test_start_that_has_nothing_to_start_takes_what_ended_off_the_lease_all_the_
         archive.image(f"i{number}", gib=300)
     state = after_the_first_two_have_ended(archive)
     archive.occupy(600)
+    archive.cloud.advance(SIGHT_SECONDS + 1)
     state, _ = steps.start_store_tasks(archive.app, state)
     assert on_the_lease(archive) == set()
     assert archive.go_on(state)["decisions"]["stored"] == 4
@@ -92,10 +95,11 @@ def test_start_leaves_an_image_on_the_lease_that_is_under_way_again_though_a_loo
     for number in range(4):
         archive.image(f"i{number}", gib=300)
     state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
-    under_way = on_the_lease(archive)
+    under_way = archive.app.leases.read().in_flight
     line = DecisionLine(min(under_way), "nightly", Decision.FAILED, "gone wrong", 300)
-    archive.app.runs.put_page(state.run_id, "CHECK#0000001#early", [line])
-    steps.start_store_tasks(archive.app, state.then(Next.START, ended_page="CHECK#0000001#early"))
+    sight = Sight(archive.cloud.clock.now(), (), under_way)
+    archive.app.runs.put_page(state.run_id, "CHECK#0000001#early", [line], sight)
+    steps.start_store_tasks(archive.app, state.then(Next.START, look_page="CHECK#0000001#early"))
     assert on_the_lease(archive) == under_way
 
 

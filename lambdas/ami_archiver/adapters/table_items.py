@@ -6,7 +6,7 @@
     QUEUE             <night>#<MiB>#<image id>     an image that waits for its store task
     LEASE             LEASE                        who works off the queue, for which runs, what is in flight
     RUNS              <run id>                     a run's summary; run ids sort by time
-    RUN#<run id>      SELECT#<n> | CHECK#<n>       a page of a run's decisions
+    RUN#<run id>      SELECT#<n> | CHECK#<n>       a page of a run's decisions, a check's with the tasks that it saw
 
 What becomes of originals (`table_retirements`):
 
@@ -55,7 +55,10 @@ from ami_archiver.model import (
     RestoreFacts,
     Retirement,
     Status,
+    StoreTask,
 )
+from ami_archiver.ports import Sight
+from ami_archiver.waiting import Running
 
 SCHEMA = 1
 """Raised when older code could misread what newer code wrote."""
@@ -211,6 +214,28 @@ def line_item(line: DecisionLine) -> dict[str, Any]:
 
 def line_of(raw: Mapping[str, Any]) -> DecisionLine:
     return DecisionLine(raw["i"], raw["p"], Decision(raw["d"]), raw["r"], float(raw["g"]))
+
+
+def sight_item(sight: Sight) -> dict[str, Any]:
+    tasks = [
+        {"i": r.task.image_id, "b": r.task.bucket, "p": r.progress_percentage, "s": r.started_at, "g": r.gib}
+        for r in sight.running
+    ]
+    return {"at": sight.at, "tasks": tasks}
+
+
+def sight_of(raw: Mapping[str, Any], ended: frozenset[str]) -> Sight:
+    """Without the tasks' object keys, which nobody asks of a task in progress."""
+    return Sight(
+        datetime.fromisoformat(raw["at"]),
+        tuple(
+            Running(
+                StoreTask(t["i"], t["b"], "", "InProgress", int(t["p"]), datetime.fromisoformat(t["s"])), float(t["g"])
+            )
+            for t in raw["tasks"]
+        ),
+        ended,
+    )
 
 
 def _status_order(record: ArchiveRecord) -> str:

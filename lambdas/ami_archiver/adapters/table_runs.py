@@ -7,15 +7,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.adapters.aws_errors import translated
-from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading, serialized
+from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading, serialized, sight_item, sight_of
 from ami_archiver.batches import batches
 from ami_archiver.model import DecisionLine
+from ami_archiver.ports import Sight
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RETIREMENTS = "RETIREMENTS"
 """The partition of what runs did about originals."""
+DELETE_IT = "delete it: only the run's summary is made of it"
 LINES_PER_ITEM = 500
 """At up to 600 bytes a line, below the 400 KB that an item holds."""
 
@@ -26,14 +28,29 @@ class TableRuns:
         self._table = table
         self._summaries = {"S": summaries}
 
-    def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine]) -> None:
+    def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine], sight: Sight | None = None) -> None:
         for number, batch in enumerate(batches(lines, LINES_PER_ITEM)):
             key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": f"{page}#{number:03}"}}
             item = key | {"lines": serialized([line_item(line) for line in batch])}
+            if sight is not None and number == 0:
+                item["sight"] = serialized(sight_item(sight))
             with translated(run_id):
                 self._dynamodb.put_item(TableName=self._table, Item=item)
 
+    def sight(self, run_id: str, page: str) -> Sight | None:
+        items = [plain_item(item) for item in self._items(run_id, page)]
+        with reading(f"page {page} of run {run_id}", DELETE_IT):
+            ended = frozenset(line_of(line).image_id for item in items for line in item["lines"])
+            return next((sight_of(item["sight"], ended) for item in items if "sight" in item), None)
+
     def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:
+        for item in self._items(run_id, kind):
+            page = item["sk"]["S"]
+            with reading(f"page {page} of run {run_id}", DELETE_IT):
+                lines = [line_of(line) for line in plain_item(item)["lines"]]
+            yield lines
+
+    def _items(self, run_id: str, kind: str) -> Iterator[Any]:
         start: Any = None
         while True:
             with translated(run_id):
@@ -44,11 +61,7 @@ class TableRuns:
                     ExpressionAttributeValues={":run": {"S": f"RUN#{run_id}"}, ":kind": {"S": kind}},
                     **({"ExclusiveStartKey": start} if start else {}),
                 )
-            for item in answer["Items"]:
-                page = item["sk"]["S"]
-                with reading(f"page {page} of run {run_id}", "delete it: only the run's summary is made of it"):
-                    lines = [line_of(line) for line in plain_item(item)["lines"]]
-                yield lines
+            yield from answer["Items"]
             start = answer.get("LastEvaluatedKey")
             if not start:
                 return

@@ -12,7 +12,7 @@ from ami_archiver import lifecycle
 from ami_archiver.app import App
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, QueueEntry, Status, StoredObject, StoreTask
-from ami_archiver.ports import Fetched
+from ami_archiver.ports import Fetched, Sight
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import lease as leases
 from ami_archiver.steps.decided import log_decision
@@ -30,7 +30,7 @@ HAND_OVER_LOOPS = 1000
 def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     """One look at everything that is under way. Raises LeaseLost."""
     lease = leases.held(app, state)
-    state = state.then(Next.WAIT, loops=state.loops + 1, runs=len(lease.runs), ended_page=None)
+    state = state.then(Next.WAIT, loops=state.loops + 1, runs=len(lease.runs), look_page=None)
     closed = leases.closed_policies(app, lease, state)
     front = Front(app.records, closed)
     foremost = front.largest(None)
@@ -38,6 +38,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
         return state.then(Next.RETIRE, wait_seconds=0), {}
     fetched, startable = _read(app, lease.in_flight, front, foremost)
     records = fetched.records
+    seen_at = app.clock.now()
     running = running_tasks(app, records)
     in_progress = {r.task.image_id for r in running if r.task.bucket == app.settings.bucket_name}
     look = _Look(app, state, closed)
@@ -45,11 +46,11 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     look.unreadable(fetched.unreadable)
     page = _page_name(state, look.lines) if look.lines else None
     if page:
-        app.runs.put_page(state.run_id, page, look.lines)
+        app.runs.put_page(state.run_id, page, look.lines, Sight(seen_at, tuple(running), look.listed))
     state = _next(app, state, running, startable, look, in_progress & records.keys())
     ended = look.done | (lease.in_flight - records.keys())
     if state.next is Next.START and ended == look.listed:
-        state, ended = replace(state, ended_page=page), set()  # one write of the lease for both steps
+        state, ended = replace(state, look_page=page), set()  # one write of the lease for both steps
     leases.prolong(app, state, lease, remove=ended)
     return replace(state, ended_images=state.ended_images + len(look.lines)), {"InFlightGiB": in_flight_gib(running)}
 
@@ -123,8 +124,8 @@ class _Look:
         self.going_on = False
 
     @property
-    def listed(self) -> set[str]:
-        return {line.image_id for line in self.lines}
+    def listed(self) -> frozenset[str]:
+        return frozenset(line.image_id for line in self.lines)
 
     def at(self, records: Iterable[ArchiveRecord]) -> None:
         open_records = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 
 from ami_archiver import lifecycle
 from ami_archiver.app import App
@@ -22,13 +22,21 @@ from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait, worth_
 
 logger = logging.getLogger(__name__)
 
+SIGHT_SECONDS = 15
+"""For how long a count of the account's tasks holds: a start follows its look within a second or two, and takes longer
+itself from its own count to its last call."""
+UNDER_WAY = frozenset({Status.SELECTED, Status.STORING, Status.STORED})
+
 
 def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     """Start stores while the sum in flight is below the budget. Raises LeaseLost."""
     lease = leases.held(app, state)
     records = app.records.get(lease.in_flight).records
-    running = running_tasks(app, records)
-    stores = _Stores(app, state, lease, _ended(app, state, records), running)
+    sight = app.runs.sight(state.run_id, state.look_page) if state.look_page else None
+    fresh = sight is not None and app.clock.now() - sight.at <= timedelta(seconds=SIGHT_SECONDS)
+    running = sight.running if sight is not None and fresh else running_tasks(app, records)
+    under_way = {r.image_id for r in records.values() if r.status in UNDER_WAY}
+    stores = _Stores(app, state, lease, sight.ended - under_way if sight else (), running)
     busy = {r.task.image_id for r in running}
     closed = leases.closed_policies(app, lease, state)
     stores.again([r for r in records.values() if r.image_id not in busy and r.policy not in closed])
@@ -50,15 +58,6 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     )
     state = state.then(Next.WAIT, wait_seconds=wait_seconds, refused_starts=refused)
     return state, {"InFlightGiB": in_flight_gib(fill.running)}
-
-
-def _ended(app: App, state: RunState, records: Mapping[str, ArchiveRecord]) -> set[str]:
-    """What the look before has listed and left on the lease, unless it is under way again by now."""
-    if state.ended_page is None:
-        return set()
-    listed = {line.image_id for lines in app.runs.pages(state.run_id, state.ended_page) for line in lines}
-    open_again = {r.image_id for r in records.values() if r.status in (Status.SELECTED, Status.STORING, Status.STORED)}
-    return listed - open_again
 
 
 class _Stores:
