@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 
+from benchmarks import makespan_looks
 from benchmarks.fleets import BELOW_BUDGET, KINDS, NOBODY, OTHERS, sizes_gib
 from benchmarks.makespan_bound import lower_bound
 from benchmarks.makespan_night import night
@@ -105,6 +106,7 @@ def run(fast: bool = False, everything: bool = False) -> list[Result]:
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as workers:
         measured = list(workers.map(measure, cells(fast, everything)))
         found = list(workers.map(partial(search, steps=steps), *zip(*small, strict=True)))
+        looks = list(workers.map(makespan_looks.measure, makespan_looks.FACTORS))
     measured.sort(key=lambda row: (FLEETS.index(row["fleet"]), row["images"], row["model"], row["foreign"]))
     if not fast:
         write_plot(measured)
@@ -114,6 +116,7 @@ def run(fast: bool = False, everything: bool = False) -> list[Result]:
             "makespan", "Makespan: the others' as multiples of ours", [_shown(r) for r in measured], _goals(measured)
         ),
         Result("makespan-search", "Makespan: ours and the best order found", found, [_search_goal(found)]),
+        makespan_looks.table(looks),
     ]
 
 
