@@ -81,6 +81,7 @@ def _growing_fleet(nights: list[tuple[str, int, Bill]]) -> Result:
     permissions = bill.calls["ec2.DescribeImageAttribute"] / images
     looks = bill.calls["ec2.DescribeStoreImageTasks"] / images
     references = bill.calls["ec2.DescribeImageReferences"] / images
+    least = bill.calls["ec2.CreateStoreImageTask"] / images + permissions + references
     writes = bill.units.writes / images
     dollars, blocks = sum(bill.dollars.values()), bill.block_dollars
     parts = ", ".join(f"{what} ${dollar:.4f}" for what, dollar in bill.dollars.items())
@@ -89,7 +90,12 @@ def _growing_fleet(nights: list[tuple[str, int, Bill]]) -> Result:
         f"Cost of a night (log-normal fleet, {GIB_PER_SECOND} GiB/s per store task, in-flight limit 600 GiB)",
         [_row(shape, size, bill) for shape, size, bill in nights],
         [
-            Goal(f"EC2 calls per image of {images}", f"<= {EC2_CALLS_GOAL}", f"{calls:.2f}", calls <= EC2_CALLS_GOAL),
+            Goal(
+                f"EC2 calls per image of {images} (no fewer than {least:.2f}: what EC2 takes by the image or by ten)",
+                f"<= {EC2_CALLS_GOAL}",
+                f"{calls:.2f}",
+                calls <= EC2_CALLS_GOAL,
+            ),
             Goal(
                 "the same without the read of launch permissions, which EC2 answers for one image at a time",
                 f"<= {EC2_CALLS_GOAL}",
