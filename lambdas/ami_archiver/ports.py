@@ -93,6 +93,10 @@ class ListedObject:
     etag: str
 
 
+NO_EXPEDITED_CAPACITY = "GlacierExpeditedRetrievalNotAvailable"
+"""What S3 answers when it has no capacity for the fastest retrieval just now."""
+
+
 class ArchiveBucket(Protocol):
     """The stored objects."""
 

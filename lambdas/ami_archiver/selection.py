@@ -6,11 +6,14 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ami_archiver.eligibility import image_gib, obstacle
 from ami_archiver.model import Decision, Image, Snapshot, Verdict
-from ami_archiver.policy import Policy
 from ami_archiver.restore.tags import RESTORE_ID_TAG
+
+if TYPE_CHECKING:
+    from ami_archiver.policy import Policy
 
 
 def owner_of(image: Image, policies: Iterable[Policy]) -> Policy | None:

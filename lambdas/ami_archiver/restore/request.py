@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from ami_archiver.errors import BadInput
-from ami_archiver.model import ArchiveRecord
 from ami_archiver.restore.model import Tier, Wishes
 from ami_archiver.restore.naming import template_problem
+
+if TYPE_CHECKING:
+    from ami_archiver.model import ArchiveRecord
 
 SOURCES = ("image_ids", "object_keys", "query")
 MAX_TAGS = 20

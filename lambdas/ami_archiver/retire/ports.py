@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ami_archiver.model import ArchiveRecord, Image, Snapshot, Status
-from ami_archiver.policy import Policy
 from ami_archiver.ports import ArchiveBucket, ImagePage
+
+if TYPE_CHECKING:
+    from ami_archiver.model import ArchiveRecord, Image, Snapshot, Status
+    from ami_archiver.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
