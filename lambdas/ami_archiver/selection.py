@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ami_archiver.eligibility import image_gib, obstacle
 from ami_archiver.model import Decision, Image, Snapshot, Verdict
@@ -56,8 +55,7 @@ class NewestOfGroups:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Cap:
+class Cap(NamedTuple):
     """What the policy allows to be selected in one run, and what is taken already."""
 
     images: int
@@ -77,8 +75,7 @@ class Cap:
         return Cap(self.images + 1, self.gib + gib)
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(NamedTuple):
     """An image to be stored, with its size in GiB."""
 
     gib: float

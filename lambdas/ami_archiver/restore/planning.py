@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ami_archiver.failures import Failure, because
 from ami_archiver.inventory import image_id_of
@@ -36,8 +36,7 @@ class Account:
     """How the names of SSM parameters begin that may be pointed at a restored image."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An object to restore, with all that is known of it."""
 
     key: str

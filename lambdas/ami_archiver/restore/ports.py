@@ -1,4 +1,4 @@
-"""What a restore needs from the world, beside what the archive needs. `adapters` implement it with boto3.
+"""What a restore needs from the world, beside what the archive needs. `adapters` implement it with botocore.
 
 Every method may raise TemporarilyUnavailable or AccessDenied; what else it raises or returns is said there.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ami_archiver.ports import ArchiveBucket
 
@@ -25,13 +25,11 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     image_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotStarted:
+class NotStarted(NamedTuple):
     """EC2 did not take the restore."""
 
     code: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ami_archiver.retire import reasons
 from ami_archiver.retire.ports import Unwilling
@@ -19,8 +19,7 @@ LOOKED_AT_TOGETHER = 10
 """DescribeImageReferences takes at most 10 images."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A record whose original is due, and what is to be done to it."""
 
     record: ArchiveRecord
