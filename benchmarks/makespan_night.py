@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ami_archiver import steps
 from ami_archiver.run_state import Next, RunState
+from ami_archiver.steps.check import check_store_tasks
+from ami_archiver.steps.select import select_images
+from ami_archiver.steps.start import start_store_tasks
 from benchmarks.fleets import NOBODY, Foreign
 from benchmarks.makespan_world import World
 
@@ -68,13 +70,13 @@ def _play(world: World, refill_at_once: bool) -> tuple[int, int]:
     while state.next is not Next.REPORT:
         match state.next:
             case Next.SELECT_MORE:
-                state = steps.select_images(world.app, {"input": state.to_json()}, lambda: 900.0)
+                state = select_images(world.app, {"input": state.to_json()}, lambda: 900.0)
             case Next.CHECK | Next.HAND_OVER:
                 looks += 1
-                state = steps.check_store_tasks(world.app, state)[0]
+                state = check_store_tasks(world.app, state)[0]
             case Next.START:
                 fills += 1
-                state = steps.start_store_tasks(world.app, state)[0]
+                state = start_store_tasks(world.app, state)[0]
             case Next.WAIT:
                 if not refill_at_once or not world.advance_to_next_end():
                     world.advance(state.wait_seconds)
@@ -92,7 +94,7 @@ def _begin(world: World) -> RunState:
         "execution_name": "night",
         "execution_started_at": world.clock.now().isoformat(),
     }
-    return steps.select_images(world.app, event, lambda: 900.0)
+    return select_images(world.app, event, lambda: 900.0)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def bundle(target: Path) -> None:
     sdk = target / "botocore/data"
     called = sdk_models.names_in("\n".join(file.read_text() for file in _sources()))
     for service in SERVICES:
-        sdk_models.prune_operations(sdk / service, called)
+        sdk_models.prune_models(sdk / service, called)
     sdk_models.prune_endpoints(sdk / "endpoints.json", SERVICES)
     for path in target.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)  # Lambda reads as another user, whatever the umask here is

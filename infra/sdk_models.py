@@ -1,7 +1,8 @@
 """Cuts the SDK's models down to what the functions call: a client of EC2 is then made ten times as fast.
 
 EC2's model describes 700 operations, and the functions use some twenty. Which ones is read from the sources: an
-operation stays if its name occurs anywhere in them, so nobody keeps a list.
+operation stays if its name occurs anywhere in them, so nobody keeps a list. What stays is written unpacked, without
+blanks and mostly without what it says to people: S3's rules for endpoints are a megabyte otherwise, most of it blanks.
 """
 
 from __future__ import annotations
@@ -22,18 +23,15 @@ def names_in(text: str) -> set[str]:
     return {word.replace("_", "").lower() for word in re.findall(r"\w+", text)}
 
 
-def prune_operations(service: Path, names: Collection[str]) -> None:
-    """Keep of a service's model (botocore/data/ec2) the operations with these names, and the shapes that they use."""
+def prune_models(service: Path, names: Collection[str]) -> None:
+    """Keep of a service's models (botocore/data/ec2) the operations with these names, and the shapes that they use."""
     (version,) = (path for path in service.iterdir() if path.is_dir())
-    packed = version / "service-2.json.gz"
-    model = json.loads(gzip.decompress(packed.read_bytes()))
-    kept = OF_THE_SDK.union(names)
-    model["operations"] = {name: one for name, one in model["operations"].items() if name.lower() in kept}
-    used: set[str] = set()
-    _collect(model["operations"], model["shapes"], used)
-    model["shapes"] = {name: shape for name, shape in model["shapes"].items() if name in used}
-    (version / "service-2.json").write_text(json.dumps(model, separators=(",", ":")))
-    packed.unlink()
+    for packed in version.glob("*.json.gz"):
+        model = json.loads(gzip.decompress(packed.read_bytes()))
+        if packed.name == "service-2.json.gz":
+            _prune_operations(model, OF_THE_SDK.union(names))
+        packed.with_suffix("").write_text(json.dumps(model, separators=(",", ":")))
+        packed.unlink()
     (version / "examples-1.json").unlink(missing_ok=True)
 
 
@@ -43,6 +41,28 @@ def prune_endpoints(file: Path, services: Collection[str]) -> None:
     for partition in endpoints["partitions"]:
         partition["services"] = {name: one for name, one in partition["services"].items() if name in services}
     file.write_text(json.dumps(endpoints, separators=(",", ":")))
+
+
+def _prune_operations(model: dict[str, Any], kept: Collection[str]) -> None:
+    model["operations"] = {name: one for name, one in model["operations"].items() if name.lower() in kept}
+    used: set[str] = set()
+    _collect(model["operations"], model["shapes"], used)
+    model["shapes"] = {name: shape for name, shape in model["shapes"].items() if name in used}
+    for part in ("operations", "shapes"):  # the SDK insists on that of other parts
+        model[part] = _without_documentation(model[part])
+
+
+def _without_documentation(part: Any) -> Any:
+    """Without the texts for people; a member that is called documentation is an object, and stays."""
+    if isinstance(part, list):
+        return [_without_documentation(inner) for inner in part]
+    if isinstance(part, dict):
+        return {
+            name: _without_documentation(inner)
+            for name, inner in part.items()
+            if not (name == "documentation" and isinstance(inner, str))
+        }
+    return part
 
 
 def _collect(part: Any, shapes: dict[str, Any], used: set[str]) -> None:

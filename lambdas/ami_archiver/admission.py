@@ -12,8 +12,7 @@ queue has none of about that size, the largest that leaves a sliver is taken. do
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from ami_archiver.settings import AdmissionRule
 
@@ -34,8 +33,7 @@ class Largest(Protocol[Waiting]):
     def __call__(self, below_gib: float | None, but: Waiting | None = None, /) -> Waiting | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """Whether a store may start now, with the reason that goes into the log."""
 
     admit: bool

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ami_archiver.clock import Clock
-from ami_archiver.ports import ArchiveBucket, Images, Leases, Notifier, Records, Runs, StoreTasks
-from ami_archiver.settings import Settings
+if TYPE_CHECKING:
+    from ami_archiver.clock import Clock
+    from ami_archiver.ports import ArchiveBucket, Images, Leases, Notifier, Records, Runs, StoreTasks
+    from ami_archiver.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Puts settings, adapters and steps together, once per function instance, at the first event.
 
-What only restores or only originals need is imported by them: the other functions start a tenth faster without.
+What only some functions need is imported by them: the others start a tenth faster without. The clients that nearly
+every call needs are made here; one that is needed now and then is made when it is, once.
 """
 
 from __future__ import annotations
@@ -10,18 +11,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ami_archiver.adapters import clients
-from ami_archiver.adapters.ec2_images import Ec2Images
-from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.table_leases import TableLeases
-from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
-from ami_archiver.app import App
 from ami_archiver.clock import SystemClock
 from ami_archiver.settings import Settings
 
 if TYPE_CHECKING:
+    from ami_archiver.app import App
     from ami_archiver.restore.app import RestoreApp
     from ami_archiver.retire.app import RetireApp
 
@@ -31,6 +29,7 @@ def restore_app() -> RestoreApp:
     """Raises BadSettings."""
     from ami_archiver.adapters.ec2_restores import Ec2Restores
     from ami_archiver.adapters.ssm_parameters import SsmParameters
+    from ami_archiver.adapters.table_records import TableRecords
     from ami_archiver.adapters.table_restores import RESTORE_LEASE, RESTORE_SUMMARIES, TableRestores
     from ami_archiver.restore.app import RestoreApp
 
@@ -46,14 +45,14 @@ def restore_app() -> RestoreApp:
         restores=TableRestores(dynamodb, settings.table_name),
         leases=TableLeases(dynamodb, settings.table_name, RESTORE_LEASE),
         runs=TableRuns(dynamodb, settings.table_name, RESTORE_SUMMARIES),
-        parameters=SsmParameters(clients.ssm()),
-        notifier=SnsNotifier(clients.sns(), settings.topic_arn),
+        parameters=SsmParameters(cache(clients.ssm)),
+        notifier=SnsNotifier(cache(clients.sns), settings.topic_arn),
     )
 
 
 @cache
 def retire_app() -> RetireApp:
-    """Raises BadSettings. Clients that only an original which is due needs are made then, once."""
+    """Raises BadSettings."""
     from ami_archiver.adapters.ebs_blocks import EbsBlocks
     from ami_archiver.adapters.ec2_originals import Ec2Originals
     from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
@@ -76,13 +75,18 @@ def retire_app() -> RetireApp:
         leases=TableLeases(dynamodb, settings.table_name),
         runs=TableRuns(dynamodb, settings.table_name),
         summaries=TableRuns(dynamodb, settings.table_name, RETIREMENTS),
-        notifier=SnsNotifier(clients.sns(), settings.topic_arn),
+        notifier=SnsNotifier(cache(clients.sns), settings.topic_arn),
     )
 
 
 @cache
 def app() -> App:
     """Raises BadSettings."""
+    from ami_archiver.adapters.ec2_images import Ec2Images
+    from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
+    from ami_archiver.adapters.table_records import TableRecords
+    from ami_archiver.app import App
+
     settings = Settings.from_env(os.environ)
     ec2, dynamodb = clients.ec2(), clients.dynamodb()
     return App(
@@ -96,5 +100,5 @@ def app() -> App:
         leases=TableLeases(dynamodb, settings.table_name),
         runs=TableRuns(dynamodb, settings.table_name),
         retirements=TableRuns(dynamodb, settings.table_name, RETIREMENTS),
-        notifier=SnsNotifier(clients.sns(), settings.topic_arn),
+        notifier=SnsNotifier(cache(clients.sns), settings.topic_arn),
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ami_archiver.model import ArchiveRecord
-from ami_archiver.ports import ListedObject
+if TYPE_CHECKING:
+    from ami_archiver.model import ArchiveRecord
+    from ami_archiver.ports import ListedObject
 
 
 def image_id_of(key: str) -> str:

@@ -1,6 +1,7 @@
 """The words of the archive: image, snapshot, store task, stored object, and what is decided about them.
 
-Sizes are GiB (`_gib`) or bytes (`_bytes`); times are timezone-aware UTC.
+Sizes are GiB (`_gib`) or bytes (`_bytes`); times are timezone-aware UTC. What is copied with changes, or kept field by
+field, is a dataclass; other values are named tuples, which take a quarter of the time to make when a function starts.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 GIB = 1024**3
 
@@ -69,16 +70,14 @@ class Action(StrEnum):
     """DeregisterImage with its snapshots: from then on there is only the archive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A decision about one image, with its reason."""
 
     decision: Decision
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(NamedTuple):
     """One EBS entry of an image's block device mapping."""
 
     snapshot_id: str
@@ -115,8 +114,7 @@ class Image:
         return tuple(volume.snapshot_id for volume in self.volumes)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """An EBS snapshot as DescribeSnapshots shows it."""
 
     snapshot_id: str
@@ -133,8 +131,7 @@ class Snapshot:
     """'archive': EBS Snapshots Archive holds a full copy of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreTask:
+class StoreTask(NamedTuple):
     """The newest store task of an image, as DescribeStoreImageTasks shows it (it knows no id and no size)."""
 
     image_id: str
@@ -222,8 +219,7 @@ class Retirement:
     freed_at_most_gib: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One entry of a record's history."""
 
     at: datetime

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ami_archiver.model import Image
+if TYPE_CHECKING:
+    from ami_archiver.model import Image
 
 ANY = "*"
 """A tag value that matches every value of its key."""

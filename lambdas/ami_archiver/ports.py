@@ -1,4 +1,4 @@
-"""What the steps need from the world, in the archiver's words. `adapters` implement it with boto3.
+"""What the steps need from the world, in the archiver's words. `adapters` implement it with botocore.
 
 Every method may raise TemporarilyUnavailable or AccessDenied; what else it raises or returns is said there.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ami_archiver.model import (
     ArchiveRecord,
@@ -23,8 +23,7 @@ from ami_archiver.policy import Policy
 from ami_archiver.waiting import Running
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePage:
+class ImagePage(NamedTuple):
     images: list[Image]
     next_token: str | None
 
@@ -53,13 +52,11 @@ class Images(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     object_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """EC2 did not take the store: the budget, the image, or a task or object that is there already."""
 
     code: str
@@ -84,14 +81,17 @@ class StoreTasks(Protocol):
     def start(self, image_id: str, bucket: str, prefix: str, tags: Mapping[str, str]) -> Accepted | Refused: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ListedObject:
+class ListedObject(NamedTuple):
     """The current version of an object, as a listing shows it."""
 
     key: str
     version_id: str
     size_bytes: int
     etag: str
+
+
+NO_EXPEDITED_CAPACITY = "GlacierExpeditedRetrievalNotAvailable"
+"""What S3 answers when it has no capacity for the fastest retrieval just now."""
 
 
 class ArchiveBucket(Protocol):
@@ -106,8 +106,7 @@ class ArchiveBucket(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """Records by image id; `unreadable` says of the others that exist why they cannot be read."""
 
     records: dict[str, ArchiveRecord]
@@ -146,8 +145,7 @@ class Records(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveRun:
+class ActiveRun(NamedTuple):
     """A run as the lease knows it: the working one and those that joined it."""
 
     run_id: str
@@ -192,8 +190,7 @@ class Leases(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """What a look found when it asked EC2."""
 
     at: datetime

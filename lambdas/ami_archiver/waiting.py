@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ami_archiver.model import StoreTask
 
@@ -24,8 +23,7 @@ class Moving(Protocol):
     def progress_percentage(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(NamedTuple):
     """A store task in progress, with the size that its description does not tell."""
 
     task: StoreTask

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any
 
 from ami_archiver import bootstrap
-from ami_archiver.retire import steps
+from ami_archiver.retire.steps.approval import ask_for_approval
 from handlers.telemetry import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Returns nothing: the answer comes to the state machine by the token, from a person."""
-    steps.ask_for_approval(bootstrap.retire_app(), event)
+    ask_for_approval(bootstrap.retire_app(), event)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any
 
 from ami_archiver import bootstrap
-from ami_archiver.restore import steps
 from ami_archiver.restore.state import RestoreState
+from ami_archiver.restore.steps.check import check_restores
 from handlers.telemetry import logger, measure
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    state, figures = steps.check_restores(bootstrap.restore_app(), RestoreState.from_json(event))
+    state, figures = check_restores(bootstrap.restore_app(), RestoreState.from_json(event))
     measure(figures)
     return state.to_json()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any
 
 from ami_archiver import bootstrap
-from ami_archiver.restore import steps
+from ami_archiver.restore.steps.plan import plan_restore
 from handlers.telemetry import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     app = bootstrap.restore_app()
-    state = steps.plan_restore(app, event, lambda: context.get_remaining_time_in_millis() / 1000)
+    state = plan_restore(app, event, lambda: context.get_remaining_time_in_millis() / 1000)
     return state.to_json()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from ami_archiver import bootstrap, steps
+from ami_archiver import bootstrap
 from ami_archiver.run_state import Next, RunState
+from ami_archiver.steps.report import report_run
 from handlers.telemetry import logger, measure
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    state, figures, summary = steps.report_run(bootstrap.app(), RunState.from_json(event))
+    state, figures, summary = report_run(bootstrap.app(), RunState.from_json(event))
     measure(figures)
     ended = state.next is Next.END  # otherwise another step reads what is returned, and a run's state has no summary
     return state.to_json() | ({"summary": summary} if ended else {})

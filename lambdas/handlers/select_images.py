@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from ami_archiver import bootstrap, steps
+from ami_archiver import bootstrap
+from ami_archiver.steps.select import select_images
 from handlers.telemetry import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     app = bootstrap.app()
-    state = steps.select_images(app, event, lambda: context.get_remaining_time_in_millis() / 1000)
+    state = select_images(app, event, lambda: context.get_remaining_time_in_millis() / 1000)
     return state.to_json()

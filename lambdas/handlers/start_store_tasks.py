@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from ami_archiver import bootstrap, steps
+from ami_archiver import bootstrap
 from ami_archiver.run_state import RunState
+from ami_archiver.steps.start import start_store_tasks
 from handlers.telemetry import logger, measure
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    state, figures = steps.start_store_tasks(bootstrap.app(), RunState.from_json(event))
+    state, figures = start_store_tasks(bootstrap.app(), RunState.from_json(event))
     measure(figures)
     return state.to_json()

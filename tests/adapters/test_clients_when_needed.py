@@ -1,8 +1,8 @@
-"""A function that retires starts without the clients that only an original which is due needs."""
+"""A function starts with the clients that nearly every call needs; the others are made when they are needed, once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,8 @@ from ami_archiver import bootstrap
 from ami_archiver.adapters import clients
 from tests.support.archive import Archive, client
 
-LATE = ("autoscaling", "ebs", "ssm")
+AT_ONCE = {"dynamodb", "ec2", "s3"}
+LATE = ("autoscaling", "ebs", "sns", "ssm")
 
 
 @pytest.fixture
@@ -23,18 +24,32 @@ def made(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str
         made.append(name)
         return client(archive.cloud, name)
 
-    for name in ("dynamodb", "ec2", "s3", "sns", *LATE):
+    for name in (*AT_ONCE, *LATE):
         monkeypatch.setattr(clients, name, lambda name=name: make(name))
     for name, value in (archive.settings.to_env() | {"AWS_REGION": archive.region}).items():
         monkeypatch.setenv(name, value)
-    bootstrap.retire_app.cache_clear()
+    forget_apps()
     yield made
-    bootstrap.retire_app.cache_clear()
+    forget_apps()
+
+
+def forget_apps() -> None:
+    for app in (bootstrap.app, bootstrap.restore_app, bootstrap.retire_app):
+        app.cache_clear()
+
+
+@pytest.mark.parametrize("app", [bootstrap.app, bootstrap.restore_app, bootstrap.retire_app])
+def test_who_tells_nobody_makes_no_client_for_it(made: list[str], app: Callable[[], Any]) -> None:
+    notifier = app().notifier
+    assert set(made) == AT_ONCE
+    for _ in range(2):
+        notifier.publish("subject", "text")
+    assert [name for name in made if name in LATE] == ["sns"]
 
 
 def test_clients_of_other_services_are_made_at_the_first_question_and_once(archive: Archive, made: list[str]) -> None:
     app = bootstrap.retire_app()
-    assert set(made) == {"dynamodb", "ec2", "s3", "sns"}
+    assert set(made) == AT_ONCE
     for _ in range(2):
         assert app.uses.of([archive.image("one")], 3) == {}
     assert [name for name in made if name in LATE] == ["autoscaling"]

@@ -33,20 +33,20 @@ def value(ssm: Any, name: str) -> str:
 @pytest.mark.parametrize("name", ["/golden/web", "golden-web", "/golden-web"])
 def test_parameter_of_one_level_is_found_with_its_slash_and_without(ssm: Any, name: str) -> None:
     put(ssm, name)
-    assert SsmParameters(ssm).point(arn(name), OLD, NEW) is None
+    assert SsmParameters(lambda: ssm).point(arn(name), OLD, NEW) is None
     assert value(ssm, name) == NEW
 
 
 @pytest.mark.parametrize("data_type", ["aws:ec2:image", "text"])
 def test_parameter_keeps_its_data_type(ssm: Any, data_type: str) -> None:
     put(ssm, "/golden/web", data_type)
-    SsmParameters(ssm).point(arn("/golden/web"), OLD, NEW)
+    SsmParameters(lambda: ssm).point(arn("/golden/web"), OLD, NEW)
     assert ssm.get_parameter(Name="/golden/web")["Parameter"]["DataType"] == data_type
 
 
 def test_pointing_twice_is_as_good_as_once(ssm: Any) -> None:
     put(ssm, "/golden/web")
-    parameters = SsmParameters(ssm)
+    parameters = SsmParameters(lambda: ssm)
     parameters.point(arn("/golden/web"), OLD, NEW)
     with counting(ssm, "PutParameter") as calls:
         assert parameters.point(arn("/golden/web"), OLD, NEW) is None
@@ -56,7 +56,7 @@ def test_pointing_twice_is_as_good_as_once(ssm: Any) -> None:
 def test_parameter_that_may_not_be_changed_says_why(ssm: Any) -> None:
     put(ssm, "/golden/web")
     with refusing(ssm, "PutParameter", "AccessDeniedException"):
-        why = SsmParameters(ssm).point(arn("/golden/web"), OLD, NEW)
+        why = SsmParameters(lambda: ssm).point(arn("/golden/web"), OLD, NEW)
     assert why is not None
     assert "AccessDeniedException" in why
     assert value(ssm, "/golden/web") == OLD

@@ -50,6 +50,8 @@ import boto3
 for service in {functions_asset.SERVICES!r}:
     client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     print(service, client.meta.endpoint_url)
+    if service == "s3":
+        print(client.generate_presigned_url("head_object", Params={{"Bucket": "bucket", "Key": "key"}}))
 from handlers import check_restores, plan_restore, report_restore, start_restores
 from handlers import check_store_tasks, report_run, select_images, start_store_tasks
 from handlers import ask_for_approval, retire_images, undo_retirement
@@ -66,6 +68,7 @@ print(boto3.__file__, select_images.handler)
     assert done.returncode == 0, done.stderr
     for service in functions_asset.SERVICES:
         assert f"{service} https://{service}.eu-central-1.amazonaws.com\n" in done.stdout
+    assert "\nhttps://bucket.s3.amazonaws.com/key?" in done.stdout
     assert str(asset) in done.stdout
 
 

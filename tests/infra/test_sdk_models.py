@@ -10,9 +10,10 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.loaders import Loader
 
 from infra import asset as functions_asset
-from infra.sdk_models import names_in, prune_operations
+from infra.sdk_models import names_in, prune_models
 from tests.support.assembly import CloudAssembly
 
 
@@ -56,19 +57,29 @@ def test_an_operation_is_kept_however_a_source_writes_it_and_its_shapes_with_it(
     version.mkdir(parents=True)
     model = {
         "operations": {
-            "DescribeImages": {"input": {"shape": "Asked"}},
+            "DescribeImages": {"input": {"shape": "Asked"}, "documentation": "<p>Describes images.</p>"},
             "StopInstances": {"input": {"shape": "Instances"}},
         },
         "shapes": {
-            "Asked": {"type": "structure", "members": {"Ids": {"shape": "Ids"}}},
+            "Asked": {"type": "structure", "members": {"Ids": {"shape": "Ids"}, "documentation": {"shape": "Id"}}},
             "Ids": {"type": "list", "member": {"shape": "Id"}},
             "Id": {"type": "string"},
             "Instances": {"type": "string"},
         },
     }
     (version / "service-2.json.gz").write_bytes(gzip.compress(json.dumps(model).encode()))
-    prune_operations(tmp_path / "ec2", names_in('paginate("describe_images")'))
+    (version / "endpoint-rule-set-1.json.gz").write_bytes(gzip.compress(json.dumps({"rules": []}, indent=2).encode()))
+    prune_models(tmp_path / "ec2", names_in('paginate("describe_images")'))
     kept = json.loads((version / "service-2.json").read_text())
     assert set(kept["operations"]) == {"DescribeImages"}
     assert set(kept["shapes"]) == {"Asked", "Ids", "Id"}
-    assert not (version / "service-2.json.gz").exists()
+    assert kept["operations"]["DescribeImages"] == {"input": {"shape": "Asked"}}
+    assert "documentation" in kept["shapes"]["Asked"]["members"]
+    assert (version / "endpoint-rule-set-1.json").read_text() == '{"rules":[]}'
+    assert not list(version.glob("*.gz"))
+
+
+@pytest.mark.parametrize("service", functions_asset.SERVICES)
+def test_the_rules_for_endpoints_are_whole(cloud_assembly: CloudAssembly, service: str) -> None:
+    (file,) = (cloud_assembly.asset / "botocore/data" / service).glob("*/endpoint-rule-set-1.json")
+    assert json.loads(file.read_text()) == Loader().load_service_model(service, "endpoint-rule-set-1")

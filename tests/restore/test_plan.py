@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.restore import steps
+from ami_archiver.restore.steps.plan import plan_restore
 from tests.support.archive import BUCKET, Archive, client, full_id
 from tests.support.restore import Restores
 
@@ -263,7 +263,7 @@ def test_plan_goes_on_where_an_invocation_had_to_stop(restores: Restores, monkey
     for short in ("ami-a", "ami-b", "ami-c"):
         restores.stored(short)
     event = restores.begin(image_ids=["ami-a", "ami-b", "ami-c"])
-    state = steps.plan_restore(restores.app, event, lambda: 10.0)
+    state = plan_restore(restores.app, event, lambda: 10.0)
     assert (state.next, state.position) == ("plan_more", 1)
     summary = restores.go_on(state)
     assert summary["restores"]["restored"] == 3
@@ -276,11 +276,11 @@ def test_dry_run_goes_on_where_an_invocation_had_to_stop_and_says_what_the_real_
     for short in ("ami-a", "ami-b", "ami-c"):
         restores.stored(short, name="web")
     given: dict[str, Any] = {"image_ids": ["ami-a", "ami-b", "ami-c", "ami-0123456789abcdef0"], "name": "{name}"}
-    state = steps.plan_restore(restores.app, restores.begin(**given, dry_run=True), lambda: 10.0)
+    state = plan_restore(restores.app, restores.begin(**given, dry_run=True), lambda: 10.0)
     invocations = 1
     while state.next == "plan_more":
         invocations += 1
-        state = steps.plan_restore(restores.app, {"input": state.to_json()}, lambda: 10.0)
+        state = plan_restore(restores.app, {"input": state.to_json()}, lambda: 10.0)
     dry = restores.go_on(state)
     assert invocations == 4
     assert dry["restores"] == {"restored": 0, "failed": 0, "refused": 1, "would_restore": 3}
@@ -298,6 +298,6 @@ def test_step_of_a_dry_run_that_is_repeated_counts_nothing_twice(
     restores.stored("ami-a", 10)
     restores.stored("ami-b", 20)
     event = restores.begin(image_ids=["ami-a", "ami-b"], dry_run=True)
-    steps.plan_restore(restores.app, event, lambda: 900.0)
-    summary = restores.go_on(steps.plan_restore(restores.app, event, lambda: 900.0))
+    plan_restore(restores.app, event, lambda: 900.0)
+    summary = restores.go_on(plan_restore(restores.app, event, lambda: 900.0))
     assert (summary["restores"]["would_restore"], summary["would_restore_gib"]) == (2, 30)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ami_archiver.model import ArchiveRecord, Origin, Status
-from ami_archiver.restore import steps
 from ami_archiver.restore.planning import NewestOfGroups
 from ami_archiver.restore.request import Query
+from ami_archiver.restore.steps.plan import plan_restore
 from tests.support.archive import Archive
 from tests.support.domain import NOW, verified
 from tests.support.restore import Restores
@@ -79,7 +79,7 @@ def test_query_finds_only_what_is_archived(archive: Archive, restores: Restores)
 def test_repeated_plan_is_about_what_its_query_found_first(restores: Restores) -> None:
     first = restores.stored("ami-b", 5)
     event = restores.begin(query={"policy": "nightly"})
-    steps.plan_restore(restores.app, event, lambda: 900.0)
+    plan_restore(restores.app, event, lambda: 900.0)
     restores.stored("ami-a", 5)  # would come first now
     state = restores.plan(event)
     assert [one.source_image_id for one in restores.of_run(state.run_id)] == [first]

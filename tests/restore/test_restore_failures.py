@@ -69,8 +69,8 @@ def run_with_one_death(restores: Restores, at: int, *, after: bool, **given: Any
         restores.app.tasks._ec2,
         restores.app.bucket._s3,
         restores.app.restores._dynamodb,
-        restores.app.notifier._sns,
-        restores.app.parameters._ssm,
+        restores.app.notifier._sns(),
+        restores.app.parameters._ssm(),
     ]
     for one in clients:
         register = one.meta.events.register_last if after else one.meta.events.register_first

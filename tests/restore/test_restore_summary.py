@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ami_archiver.restore import steps
 from ami_archiver.restore.model import RestoreRecord, RestoreStatus, UnreadableRestore
+from ami_archiver.restore.steps.report import report_restore
 from ami_archiver.restore.summary import LISTED, Tally, headline, summarize, text_of
 from tests.restore.test_restore_domain import NOW, record
 from tests.support.archive import full_id
@@ -40,6 +40,6 @@ def test_metrics_are_the_counts_and_a_dry_run_has_none(restores: Restores) -> No
         state = restores.plan(restores.begin(image_ids=ids, dry_run=dry_run))
         while state.next != "report":
             state = restores.step(state)  # type: ignore[assignment]  # it has not ended
-        _, metrics, _ = steps.report_restore(restores.app, state)
+        _, metrics, _ = report_restore(restores.app, state)
         counted = {"ImagesRestored": 1.0, "RestoresFailed": 0.0, "RestoresRefused": 2.0}
         assert metrics == ({} if dry_run else counted)

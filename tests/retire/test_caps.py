@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ami_archiver.retire.steps import retire_images
+from ami_archiver.retire.steps.step import retire_images
 from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
 from tests.support.retirement import RULES, Retiring

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.model import Action
-from ami_archiver.retire.steps import retire_images
+from ami_archiver.retire.steps.step import retire_images
 from ami_archiver.run_state import Next, RetirePhase, RunState
 from local_cloud.in_process import VirtualCloud
 from tests.retire.test_reasons_to_keep import ACTIONS, CAUSES, POLICY, due, possible

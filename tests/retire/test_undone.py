@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.errors import BadInput
-from ami_archiver.retire.steps import undo_retirement
+from ami_archiver.retire.steps.undo import undo_retirement
 from local_cloud.in_process import VirtualCloud
 from tests.support.retirement import NIGHTLY, RULES, Retiring
 

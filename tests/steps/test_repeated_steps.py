@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from ami_archiver import steps
 from ami_archiver.app import App
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.model import Decision, DecisionLine
 from ami_archiver.ports import Sight
 from ami_archiver.run_state import Next, RunState
-from ami_archiver.steps.start import SIGHT_SECONDS
+from ami_archiver.steps.check import check_store_tasks
+from ami_archiver.steps.start import SIGHT_SECONDS, start_store_tasks
 from tests.support.answers import losing_answers
 from tests.support.archive import Archive, client, full_id
 
@@ -47,8 +47,8 @@ def each_once(archive: Archive, image_ids: set[str]) -> None:
 def test_start_repeated_starts_nothing_twice(archive: Archive) -> None:
     image_ids = fleet(archive)
     state = archive.go_to(archive.select(archive.begin()), Next.START)
-    steps.start_store_tasks(archive.app, state)
-    again, _ = steps.start_store_tasks(archive.app, state)
+    start_store_tasks(archive.app, state)
+    again, _ = start_store_tasks(archive.app, state)
     assert archive.go_on(again)["decisions"]["stored"] == 5
     each_once(archive, image_ids)
 
@@ -61,9 +61,9 @@ def test_start_repeated_after_a_look_that_left_what_ended_to_it_keeps_what_it_st
     state = after_the_first_two_have_ended(archive)
     ended = on_the_lease(archive)
     started = {full_id(f"i{number}") for number in range(4)} - ended
-    steps.start_store_tasks(archive.app, state)
+    start_store_tasks(archive.app, state)
     assert on_the_lease(archive) == started
-    again, _ = steps.start_store_tasks(archive.app, state)
+    again, _ = start_store_tasks(archive.app, state)
     assert on_the_lease(archive) == started
     assert archive.go_on(again)["decisions"]["stored"] == 4
 
@@ -74,7 +74,7 @@ def test_start_that_has_nothing_to_start_takes_what_ended_off_the_lease_all_the_
     state = after_the_first_two_have_ended(archive)
     archive.occupy(600)
     archive.cloud.advance(SIGHT_SECONDS + 1)
-    state, _ = steps.start_store_tasks(archive.app, state)
+    state, _ = start_store_tasks(archive.app, state)
     assert on_the_lease(archive) == set()
     assert archive.go_on(state)["decisions"]["stored"] == 4
 
@@ -99,7 +99,7 @@ def test_start_leaves_an_image_on_the_lease_that_is_under_way_again_though_a_loo
     line = DecisionLine(min(under_way), "nightly", Decision.FAILED, "gone wrong", 300)
     sight = Sight(archive.cloud.clock.now(), (), under_way)
     archive.app.runs.put_page(state.run_id, "CHECK#0000001#early", [line], sight)
-    steps.start_store_tasks(archive.app, state.then(Next.START, look_page="CHECK#0000001#early"))
+    start_store_tasks(archive.app, state.then(Next.START, look_page="CHECK#0000001#early"))
     assert on_the_lease(archive) == under_way
 
 
@@ -108,18 +108,18 @@ def test_check_repeated_counts_each_image_once(archive: Archive) -> None:
     state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
     archive.cloud.advance(3600)
     state = state.then(Next.CHECK)
-    steps.check_store_tasks(archive.app, state)
-    again, _ = steps.check_store_tasks(archive.app, state)
+    check_store_tasks(archive.app, state)
+    again, _ = check_store_tasks(archive.app, state)
     summary = archive.go_on(again)
     assert summary["decisions"]["stored"] == 5
     each_once(archive, image_ids)
 
 
-@pytest.mark.parametrize("step", [steps.start_store_tasks, steps.check_store_tasks], ids=["start", "check"])
+@pytest.mark.parametrize("step", [start_store_tasks, check_store_tasks], ids=["start", "check"])
 def test_step_run_by_two_workers_at_once_stores_each_image_once(archive: Archive, step: Step) -> None:
     image_ids = fleet(archive)
     state = archive.go_to(archive.select(archive.begin()), Next.START)
-    if step is steps.check_store_tasks:
+    if step is check_store_tasks:
         state = archive.go_to(state, Next.WAIT)
         archive.cloud.advance(1100)
     workers = [archive.worker(own_clients=True), archive.worker(own_clients=True)]
@@ -134,9 +134,9 @@ def test_check_that_is_repeated_later_hides_nothing_of_what_the_first_one_found(
     state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
     archive.cloud.advance(200)
     state = state.then(Next.CHECK)
-    steps.check_store_tasks(archive.app, state)
+    check_store_tasks(archive.app, state)
     archive.cloud.advance(3600)
-    again, _ = steps.check_store_tasks(archive.app, state)
+    again, _ = check_store_tasks(archive.app, state)
     assert archive.go_on(again)["decisions"]["stored"] == 2
     each_once(archive, image_ids)
 
@@ -203,7 +203,7 @@ def test_start_whose_call_took_effect_unheard_is_repeated_without_a_second_store
     image_ids = fleet(archive)
     state = archive.go_to(archive.select(archive.begin()), Next.START)
     with losing_answers(client(archive.cloud, service), operation), pytest.raises(TemporarilyUnavailable):
-        steps.start_store_tasks(archive.app, state)
+        start_store_tasks(archive.app, state)
     assert archive.go_on(state)["decisions"]["stored"] == 5
     each_once(archive, image_ids)
 
@@ -217,7 +217,7 @@ def test_check_whose_call_took_effect_unheard_is_repeated_without_losing_a_decis
     archive.cloud.advance(3600)
     state = state.then(Next.CHECK)
     with losing_answers(client(archive.cloud, "dynamodb"), operation), pytest.raises(TemporarilyUnavailable):
-        steps.check_store_tasks(archive.app, state)
+        check_store_tasks(archive.app, state)
     assert archive.go_on(state)["decisions"]["stored"] == 5
     each_once(archive, image_ids)
 

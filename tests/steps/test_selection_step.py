@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ami_archiver import steps
 from ami_archiver.adapters import ec2_images
 from ami_archiver.errors import BadInput
 from ami_archiver.run_state import Next
+from ami_archiver.steps.select import select_images
 from local_cloud.in_process import VirtualCloud
 from local_cloud.model import BlockDevice
 from tests.support.archive import Archive, full_id
@@ -117,10 +117,10 @@ def test_selection_over_several_invocations_selects_each_image_once(
     monkeypatch.setattr(ec2_images, "PAGE_SIZE", 5)
     image_ids = {archive.image(f"i{number:02}", gib=1) for number in range(12)}
     event: dict[str, Any] = archive.begin()
-    state = steps.select_images(archive.app, event, lambda: 10.0)
+    state = select_images(archive.app, event, lambda: 10.0)
     pages = [state.page]
     while state.next is Next.SELECT_MORE:
-        state = steps.select_images(archive.app, {"input": state.to_json()}, lambda: 10.0)
+        state = select_images(archive.app, {"input": state.to_json()}, lambda: 10.0)
         pages.append(state.page)
     assert pages == [1, 2, 3]
     assert (state.next, state.next_token, state.selected_images, state.selected_gib) == (Next.CHECK, None, 12, 12.0)
@@ -185,7 +185,7 @@ def test_malformed_input_is_refused_by_name_and_changes_nothing(archive: Archive
     archive.image("one")
     for event in ({}, {"input": {"policy": "hourly"}}, {"input": {"policy": "nightly", "run_id": "x"}}, []):
         with pytest.raises(BadInput):
-            steps.select_images(archive.app, event, lambda: 900.0)  # type: ignore[arg-type]
+            select_images(archive.app, event, lambda: 900.0)  # type: ignore[arg-type]
     assert archive.items() == []
 
 
@@ -195,9 +195,9 @@ def test_selection_of_a_policy_that_is_not_configured_any_more_is_refused_by_nam
     with pytest.raises(
         BadInput, match=r"^policy 'gone' of run .* is not configured \(any more\): start a run of one that is$"
     ):
-        steps.select_images(archive.app, {"input": raw}, lambda: 900.0)
+        select_images(archive.app, {"input": raw}, lambda: 900.0)
 
 
 def test_page_without_time_left_ends_the_invocation_only_where_another_page_follows(archive: Archive) -> None:
     archive.image("one")
-    assert steps.select_images(archive.app, archive.begin(), lambda: 0.0).next is Next.CHECK
+    assert select_images(archive.app, archive.begin(), lambda: 0.0).next is Next.CHECK

@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from ami_archiver import steps
 from ami_archiver.errors import LeaseLost, TemporarilyUnavailable
 from ami_archiver.run_state import Next, RunState
+from ami_archiver.steps.check import check_store_tasks
+from ami_archiver.steps.report import report_run
+from ami_archiver.steps.start import start_store_tasks
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import losing_answers
 from tests.support.archive import Archive, client, full_id
@@ -180,11 +182,11 @@ def test_run_whose_lease_was_taken_over_stops_and_the_other_one_ends_the_night(t
     two.cloud.advance(2 * 3600)
     second = two.select(two.begin("nightly"))
     assert second.outcome == "worked"
-    for step in (steps.check_store_tasks, steps.start_store_tasks):
+    for step in (check_store_tasks, start_store_tasks):
         with pytest.raises(LeaseLost, match=f"run {first.run_id} does not hold the lease: another run took it"):
             step(two.app, first.then(Next.CHECK))
     with pytest.raises(LeaseLost, match="goes on with the next run"):
-        steps.report_run(two.app, first.then(Next.REPORT))
+        report_run(two.app, first.then(Next.REPORT))
     assert two.go_on(second)["decisions"]["stored"] == 1
     assert two.accepted() == {image_id: 1}
 
@@ -215,9 +217,9 @@ def test_report_that_died_after_giving_the_lease_back_tells_its_summaries_again(
     two.select(two.begin("weekly"))
     state = two.go_to(working, Next.REPORT)
     with losing_answers(client(two.cloud, "dynamodb"), "UpdateItem"), pytest.raises(TemporarilyUnavailable):
-        steps.report_run(two.app, state)
+        report_run(two.app, state)
     published = len(two.cloud.calls.filter(service="sns", operation="Publish"))
-    end, _, summary = steps.report_run(two.app, state)
+    end, _, summary = report_run(two.app, state)
     assert (end.next, summary["decisions"]["stored"]) == (Next.END, 1)
     assert len(two.cloud.calls.filter(service="sns", operation="Publish")) == published + 2
 
@@ -226,6 +228,6 @@ def test_report_that_died_before_giving_the_lease_back_is_simply_repeated(two: A
     two.image("a")
     state: RunState = two.go_to(two.select(two.begin("nightly")), Next.REPORT)
     with losing_answers(client(two.cloud, "dynamodb"), "PutItem"), pytest.raises(TemporarilyUnavailable):
-        steps.report_run(two.app, state)
+        report_run(two.app, state)
     assert two.go_on(state)["decisions"]["stored"] == 1
     assert full_id("a") in two.decisions(state.run_id)

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ami_archiver import steps
 from ami_archiver.adapters.ebs_blocks import EbsBlocks
 from ami_archiver.adapters.ec2_images import Ec2Images
 from ami_archiver.adapters.ec2_originals import Ec2Originals
@@ -34,9 +33,14 @@ from ami_archiver.app import App
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.policy import Policy
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.steps import ask_for_approval, retire_images
+from ami_archiver.retire.steps.approval import ask_for_approval
+from ami_archiver.retire.steps.step import retire_images
 from ami_archiver.run_state import Next, RetirePhase, RunState
 from ami_archiver.settings import Settings
+from ami_archiver.steps.check import check_store_tasks
+from ami_archiver.steps.report import report_run
+from ami_archiver.steps.select import select_images
+from ami_archiver.steps.start import start_store_tasks
 from local_cloud.in_process import VirtualCloud
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
 
@@ -100,7 +104,7 @@ class Archive:
             leases=TableLeases(dynamodb, TABLE),
             runs=TableRuns(dynamodb, TABLE),
             retirements=TableRuns(dynamodb, TABLE, RETIREMENTS),
-            notifier=SnsNotifier(make("sns"), self.settings.topic_arn),
+            notifier=SnsNotifier(lambda: make("sns"), self.settings.topic_arn),
         )
 
     def retirer(self) -> RetireApp:
@@ -120,7 +124,7 @@ class Archive:
             leases=TableLeases(dynamodb, TABLE),
             runs=TableRuns(dynamodb, TABLE),
             summaries=TableRuns(dynamodb, TABLE, RETIREMENTS),
-            notifier=SnsNotifier(make("sns"), self.settings.topic_arn),
+            notifier=SnsNotifier(lambda: make("sns"), self.settings.topic_arn),
         )
 
     def configure(self, **changes: Any) -> None:
@@ -168,7 +172,7 @@ class Archive:
         return {"input": given, "execution_name": name, "execution_started_at": started}
 
     def select(self, event: dict[str, Any], app: App | None = None) -> RunState:
-        return steps.select_images(app or self.app, event, lambda: 900.0)
+        return select_images(app or self.app, event, lambda: 900.0)
 
     def night(self, policy: str = "nightly", *, dry_run: bool = False, until: Callable[[], bool] | None = None) -> Any:
         """A whole run, in virtual time; its summary. `until` stops it early (the summary is then None)."""
@@ -187,12 +191,12 @@ class Archive:
         app = app or self.app
         match state.next:
             case Next.SELECT_MORE:
-                return steps.select_images(app, {"input": state.to_json()}, lambda: 900.0), None
+                return select_images(app, {"input": state.to_json()}, lambda: 900.0), None
             case Next.CHECK | Next.HAND_OVER:
                 self.loops += 1
-                return steps.check_store_tasks(app, state)[0], None
+                return check_store_tasks(app, state)[0], None
             case Next.START:
-                return steps.start_store_tasks(app, state)[0], None
+                return start_store_tasks(app, state)[0], None
             case Next.WAIT:
                 self.cloud.advance(state.wait_seconds)
                 return state.then(Next.RETIRE if state.retire is RetirePhase.ACT else Next.CHECK), None
@@ -204,7 +208,7 @@ class Archive:
                     self.cloud.advance(state.approval_seconds)
                 return state.then(Next.RETIRE, approval=self.answer or {"Error": "States.Timeout"}), None
             case Next.REPORT:
-                state, _, summary = steps.report_run(app, state)
+                state, _, summary = report_run(app, state)
                 return state, summary
             case _:
                 raise AssertionError(f"nothing comes after {state.next}")

@@ -22,10 +22,13 @@ from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_restores import RESTORE_LEASE, RESTORE_SUMMARIES, TableRestores
 from ami_archiver.adapters.table_runs import TableRuns
 from ami_archiver.model import ArchiveRecord, Decision, Origin, RestoreFacts, Status, StoredObject
-from ami_archiver.restore import steps
 from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.model import RestoreRecord
 from ami_archiver.restore.state import RestoreState
+from ami_archiver.restore.steps.check import check_restores
+from ami_archiver.restore.steps.plan import plan_restore
+from ami_archiver.restore.steps.report import report_restore
+from ami_archiver.restore.steps.start import start_restores
 from ami_archiver.run_state import Next
 from ami_archiver.verification import IMAGE_TAG
 from local_cloud.engine.stored_object import content_of, encode
@@ -58,8 +61,8 @@ class Restores:
             restores=TableRestores(dynamodb, TABLE),
             leases=TableLeases(dynamodb, TABLE, RESTORE_LEASE),
             runs=TableRuns(dynamodb, TABLE, RESTORE_SUMMARIES),
-            parameters=SsmParameters(client(self.cloud, "ssm")),
-            notifier=SnsNotifier(client(self.cloud, "sns"), self.archive.settings.topic_arn),
+            parameters=SsmParameters(lambda: client(self.cloud, "ssm")),
+            notifier=SnsNotifier(lambda: client(self.cloud, "sns"), self.archive.settings.topic_arn),
         )
 
     # The world
@@ -142,7 +145,7 @@ class Restores:
         return {"input": given, "execution_name": f"restore-{next(self._names)}", "execution_started_at": started}
 
     def plan(self, event: dict[str, Any], app: RestoreApp | None = None) -> RestoreState:
-        return steps.plan_restore(app or self.app, event, lambda: 900.0)
+        return plan_restore(app or self.app, event, lambda: 900.0)
 
     def run(self, *, until: Callable[[], bool] | None = None, **given: Any) -> Any:
         """A whole run, in virtual time; its summary, whose failures each have a name and a next step.
@@ -169,17 +172,17 @@ class Restores:
         self.transitions += 2  # the state, and the choice after it
         match state.next:
             case Next.PLAN_MORE:
-                state = steps.plan_restore(app, {"input": state.to_json()}, lambda: 900.0)
+                state = plan_restore(app, {"input": state.to_json()}, lambda: 900.0)
             case Next.CHECK | Next.HAND_OVER:
-                state, _ = steps.check_restores(app, state)
+                state, _ = check_restores(app, state)
             case Next.START:
-                state, _ = steps.start_restores(app, state)
+                state, _ = start_restores(app, state)
                 self.most_in_flight_gib = max(self.most_in_flight_gib, self.in_flight_gib())
             case Next.WAIT:
                 self.cloud.advance(state.wait_seconds)
                 state = state.then(Next.CHECK)
             case Next.REPORT:
-                state, _, summary = steps.report_restore(app, state)
+                state, _, summary = report_restore(app, state)
                 assert state.next is Next.END
                 return summary
         return state

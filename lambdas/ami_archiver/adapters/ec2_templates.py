@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import translated
-from ami_archiver.adapters.uses_found import Found
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import LaunchTemplateTypeDef
     from mypy_boto3_ssm import SSMClient
+
+    from ami_archiver.adapters.uses_found import Found
 
 PAGE_SIZE = 200
 """The most that the calls on launch templates return in one page."""

@@ -12,13 +12,13 @@ from botocore.exceptions import ClientError
 from ami_archiver.adapters.aws_errors import code_of, translated
 from ami_archiver.errors import AccessDenied
 from ami_archiver.model import StoredObject
-from ami_archiver.ports import ListedObject
-from ami_archiver.restore.model import Tier
-from ami_archiver.restore.ports import NO_EXPEDITED_CAPACITY
+from ami_archiver.ports import NO_EXPEDITED_CAPACITY, ListedObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, RestoreRequestTypeDef
+
+    from ami_archiver.restore.model import Tier
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "405", "MethodNotAllowed"})
 """405: what is asked for is a delete marker."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Tier = Literal["Expedited", "Standard", "Bulk"]
 """How fast, and how dear, S3 thaws: https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html"""
@@ -39,8 +39,7 @@ class Wishes:
     allow_unencrypted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreMove:
+class RestoreMove(NamedTuple):
     """One entry of a restore's history."""
 
     at: datetime
@@ -84,8 +83,7 @@ class RestoreRecord:
     history: tuple[RestoreMove, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableRestore:
+class UnreadableRestore(NamedTuple):
     """A restore's item that is not as it was written: it is left as it is, and its restore goes on without us."""
 
     restore_id: str
@@ -93,8 +91,7 @@ class UnreadableRestore:
     """Which attribute has which value, and what to do about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreEntry:
+class RestoreEntry(NamedTuple):
     """A restore that waits for its turn in the budget."""
 
     entry_id: str
@@ -102,8 +99,7 @@ class RestoreEntry:
     snapshot_gib: float
 
 
-@dataclass(frozen=True, slots=True)
-class ThawEntry:
+class ThawEntry(NamedTuple):
     """A restore whose object is to be thawed, and when it is worth a look."""
 
     restore_id: str
@@ -121,8 +117,7 @@ class WaitingRun:
     """When it will look whether there is room now."""
 
 
-@dataclass(frozen=True, slots=True)
-class RestoredImage:
+class RestoredImage(NamedTuple):
     """An image on its way back, or arrived, as EC2 shows it now."""
 
     image_id: str

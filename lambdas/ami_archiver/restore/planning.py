@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from ami_archiver.failures import Failure, because
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.restore import thawing
 from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import Wishes
-from ami_archiver.restore.request import Query
 from ami_archiver.verification import IMAGE_TAG, alteration
+
+if TYPE_CHECKING:
+    from ami_archiver.restore.model import Wishes
+    from ami_archiver.restore.request import Query
 
 NOT_ARCHIVED_YET = frozenset({Status.SELECTED, Status.STORING, Status.STORED, Status.FAILED})
 MAX_TAGS_OF_AN_IMAGE = 50
@@ -33,8 +36,7 @@ class Account:
     """How the names of SSM parameters begin that may be pointed at a restored image."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An object to restore, with all that is known of it."""
 
     key: str

@@ -1,4 +1,4 @@
-"""What a restore needs from the world, beside what the archive needs. `adapters` implement it with boto3.
+"""What a restore needs from the world, beside what the archive needs. `adapters` implement it with botocore.
 
 Every method may raise TemporarilyUnavailable or AccessDenied; what else it raises or returns is said there.
 """
@@ -8,28 +8,28 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.ports import ArchiveBucket
-from ami_archiver.restore.model import (
-    RestoredImage,
-    RestoreEntry,
-    RestoreRecord,
-    ThawEntry,
-    Tier,
-    UnreadableRestore,
-    WaitingRun,
-)
+
+if TYPE_CHECKING:
+    from ami_archiver.model import ArchiveRecord, Status, StoredObject
+    from ami_archiver.restore.model import (
+        RestoredImage,
+        RestoreEntry,
+        RestoreRecord,
+        ThawEntry,
+        Tier,
+        UnreadableRestore,
+        WaitingRun,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     image_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotStarted:
+class NotStarted(NamedTuple):
     """EC2 did not take the restore."""
 
     code: str
@@ -73,10 +73,6 @@ class Parameters(Protocol):
     def point(self, arn: str, from_image_id: str, to_image_id: str) -> str | None:
         """Let a parameter that points at one image point at another; why it was left as it is, or None."""
         ...
-
-
-NO_EXPEDITED_CAPACITY = "GlacierExpeditedRetrievalNotAvailable"
-"""What S3 answers when it has no capacity for the fastest retrieval just now."""
 
 
 class ThawingBucket(ArchiveBucket, Protocol):

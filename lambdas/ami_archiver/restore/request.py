@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from ami_archiver.errors import BadInput
-from ami_archiver.model import ArchiveRecord
 from ami_archiver.restore.model import Tier, Wishes
 from ami_archiver.restore.naming import template_problem
+
+if TYPE_CHECKING:
+    from ami_archiver.model import ArchiveRecord
 
 SOURCES = ("image_ids", "object_keys", "query")
 MAX_TAGS = 20
@@ -20,8 +22,7 @@ MAX_THAW_DAYS = 90
 EXAMPLE = '{"image_ids": ["ami-0123456789abcdef0"], "dry_run": false}'
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """Which archive records; what is None does not matter."""
 
     policy: str | None = None

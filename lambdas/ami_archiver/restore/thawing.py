@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
 from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import Tier
+
+if TYPE_CHECKING:
+    from ami_archiver.restore.model import Tier
 
 HOUR = 3600
 DOCUMENTED_SECONDS: dict[tuple[str, Tier], tuple[int, int]] = {

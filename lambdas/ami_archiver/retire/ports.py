@@ -1,4 +1,4 @@
-"""What retirement needs from the world, beside what the archive needs. `adapters` implement it with boto3.
+"""What retirement needs from the world, beside what the archive needs. `adapters` implement it with botocore.
 
 Every method may raise TemporarilyUnavailable or AccessDenied; what else it raises or returns is said there.
 """
@@ -9,15 +9,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ami_archiver.model import ArchiveRecord, Image, Snapshot, Status
-from ami_archiver.policy import Policy
 from ami_archiver.ports import ArchiveBucket, ImagePage
 
+if TYPE_CHECKING:
+    from ami_archiver.model import ArchiveRecord, Image, Snapshot, Status
+    from ami_archiver.policy import Policy
 
-@dataclass(frozen=True, slots=True)
-class Unwilling:
+
+class Unwilling(NamedTuple):
     """EC2 did not do what it was asked for."""
 
     code: str
@@ -36,8 +37,7 @@ class SnapshotEnd(StrEnum):
     """EC2 could not: it is tried again by every run until it is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deregistered:
+class Deregistered(NamedTuple):
     """EC2 has deregistered the image; `snapshots` says of each of its snapshots what became of it, and why."""
 
     snapshots: Mapping[str, tuple[SnapshotEnd, str]]
@@ -142,8 +142,7 @@ class UsageReports(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Freed:
+class Freed(NamedTuple):
     """What deleting snapshots gives back: only blocks that no other snapshot refers to."""
 
     at_least_gib: float
@@ -158,8 +157,7 @@ class Blocks(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LeftSnapshot:
+class LeftSnapshot(NamedTuple):
     """A snapshot that goes with its image: noted before the call, taken off the list when it is known to be gone."""
 
     image_id: str
@@ -201,8 +199,7 @@ class FirstRun:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A record as the index shows it, perhaps a second late; `cursor` goes on behind it. None: cannot be read."""
 
     cursor: str

@@ -4,10 +4,3 @@
 `report` tells what happened. Each may die at any instruction and be run again: it writes its intention before the call,
 and looks before repeating.
 """
-
-from ami_archiver.restore.steps.check import check_restores
-from ami_archiver.restore.steps.plan import plan_restore
-from ami_archiver.restore.steps.report import report_restore
-from ami_archiver.restore.steps.start import start_restores
-
-__all__ = ["check_restores", "plan_restore", "report_restore", "start_restores"]

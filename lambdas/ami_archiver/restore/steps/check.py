@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from ami_archiver.restore import lifecycle
-from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.looks import seconds_to_look
-from ami_archiver.restore.model import RestoreRecord, ThawEntry
-from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps.finish import finish, give_up
 from ami_archiver.restore.steps.in_flight import InFlight, RunningRestore, under_way
 from ami_archiver.restore.steps.turn import keep_turn, turn_of
@@ -19,6 +17,11 @@ from ami_archiver.steps.check import HAND_OVER_LOOPS
 from ami_archiver.steps.fill import shortest_wait
 from ami_archiver.steps.queue import Front
 from ami_archiver.waiting import in_flight_gib
+
+if TYPE_CHECKING:
+    from ami_archiver.restore.app import RestoreApp
+    from ami_archiver.restore.model import RestoreRecord, ThawEntry
+    from ami_archiver.restore.state import RestoreState
 
 IN_FLIGHT = "RestoreInFlightGiB"
 

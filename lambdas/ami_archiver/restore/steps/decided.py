@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from ami_archiver.restore.model import RestoreRecord
+if TYPE_CHECKING:
+    from ami_archiver.restore.model import RestoreRecord
 
 
 def log_restore(logger: logging.Logger, record: RestoreRecord) -> None:

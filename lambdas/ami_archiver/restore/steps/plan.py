@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ami_archiver.errors import BadInput
 from ami_archiver.failures import because
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle, naming, planning
-from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry, Wishes
 from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
@@ -20,6 +19,9 @@ from ami_archiver.restore.request import RestoreRequest, wishes_of
 from ami_archiver.restore.state import RestoreState, begin
 from ami_archiver.restore.steps.decided import log_restore
 from ami_archiver.run_state import Next, Outcome
+
+if TYPE_CHECKING:
+    from ami_archiver.restore.app import RestoreApp
 
 logger = logging.getLogger(__name__)
 

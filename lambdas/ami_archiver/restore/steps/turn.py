@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.model import WaitingRun
-from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.turns import goes_before
+
+if TYPE_CHECKING:
+    from ami_archiver.restore.app import RestoreApp
+    from ami_archiver.restore.state import RestoreState
 
 
 def turn_of(app: RestoreApp, state: RestoreState) -> tuple[WaitingRun, WaitingRun | None]:

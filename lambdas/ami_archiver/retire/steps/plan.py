@@ -9,20 +9,23 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from ami_archiver.batches import batches
 from ami_archiver.failures import because
 from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Status
-from ami_archiver.policy import Policy
 from ami_archiver.retire import moves, reasons
-from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.ports import FirstRun
 from ami_archiver.retire.reasons import RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.act import keep
 from ami_archiver.retire.steps.inspect import LOOKED_AT_TOGETHER, Candidate, Finding, Newest, ask_for_report, inspect
 from ami_archiver.retire.steps.settle import settle
-from ami_archiver.run_state import Metrics, RunState
 from ami_archiver.steps.decided import log_decision
+
+if TYPE_CHECKING:
+    from ami_archiver.policy import Policy
+    from ami_archiver.retire.app import RetireApp
+    from ami_archiver.run_state import Metrics, RunState
 
 logger = logging.getLogger(__name__)
 

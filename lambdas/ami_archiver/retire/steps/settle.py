@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from ami_archiver.model import Action, ArchiveRecord, Image, Status
 from ami_archiver.retire import moves, reasons
-from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.ports import LeftSnapshot, SnapshotEnd
 from ami_archiver.retire.savings import saved_by
-from ami_archiver.run_state import RunState
+
+if TYPE_CHECKING:
+    from ami_archiver.retire.app import RetireApp
+    from ami_archiver.run_state import RunState
 
 logger = logging.getLogger(__name__)
 

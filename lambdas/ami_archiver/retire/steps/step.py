@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
 from ami_archiver.model import Decision, DecisionLine
 from ami_archiver.retire import savings, summary
-from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.ports import Saved
 from ami_archiver.retire.reasons import Keep
 from ami_archiver.retire.steps import plan as planning
@@ -17,6 +17,9 @@ from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, PLA
 from ami_archiver.retire.steps.settle import settle_snapshots
 from ami_archiver.run_state import Metrics, Next, RetirePhase, RunState
 from ami_archiver.steps.lease import until
+
+if TYPE_CHECKING:
+    from ami_archiver.retire.app import RetireApp
 
 IMAGE_SECONDS = 60
 """What one original may take; with less time left, the next invocation goes on."""

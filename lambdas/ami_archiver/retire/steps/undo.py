@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ami_archiver.errors import BadInput
 from ami_archiver.model import ArchiveRecord, Status
 from ami_archiver.retire import moves
-from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.reasons import HOLD_TAG
+
+if TYPE_CHECKING:
+    from ami_archiver.retire.app import RetireApp
 
 EXAMPLE = '{"image_id": "ami-0abc…"}'
 IMAGE_ID = re.compile(r"ami-[0-9a-f]{8,17}")
