@@ -1,4 +1,4 @@
-"""What the steps need from the world, in the archiver's words. `adapters` implement it with botocore.
+"""What the steps need from the world, in the archiver's words. `adapters` implement it with boto3.
 
 Every method may raise TemporarilyUnavailable or AccessDenied; what else it raises or returns is said there.
 """
