@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class App:
+    """Of the archive."""
+
     settings: Settings
     region: str
     clock: Clock

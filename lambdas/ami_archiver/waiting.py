@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
 from typing import Protocol
 
+from ami_archiver.middle import median
 from ami_archiver.model import StoreTask
 
 

@@ -42,7 +42,7 @@ for name in sys.argv[1:]:
     except Exception as error:
         assert type(error).__name__ == "BadInput", repr(error)
     ours[name] = loaded("ami_archiver")
-print(json.dumps([ours, loaded("boto3", "s3transfer")]))
+print(json.dumps([ours, loaded("boto3", "s3transfer", "statistics")]))
 """
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RestoreApp:
+    """Of restores."""
+
     settings: Settings
     region: str
     clock: Clock

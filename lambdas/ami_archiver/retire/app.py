@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RetireApp:
+    """Of originals."""
+
     settings: Settings
     region: str
     clock: Clock

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
-from ami_archiver.app import App
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, QueueEntry, Status, StoredObject, StoreTask
 from ami_archiver.ports import Fetched
@@ -19,6 +19,9 @@ from ami_archiver.steps.in_flight import running_tasks, says_something_new
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import flaw
 from ami_archiver.waiting import in_flight_gib, seconds_to_wait
+
+if TYPE_CHECKING:
+    from ami_archiver.app import App
 
 logger = logging.getLogger(__name__)
 
