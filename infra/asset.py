@@ -99,13 +99,11 @@ def _install(target: Path) -> None:
 
 def _prune(packages: Path) -> None:
     """Removes what no function needs, and what differs between two installations of the same versions."""
-    for name in ("bin", "boto3/examples"):
-        shutil.rmtree(packages / name, ignore_errors=True)
+    shutil.rmtree(packages / "bin", ignore_errors=True)
     for info in packages.glob("*.dist-info"):
         for name in _INSTALLER_NOTES:
             (info / name).unlink(missing_ok=True)
-    for data in (packages / "botocore/data", packages / "boto3/data"):
-        for service in (path for path in data.iterdir() if path.is_dir()):
-            versions = sorted(path for path in service.iterdir() if path.is_dir())
-            for unused in versions[:-1] if service.name in SERVICES else [service]:
-                shutil.rmtree(unused)
+    for service in (path for path in (packages / "botocore/data").iterdir() if path.is_dir()):
+        versions = sorted(path for path in service.iterdir() if path.is_dir())
+        for unused in versions[:-1] if service.name in SERVICES else [service]:
+            shutil.rmtree(unused)

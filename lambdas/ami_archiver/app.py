@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class App:
+    """What the steps of the archive work with."""
+
     settings: Settings
     region: str
     clock: Clock

@@ -46,16 +46,17 @@ def test_the_clients_that_the_functions_use_work_from_the_pruned_tree_and_the_ha
     script = f"""
 import sys
 sys.path = [{str(asset)!r}] + [path for path in sys.path if "site-packages" not in path]
-import boto3
+import botocore.session
+session = botocore.session.get_session()
 for service in {functions_asset.SERVICES!r}:
-    client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
+    client = session.create_client(service, "eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     print(service, client.meta.endpoint_url)
     if service == "s3":
         print(client.generate_presigned_url("head_object", Params={{"Bucket": "bucket", "Key": "key"}}))
 from handlers import check_restores, plan_restore, report_restore, start_restores
 from handlers import check_store_tasks, report_run, select_images, start_store_tasks
 from handlers import ask_for_approval, retire_images, undo_retirement
-print(boto3.__file__, select_images.handler)
+print(botocore.__file__, select_images.handler)
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
@@ -75,10 +76,10 @@ print(boto3.__file__, select_images.handler)
 def test_the_asset_has_the_services_that_the_functions_call_and_no_other(asset: Path) -> None:
     models = {path.name for path in (asset / "botocore/data").iterdir() if path.is_dir()}
     called = {
-        line.split('boto3.client("')[1].split('"')[0]
+        line.split('_client("')[1].split('"')[0]
         for file in functions_asset.SOURCE.rglob("*.py")
         for line in file.read_text().splitlines()
-        if 'boto3.client("' in line
+        if '_client("' in line
     }
     assert called <= models
     assert models == set(functions_asset.SERVICES)

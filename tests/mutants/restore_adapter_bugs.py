@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.bug import Bug
 
 EC2 = "adapters/ec2_restores.py"
+SHARES = "adapters/ec2_shares.py"
 TABLE = "adapters/table_restores.py"
 ITEMS = "adapters/restore_items.py"
 SSM = "adapters/ssm_parameters.py"
@@ -54,14 +55,14 @@ RESTORE_ADAPTER_BUGS = (
     ),
     Bug(
         "refused sharing ends the step",
-        EC2,
-        "        except AccessDenied as error:\n            return str(error)\n",
+        SHARES,
+        "    except AccessDenied as error:\n        return str(error)\n",
         "",
         f"{EC2_TESTS}::test_sharing_that_is_denied_says_why",
     ),
     Bug(
         "shared with organizations as with users",
-        EC2,
+        SHARES,
         '"organization": "OrganizationArn"',
         '"organization": "UserId"',
         f"{EC2_TESTS}::test_permissions_of_every_kind_are_given",

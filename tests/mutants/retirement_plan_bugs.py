@@ -126,7 +126,7 @@ PLAN_BUGS = (
     Bug(
         "stopped plan acted upon",
         "retire/steps/step.py",
-        "        decided.put(DECIDED_ACTING, [replace(line, decision=Decision.KEPT, reason=why) for line in going])\n",
+        "        decided.put(DECIDED_ACTING, [line._replace(decision=Decision.KEPT, reason=why) for line in going])\n",
         "        pass\n",
         f"{CAPS}::test_more_than_the_allowed_share_of_the_account_s_images_stops_the_whole_plan",
     ),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.restore_items import restore_attributes, restore_key, restore_move_item, restore_of
-from ami_archiver.adapters.table_items import serialized
 from ami_archiver.errors import BadRecord
 from ami_archiver.lifecycle import IllegalMove
 from ami_archiver.restore import lifecycle, naming, thawing

@@ -1,1 +1,1 @@
-"""All of the archiver's AWS calls, by boto3, behind the ports. A raw answer of the SDK never leaves this package."""
+"""All of the archiver's AWS calls, by botocore, behind the ports. A raw answer of the SDK never leaves this package."""

@@ -1,13 +1,17 @@
-"""How the functions' SDK clients are made: a few retries with back-off, and time-outs well below a step's."""
+"""How the functions' SDK clients are made: a few retries with back-off, and time-outs well below a step's.
+
+By botocore, which boto3 only dresses up: without it a function starts a tenth faster.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ebs import EBSClient
@@ -21,31 +25,36 @@ CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,
 )
+_session = botocore.session.get_session()
 
 
 def ec2() -> EC2Client:
-    return boto3.client("ec2", config=CONFIG)
+    return cast("EC2Client", _client("ec2"))
 
 
 def s3() -> S3Client:
-    return boto3.client("s3", config=CONFIG)
+    return cast("S3Client", _client("s3"))
 
 
 def dynamodb() -> DynamoDBClient:
-    return boto3.client("dynamodb", config=CONFIG)
+    return cast("DynamoDBClient", _client("dynamodb"))
 
 
 def sns() -> SNSClient:
-    return boto3.client("sns", config=CONFIG)
+    return cast("SNSClient", _client("sns"))
 
 
 def ssm() -> SSMClient:
-    return boto3.client("ssm", config=CONFIG)
+    return cast("SSMClient", _client("ssm"))
 
 
 def autoscaling() -> AutoScalingClient:
-    return boto3.client("autoscaling", config=CONFIG)
+    return cast("AutoScalingClient", _client("autoscaling"))
 
 
 def ebs() -> EBSClient:
-    return boto3.client("ebs", config=CONFIG)
+    return cast("EBSClient", _client("ebs"))
+
+
+def _client(service: str) -> BaseClient:
+    return _session.create_client(service, config=CONFIG)

@@ -10,13 +10,12 @@ from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import code_of, message_of, translated
 from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, Ec2Images
-from ami_archiver.adapters.ec2_restores import Ec2Restores
+from ami_archiver.adapters.ec2_shares import share
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 from ami_archiver.retire.ports import Deregistered, SnapshotEnd, Unwilling
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import DescribeImagesRequestTypeDef, TagTypeDef
 
 logger = logging.getLogger(__name__)
@@ -30,10 +29,6 @@ _ENDS = {"success": SnapshotEnd.DELETED, "skipped": SnapshotEnd.SHARED}
 
 
 class Ec2Originals(Ec2Images):
-    def __init__(self, client: EC2Client) -> None:
-        super().__init__(client)
-        self._restores = Ec2Restores(client)
-
     def count(self, enough: int) -> int:
         request: DescribeImagesRequestTypeDef = {"Owners": ["self"], "IncludeDisabled": True, "MaxResults": PAGE_SIZE}
         owned = 0
@@ -111,7 +106,7 @@ class Ec2Originals(Ec2Images):
         return _asked(image_id, lambda: self._ec2.enable_image(ImageId=image_id))
 
     def share(self, image_id: str, permissions: Sequence[str]) -> str | None:
-        return self._restores.share(image_id, permissions)
+        return share(self._ec2, image_id, permissions)
 
     def deregister(self, image_id: str) -> Deregistered | Unwilling:
         try:

@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import THROTTLED, code_of, message_of, translated
 from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, image_of, literal, snapshot_of
+from ami_archiver.adapters.ec2_shares import share
 from ami_archiver.batches import batches
 from ami_archiver.eligibility import image_gib, snapshot_gib
-from ami_archiver.errors import AccessDenied
 from ami_archiver.model import Snapshot
 from ami_archiver.restore.model import RestoredImage
 from ami_archiver.restore.ports import NotStarted, Started
@@ -19,7 +19,7 @@ from ami_archiver.restore.tags import RESTORE_ID_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef, LaunchPermissionTypeDef, TagTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef, TagTypeDef
 
 NAME_TAKEN = "InvalidAMIName.Duplicate"
 ABOUT_THE_RESTORE = frozenset(
@@ -38,12 +38,6 @@ ABOUT_THE_RESTORE = frozenset(
         "TagLimitExceeded",
     }
 )
-_PERMISSION_KINDS = {
-    "user": "UserId",
-    "group": "Group",
-    "organization": "OrganizationArn",
-    "unit": "OrganizationalUnitArn",
-}
 
 
 class Ec2Restores:
@@ -99,16 +93,7 @@ class Ec2Restores:
         return {raw["Name"]: _restored(raw, {}) for raw in found}
 
     def share(self, image_id: str, permissions: Sequence[str]) -> str | None:
-        try:
-            with translated(image_id):
-                self._ec2.modify_image_attribute(
-                    ImageId=image_id, LaunchPermission={"Add": [_permission(one) for one in permissions]}
-                )
-        except ClientError as error:
-            return f"{code_of(error)}: {message_of(error)}"
-        except AccessDenied as error:
-            return str(error)
-        return None
+        return share(self._ec2, image_id, permissions)
 
     def _filtered(self, name: str, values: Iterable[str]) -> list[ImageTypeDef]:
         found: list[ImageTypeDef] = []
@@ -159,8 +144,3 @@ def _percentage(text: str) -> int:
 
 def _tags(tags: Mapping[str, str]) -> list[TagTypeDef]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def _permission(text: str) -> LaunchPermissionTypeDef:
-    kind, _, value = text.partition(":")
-    return {_PERMISSION_KINDS[kind]: value}  # type: ignore[misc]  # one of the four keys, chosen at run time

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -28,8 +27,7 @@ NAMED = 5
 """Of so many templates of an image the version is looked up: more are not shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
+class Depth(NamedTuple):
     """So many newest versions of each template count."""
 
     versions: int
@@ -37,8 +35,7 @@ class Depth:
     """DescribeImageReferences has done so."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
+class _Version(NamedTuple):
     template_id: str
     number: int
     image: str

@@ -7,6 +7,7 @@ from dataclasses import MISSING, asdict, fields
 from datetime import datetime
 from typing import Any
 
+from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.table_items import (
     SCHEMA,
     SHOWN,
@@ -14,7 +15,6 @@ from ami_archiver.adapters.table_items import (
     count_of,
     optional,
     plain_item,
-    serialized,
     size_of,
     size_order,
     text_of,

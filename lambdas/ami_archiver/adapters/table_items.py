@@ -41,8 +41,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
+from ami_archiver.adapters.attribute_values import plain, serialized
 from ami_archiver.errors import BadRecord
 from ami_archiver.model import (
     Action,
@@ -73,17 +72,10 @@ QUEUE = "QUEUE"
 STATUS_INDEX = "by_status"
 
 Item = dict[str, Any]
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
-
-
-def serialized(value: Any) -> Any:
-    """A Python value as DynamoDB's attribute value: times as ISO text, floats as numbers, None as NULL."""
-    return _serializer.serialize(_plain(value))
 
 
 def plain_item(item: Mapping[str, Any]) -> Item:
-    return {name: _deserializer.deserialize(value) for name, value in item.items()}
+    return {name: plain(value) for name, value in item.items()}
 
 
 def image_key(image_id: str) -> Item:
@@ -242,24 +234,6 @@ def _status_order(record: ArchiveRecord) -> str:
     if record.status is Status.SELECTED:
         return f"{record.selected_at:%Y%m%d}#{size_order(record.snapshot_gib)}#{record.image_id}"
     return f"{record.changed_at.isoformat()}#{record.image_id}"
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case bool() | None:
-            return value
-        case float():
-            return Decimal(str(value))
-        case datetime():
-            return value.isoformat()
-        case str():
-            return str(value)
-        case dict():
-            return {key: _plain(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case _:
-            return value
 
 
 def _facts(raw: Any) -> RestoreFacts:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import code_of, translated
-from ami_archiver.adapters.table_items import plain_item, reading, serialized
+from ami_archiver.adapters.table_items import plain_item, reading
 from ami_archiver.errors import LeaseLost
 from ami_archiver.ports import ActiveRun, Lease
 

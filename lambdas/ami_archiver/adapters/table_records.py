@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import (
     QUEUE,
@@ -14,7 +15,6 @@ from ami_archiver.adapters.table_items import (
     queue_item,
     queue_key,
     record_of,
-    serialized,
     size_order,
 )
 from ami_archiver.adapters.table_writes import record_actions, record_update, write

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.restore_items import (
     DRAFT,
@@ -30,7 +31,7 @@ from ami_archiver.adapters.restore_items import (
     waiting_run_item,
     waiting_run_key,
 )
-from ami_archiver.adapters.table_items import STATUS_INDEX, Item, plain_item, record_of, serialized, size_order
+from ami_archiver.adapters.table_items import STATUS_INDEX, Item, plain_item, record_of, size_order
 from ami_archiver.adapters.table_writes import Revision, update_of, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import (
     STATUS_INDEX,
@@ -16,7 +17,6 @@ from ami_archiver.adapters.table_items import (
     plain_item,
     reading,
     record_of,
-    serialized,
     size_of,
     text_of,
 )

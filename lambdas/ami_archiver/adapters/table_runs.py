@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
-from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading, serialized, sight_item, sight_of
+from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading, sight_item, sight_of
 from ami_archiver.batches import batches
 from ami_archiver.model import DecisionLine
 from ami_archiver.ports import Sight

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import LATER, code_of, translated
-from ami_archiver.adapters.table_items import image_key, move_item, record_attributes, serialized
+from ami_archiver.adapters.table_items import image_key, move_item, record_attributes
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.model import ArchiveRecord
 
@@ -21,8 +21,7 @@ HISTORY_KEPT = 200
 """Moves that stay in the record (an item holds 400 KB); older ones go to items of their own, none is dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(NamedTuple):
     """Which state of a record an update is meant for. Histories only grow, so their length is the revision."""
 
     status: str

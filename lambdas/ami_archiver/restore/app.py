@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RestoreApp:
+    """What the steps of restores work with."""
+
     settings: Settings
     region: str
     clock: Clock

@@ -106,8 +106,7 @@ class ThawEntry(NamedTuple):
     look_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingRun:
+class WaitingRun(NamedTuple):
     """A run that has more to start than the budget has room for."""
 
     run_id: str

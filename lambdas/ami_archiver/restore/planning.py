@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ami_archiver.failures import Failure, because
@@ -24,8 +23,7 @@ NAME_LABELS = ("ami-name", "AMI name", "Name")
 """Under which of its object tags or metadata EC2 may have written an image's name: AWS does not document the key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """What a plan has to know of the account and the stack."""
 
     bucket_name: str

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RetireApp:
+    """What the steps that retire originals work with."""
+
     settings: Settings
     region: str
     clock: Clock

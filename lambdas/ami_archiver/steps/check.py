@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
-from ami_archiver.app import App
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, QueueEntry, Status, StoredObject, StoreTask
 from ami_archiver.ports import Fetched, Sight
@@ -20,6 +20,9 @@ from ami_archiver.steps.in_flight import running_tasks, says_something_new
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import flaw
 from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait, worth_of_a_look
+
+if TYPE_CHECKING:
+    from ami_archiver.app import App
 
 logger = logging.getLogger(__name__)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
-from ami_archiver.app import App
 from ami_archiver.eligibility import image_gib
-from ami_archiver.model import ArchiveRecord, StoreTask
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS
 from ami_archiver.waiting import Running
+
+if TYPE_CHECKING:
+    from ami_archiver.app import App
+    from ami_archiver.model import ArchiveRecord, StoreTask
 
 logger = logging.getLogger(__name__)
 

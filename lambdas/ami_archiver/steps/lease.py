@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ami_archiver.app import App
-from ami_archiver.clock import Clock
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.ports import ActiveRun, Lease
 from ami_archiver.run_state import Outcome, RunState
-from ami_archiver.settings import Settings
+
+if TYPE_CHECKING:
+    from ami_archiver.app import App
+    from ami_archiver.clock import Clock
+    from ami_archiver.settings import Settings
 
 STEP_SECONDS = 900
 """The longest a step may take: Lambda's limit."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from ami_archiver.restore.steps.finish import finish, give_up
 from ami_archiver.restore.steps.in_flight import InFlight, RunningRestore, under_way
 from ami_archiver.restore.steps.turn import keep_turn, turn_of
 from ami_archiver.run_state import Metrics, Next
-from ami_archiver.steps.check import HAND_OVER_LOOPS
 from ami_archiver.steps.fill import shortest_wait
 from ami_archiver.steps.queue import Front
 from ami_archiver.waiting import in_flight_gib
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
     from ami_archiver.restore.state import RestoreState
 
 IN_FLIGHT = "RestoreInFlightGiB"
+HAND_OVER_LOOPS = 1000
+"""Looks per execution, as of the archive: well under Step Functions' 25,000 events of history."""
 
 
 def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, Metrics]:
@@ -87,7 +87,7 @@ def adopt(app: RestoreApp, in_flight: InFlight) -> dict[str, RestoreRecord]:
         if app.restores.save(before, after):
             adopted[before.restore_id] = after
     in_flight.running = [
-        replace(r, record=adopted.get(r.record.restore_id, r.record)) if r.record else r for r in in_flight.running
+        r._replace(record=adopted.get(r.record.restore_id, r.record)) if r.record else r for r in in_flight.running
     ]
     return adopted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ami_archiver.restore.model import RestoredImage, RestoreRecord, RestoreStatus
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS, STEP_SECONDS
@@ -18,8 +18,7 @@ UNSEEN_SECONDS = STEP_SECONDS + CLOCK_SKEW_SECONDS
 consistency."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunningRestore:
+class RunningRestore(NamedTuple):
     """A restore in progress; `record` is None for somebody else's."""
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.errors import BadInput
@@ -224,7 +224,7 @@ class _Plan:
 
 
 def _without_default(account: Account) -> Account:
-    return replace(account, encrypts_by_default=False)
+    return account._replace(encrypts_by_default=False)
 
 
 def _planned_because(candidate: Candidate) -> str:

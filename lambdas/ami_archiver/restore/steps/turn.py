@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,4 +25,4 @@ def keep_turn(app: RestoreApp, own: WaitingRun, wait_seconds: int, *, had_it: bo
     """Let the others know that this run still comes."""
     now = app.clock.now()
     turn_at = now if had_it else own.turn_at
-    app.restores.wait(replace(own, turn_at=turn_at, looks_at=now + timedelta(seconds=wait_seconds)))
+    app.restores.wait(own._replace(turn_at=turn_at, looks_at=now + timedelta(seconds=wait_seconds)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
@@ -67,7 +66,7 @@ def _begin_to_act(app: RetireApp, state: RunState, decided: Decided) -> tuple[Ru
     going = list(lines_on(app, state, PLANNED).values())
     why = planning.stopped(app, len(going))
     if why:
-        decided.put(DECIDED_ACTING, [replace(line, decision=Decision.KEPT, reason=why) for line in going])
+        decided.put(DECIDED_ACTING, [line._replace(decision=Decision.KEPT, reason=why) for line in going])
     state = state.then(Next.RETIRE, retire=RetirePhase.ACT, retire_after=None, retire_looks=0)
     return state, decided.metrics() | ({} if state.dry_run else {"RetirementsStopped": float(bool(why))})
 
