@@ -6,12 +6,15 @@ that is made anew for each, is a dataclass; other values are named tuples: a fun
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 GIB = 1024**3
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Status(StrEnum):
@@ -85,8 +88,7 @@ class Volume(NamedTuple):
     """As the mapping says; None where it leaves it to the snapshot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """An AMI as DescribeImages shows it, reduced to what decisions need."""
 
     image_id: str
@@ -98,7 +100,7 @@ class Image:
     virtualization_type: str = "hvm"
     public: bool = False
     volumes: tuple[Volume, ...] = ()
-    tags: dict[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = NOTHING
     description: str = ""
     architecture: str = ""
     platform_details: str = ""
@@ -143,8 +145,22 @@ class StoreTask(NamedTuple):
     failure_reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class Running(NamedTuple):
+    """A store task in progress, with the size that its description does not tell."""
+
+    task: StoreTask
+    gib: float
+
+    @property
+    def started_at(self) -> datetime:
+        return self.task.started_at
+
+    @property
+    def progress_percentage(self) -> int:
+        return self.task.progress_percentage
+
+
+class StoredObject(NamedTuple):
     """An object in the archive bucket, as S3 shows it now."""
 
     key: str
@@ -156,14 +172,14 @@ class StoredObject:
     encryption: str | None = None
     """AES256 | aws:kms | aws:kms:dsse"""
     kms_key_id: str | None = None
-    tags: dict[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = NOTHING
     frozen_class: Literal["GLACIER", "DEEP_ARCHIVE"] | None = None
     """The storage class, if it is one that an object cannot be read from before it is thawed."""
     thaw: Literal["asked", "thawed"] | None = None
     """What RestoreObject has come to: under way, or a readable copy is there."""
     self_thawing: bool = False
     """In an archive tier of Intelligent-Tiering: thawed for good, not for a number of days."""
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = NOTHING
 
     @property
     def readable(self) -> bool:

@@ -15,12 +15,12 @@ from ami_archiver.model import (
     DecisionLine,
     Image,
     QueueEntry,
+    Running,
     Snapshot,
     StoredObject,
     StoreTask,
 )
 from ami_archiver.policy import Policy
-from ami_archiver.waiting import Running
 
 
 class ImagePage(NamedTuple):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from statistics import median
-from typing import NamedTuple, Protocol
-
-from ami_archiver.model import StoreTask
+from typing import Protocol
 
 
 class Moving(Protocol):
@@ -21,21 +19,6 @@ class Moving(Protocol):
 
     @property
     def progress_percentage(self) -> int: ...
-
-
-class Running(NamedTuple):
-    """A store task in progress, with the size that its description does not tell."""
-
-    task: StoreTask
-    gib: float
-
-    @property
-    def started_at(self) -> datetime:
-        return self.task.started_at
-
-    @property
-    def progress_percentage(self) -> int:
-        return self.task.progress_percentage
 
 
 def gib_per_second(moving: Moving, now: datetime) -> float | None:

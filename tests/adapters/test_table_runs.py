@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from ami_archiver.adapters.table_runs import LINES_PER_ITEM
-from ami_archiver.model import Decision, DecisionLine, StoreTask
+from ami_archiver.model import Decision, DecisionLine, Running, StoreTask
 from ami_archiver.ports import Runs, Sight
-from ami_archiver.waiting import Running
 from tests.support.answers import counting
 from tests.support.archive import Archive, client
 from tests.support.domain import NOW

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_archiver.waiting import Running, gib_per_second, in_flight_gib, seconds_to_wait, worth_of_a_look
+from ami_archiver.model import Running
+from ami_archiver.waiting import gib_per_second, in_flight_gib, seconds_to_wait, worth_of_a_look
 from tests.support.domain import NOW, task
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
@@ -60,7 +59,7 @@ class S3ArchiveBucket:
             if code_of(error) in ABSENT:
                 return None
             raise
-        return replace(found, tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]})
+        return found._replace(tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]})
 
     def glance(self, key: str) -> StoredObject | None:
         try:

@@ -53,11 +53,11 @@ from ami_archiver.model import (
     QueueEntry,
     RestoreFacts,
     Retirement,
+    Running,
     Status,
     StoreTask,
 )
 from ami_archiver.ports import Sight
-from ami_archiver.waiting import Running
 
 SCHEMA = 1
 """Raised when older code could misread what newer code wrote."""

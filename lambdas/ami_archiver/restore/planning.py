@@ -160,7 +160,7 @@ def original_name(candidate: Candidate) -> str:
     if candidate.record is not None:
         return candidate.record.image_name
     if candidate.found is not None:
-        labels = candidate.found.metadata | candidate.found.tags
+        labels = {**candidate.found.metadata, **candidate.found.tags}
         for label in NAME_LABELS:
             if labels.get(label):
                 return labels[label]

@@ -40,7 +40,7 @@ def fresh_record(
         facts=facts,
         origin=Origin(
             description=image.description,
-            tags=image.tags,
+            tags=dict(image.tags),
             group=policy.group_of(image),
             architecture=image.architecture,
             platform_details=image.platform_details,

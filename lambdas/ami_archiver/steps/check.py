@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
 from ami_archiver.failures import Failure
-from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, QueueEntry, Status, StoredObject, StoreTask
+from ami_archiver.model import (
+    ArchiveRecord,
+    Decision,
+    DecisionLine,
+    QueueEntry,
+    Running,
+    Status,
+    StoredObject,
+    StoreTask,
+)
 from ami_archiver.ports import Fetched, Sight
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import lease as leases
@@ -19,7 +28,7 @@ from ami_archiver.steps.decided import log_decision
 from ami_archiver.steps.in_flight import running_tasks, says_something_new
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import flaw
-from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait, worth_of_a_look
+from ami_archiver.waiting import in_flight_gib, seconds_to_wait, worth_of_a_look
 
 if TYPE_CHECKING:
     from ami_archiver.app import App

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
 from ami_archiver.eligibility import image_gib
+from ami_archiver.model import Running
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS
-from ami_archiver.waiting import Running
 
 if TYPE_CHECKING:
     from ami_archiver.app import App

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
 from ami_archiver.failures import Failure
-from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, Status, StoreTask
+from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, Running, Status, StoreTask
 from ami_archiver.ports import Accepted, Lease, Refused
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import adopt
@@ -18,7 +18,7 @@ from ami_archiver.steps.fill import Fill, in_turn, shortest_wait
 from ami_archiver.steps.in_flight import running_tasks, says_something_new
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import IMAGE_TAG, POLICY_TAG
-from ami_archiver.waiting import Running, in_flight_gib, seconds_to_wait, worth_of_a_look
+from ami_archiver.waiting import in_flight_gib, seconds_to_wait, worth_of_a_look
 
 if TYPE_CHECKING:
     from ami_archiver.app import App
