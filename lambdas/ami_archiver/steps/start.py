@@ -36,7 +36,7 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     lease = leases.held(app, state)
     records = app.records.get(lease.in_flight).records
     sight = app.runs.sight(state.run_id, state.look_page) if state.look_page else None
-    fresh = sight is not None and app.clock.now() - sight.at <= timedelta(seconds=SIGHT_SECONDS)
+    fresh = sight is not None and abs(app.clock.now() - sight.at) <= timedelta(seconds=SIGHT_SECONDS)
     running = sight.running if sight is not None and fresh else running_tasks(app, records)
     under_way = {r.image_id for r in records.values() if r.status in UNDER_WAY}
     stores = _Stores(app, state, lease, sight.ended - under_way if sight else (), running)
