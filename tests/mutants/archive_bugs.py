@@ -83,6 +83,27 @@ ARCHIVE_BUGS = (
         "steps/test_repeated_steps.py",
     ),
     Bug(
+        "look at the first end that leaves room, whatever it is worth",
+        "waiting.py",
+        "            if share * seconds - idle >= worth_seconds:\n                break\n",
+        "            break\n",
+        "unit/test_waiting.py",
+    ),
+    Bug(
+        "small images wait for each other",
+        "waiting.py",
+        "return max(0.0, min(LOOK_IDLE_SECONDS, LOOK_IDLE_SHARE * an_image))",
+        "return LOOK_IDLE_SECONDS",
+        "unit/test_waiting.py",
+    ),
+    Bug(
+        "wait until after all have ended at a shared rate",
+        "waiting.py",
+        "wait = min(wait, _all_ended_seconds(",
+        "wait = max(wait, _all_ended_seconds(",
+        "unit/test_waiting.py",
+    ),
+    Bug(
         "start goes by a look of any age",
         "steps/start.py",
         "running = sight.running if sight is not None and fresh else",
