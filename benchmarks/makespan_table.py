@@ -52,9 +52,6 @@ class MemoryRecords:
     def nights(self) -> Iterator[str]:
         return iter(sorted(night for night, waiting in self._queue.items() if waiting))
 
-    def queued(self) -> Iterator[QueueEntry]:
-        return (entry for night in self.nights() for _, _, entry in self._queue[night])
-
     def _leave(self, entry: QueueEntry) -> None:
         waiting = self._queue[entry.night]
         del waiting[bisect_left(waiting, _place(entry)[:2], key=lambda place: place[:2])]

@@ -140,10 +140,6 @@ class Records(Protocol):
         """The nights that have entries in the queue, oldest first."""
         ...
 
-    def queued(self) -> Iterator[QueueEntry]:
-        """Every entry of the queue, a page at a time."""
-        ...
-
 
 class ActiveRun(NamedTuple):
     """A run as the lease knows it: the working one and those that joined it."""

@@ -24,7 +24,7 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "look": ("s3", "HeadObject", lambda app: app.bucket.look("k")),
     "listing": ("s3", "ListObjectVersions", lambda app: list(app.bucket.listing())),
     "records": ("dynamodb", "BatchGetItem", lambda app: app.records.get([IMAGE_ID])),
-    "queue": ("dynamodb", "Query", lambda app: list(app.records.queued())),
+    "queue": ("dynamodb", "Query", lambda app: list(app.records.nights())),
     "lease": ("dynamodb", "UpdateItem", lambda app: app.leases.renew("run", NOW)),
     "read lease": ("dynamodb", "GetItem", lambda app: app.leases.read()),
     "summary": ("dynamodb", "PutItem", lambda app: app.runs.put_summary("run", {})),

@@ -12,6 +12,7 @@ from ami_archiver.model import QueueEntry
 from ami_archiver.steps.queue import Front
 from tests.support.answers import counting
 from tests.support.archive import TABLE, Archive, client
+from tests.support.queue import queued
 
 
 @pytest.fixture
@@ -66,14 +67,14 @@ def test_nights_come_oldest_first_each_once(records: TableRecords, dynamodb: Any
 
 def test_empty_queue_has_no_nights(records: TableRecords) -> None:
     assert list(records.nights()) == []
-    assert list(records.queued()) == []
+    assert queued(records) == []
 
 
 def test_queue_of_more_than_a_megabyte_is_read_to_its_end(records: TableRecords, dynamodb: Any) -> None:
     entries = [entry(f"ami-{number:017}", number + 1) for number in range(60)]
     put(dynamodb, *entries, padding={"S": "x" * 30_000})
     with counting(dynamodb, "Query") as calls:
-        assert len(list(records.queued())) == 60
+        assert len(queued(records)) == 60
     assert len(calls) > 1
     assert sizes(records, None) == [float(number) for number in range(60, 0, -1)]
 

@@ -19,6 +19,7 @@ from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, RestoreFacts
 from tests.support.answers import answering, counting, losing_answers, refusing
 from tests.support.archive import TABLE, Archive, client
 from tests.support.domain import IMAGE_ID, NOW, record, storing, verified
+from tests.support.queue import queued
 
 ENTRY = QueueEntry("20260101", IMAGE_ID, "nightly", 8.0)
 KEY = {"pk": {"S": f"IMAGE#{IMAGE_ID}"}, "sk": {"S": "RECORD"}}
@@ -108,19 +109,19 @@ def test_update_of_a_record_that_is_not_there_is_refused(records: TableRecords) 
 
 def test_record_and_queue_entry_are_written_together_or_not_at_all(records: TableRecords) -> None:
     assert records.enqueue([(None, record())], [ENTRY]) == set()
-    assert (one(records).status, list(records.queued())) == (Status.SELECTED, [ENTRY])
+    assert (one(records).status, queued(records)) == (Status.SELECTED, [ENTRY])
     other = record("ami-00000000000000002")
     other_entry = ENTRY._replace(image_id=other.image_id)
     again = ENTRY._replace(night="20260102")
     assert records.enqueue([(None, record()), (None, other)], [again, other_entry]) == {IMAGE_ID}
-    assert set(records.queued()) == {ENTRY, other_entry}
+    assert set(queued(records)) == {ENTRY, other_entry}
 
 
 def test_image_leaves_the_queue_in_the_write_that_starts_it(records: TableRecords) -> None:
     records.enqueue([(None, record())], [ENTRY])
     before = one(records)
     assert records.save(before, to_storing(before), leaving=ENTRY)
-    assert list(records.queued()) == []
+    assert queued(records) == []
 
 
 def test_image_stays_in_the_queue_if_the_write_that_starts_it_is_refused(records: TableRecords) -> None:
@@ -128,7 +129,7 @@ def test_image_stays_in_the_queue_if_the_write_that_starts_it_is_refused(records
     before = one(records)
     other_run = replace(to_storing(before), history=(*before.history, *to_storing(before).history))
     assert not records.save(other_run, to_storing(before), leaving=ENTRY)
-    assert list(records.queued()) == [ENTRY]
+    assert queued(records) == [ENTRY]
     assert one(records) == before
 
 
@@ -140,7 +141,7 @@ def test_many_images_are_enqueued_with_those_that_others_changed_left_out(record
     changes = [(None, record(image_id)) for image_id in ids]
     entries = [ENTRY._replace(image_id=image_id) for image_id in ids]
     assert records.enqueue(changes, entries) == taken
-    assert {entry.image_id for entry in records.queued()} == set(ids) - taken
+    assert {entry.image_id for entry in queued(records)} == set(ids) - taken
     assert len(records.get(ids).records) == 130
 
 
@@ -166,18 +167,18 @@ def test_write_whose_answer_was_lost_is_refused_when_repeated_and_there_once(
 def test_stale_entry_is_dropped_but_never_one_that_waits(records: TableRecords) -> None:
     records.enqueue([(None, record())], [ENTRY])
     records.drop(ENTRY)
-    assert list(records.queued()) == [ENTRY]
+    assert queued(records) == [ENTRY]
     before = one(records)
     records.save(before, to_storing(before))
     records.drop(ENTRY)
-    assert list(records.queued()) == []
+    assert queued(records) == []
 
 
 def test_entry_of_an_image_without_a_record_is_dropped(records: TableRecords, dynamodb: Any) -> None:
     records.enqueue([(None, record())], [ENTRY])
     dynamodb.delete_item(TableName=TABLE, Key=KEY)
     records.drop(ENTRY)
-    assert list(records.queued()) == []
+    assert queued(records) == []
 
 
 def test_records_are_read_by_hundreds_consistently(records: TableRecords, dynamodb: Any) -> None:

@@ -12,6 +12,7 @@ from local_cloud.model import BlockDevice, Snapshot
 from tests.support.answers import answering
 from tests.support.archive import BUCKET, Archive, client, full_id
 from tests.support.domain import policy
+from tests.support.queue import queued
 
 # Records
 
@@ -62,7 +63,7 @@ def test_queue_entry_without_attributes_is_read_by_its_key(archive: Archive) -> 
     archive.select(archive.begin())
     (item,) = (item for item in archive.items() if item["pk"]["S"] == "QUEUE")
     archive.put_item({"pk": item["pk"], "sk": item["sk"], "snapshot_gib": {"S": "large"}})
-    (entry,) = archive.app.records.queued()
+    (entry,) = queued(archive.app.records)
     assert (entry.image_id, entry.snapshot_gib) == (image_id, 12.345)
     archive.cloud.advance(3 * 3600)
     assert archive.night()["decisions"]["stored"] == 1

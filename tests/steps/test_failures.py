@@ -10,6 +10,7 @@ from local_cloud.in_process import VirtualCloud
 from tests.support.answers import refusing
 from tests.support.archive import Archive, client
 from tests.support.domain import policy
+from tests.support.queue import queued
 
 
 def test_store_that_fails_once_is_started_again_in_the_same_night(archive: Archive) -> None:
@@ -164,7 +165,7 @@ def test_queue_entry_whose_image_waits_no_more_is_dropped_and_the_run_ends(archi
     archive.put_item((archive.item(f"IMAGE#{image_id}", "RECORD") or {}) | {"status": {"S": "FAILED"}})
     summary = archive.go_on(state)
     assert summary["seconds"] < 3600
-    assert list(archive.app.records.queued()) == []
+    assert queued(archive.app.records) == []
     assert archive.night()["decisions"]["stored"] == 1
 
 

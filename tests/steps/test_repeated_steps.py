@@ -17,6 +17,7 @@ from ami_archiver.steps.check import check_store_tasks
 from ami_archiver.steps.start import SIGHT_SECONDS, start_store_tasks
 from tests.support.answers import losing_answers
 from tests.support.archive import Archive, client, full_id
+from tests.support.queue import queued
 
 Step = Callable[[App, RunState], object]
 
@@ -160,9 +161,9 @@ def test_intention_is_written_and_the_queue_left_before_ec2_is_asked(archive: Ar
 
     def look(params: Any, **_: Any) -> None:
         image_id = params["body"]["ImageId"]
-        queued = {entry.image_id for entry in archive.app.records.queued()}
+        waiting = {entry.image_id for entry in queued(archive.app.records)}
         in_flight = archive.app.leases.read().in_flight
-        seen.append((archive.status(image_id), image_id in queued, image_id in in_flight))
+        seen.append((archive.status(image_id), image_id in waiting, image_id in in_flight))
 
     events = client(archive.cloud, "ec2").meta.events
     events.register_first("before-call.ec2.CreateStoreImageTask", look)

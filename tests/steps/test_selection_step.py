@@ -15,6 +15,7 @@ from local_cloud.in_process import VirtualCloud
 from local_cloud.model import BlockDevice
 from tests.support.archive import Archive, full_id
 from tests.support.domain import policy
+from tests.support.queue import queued
 
 
 def decide(archive: Archive, policy_name: str = "nightly") -> dict[str, tuple[str, str]]:
@@ -124,7 +125,7 @@ def test_selection_over_several_invocations_selects_each_image_once(
         pages.append(state.page)
     assert pages == [1, 2, 3]
     assert (state.next, state.next_token, state.selected_images, state.selected_gib) == (Next.CHECK, None, 12, 12.0)
-    assert sorted(entry.image_id for entry in archive.app.records.queued()) == sorted(image_ids)
+    assert sorted(entry.image_id for entry in queued(archive.app.records)) == sorted(image_ids)
     assert set(archive.decisions(state.run_id)) == image_ids
     assert archive.go_on(state)["decisions"]["stored"] == 12
     assert set(archive.accepted().values()) == {1}
@@ -147,7 +148,7 @@ def test_selection_repeated_selects_nothing_twice_and_decides_the_same(archive: 
     first = archive.select(event)
     again = archive.select(event)
     assert again == first
-    assert len(list(archive.app.records.queued())) == 3
+    assert len(queued(archive.app.records)) == 3
     assert {len(archive.record(f"i{number}").history) for number in range(3)} == {1}
     assert archive.go_on(again)["decisions"]["stored"] == 3
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive, full_id
 from tests.support.domain import policy
+from tests.support.queue import queued
 
 
 def test_window_that_closes_defers_the_rest_which_goes_first_next_night(cloud: VirtualCloud) -> None:
@@ -102,7 +103,7 @@ def test_backlog_counts_towards_the_cap(cloud: VirtualCloud) -> None:
         archive.image(f"i{number}")
     archive.night()
     archive.night()
-    assert len(list(archive.app.records.queued())) == 2
+    assert len(queued(archive.app.records)) == 2
 
 
 def test_dry_run_decides_and_counts_but_records_and_starts_nothing(cloud: VirtualCloud) -> None:

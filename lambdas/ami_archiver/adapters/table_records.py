@@ -112,10 +112,6 @@ class TableRecords:
             after = entry.night
             yield entry.night
 
-    def queued(self) -> Iterator[QueueEntry]:
-        query = {"KeyConditionExpression": "pk = :queue", "ExpressionAttributeValues": {":queue": {"S": QUEUE}}}
-        return self._entries(query)
-
     def _entries(self, query: dict[str, Any]) -> Iterator[QueueEntry]:
         start: Any = None
         while True:
