@@ -2,7 +2,7 @@
 
     python -m benchmarks.makespan [--all]
 
-`--all` adds the fleets of 10,000 images in both models and with others' tasks: half an hour instead of minutes.
+`--all` adds the fleets of 10,000 images in both models and with others' tasks: minutes instead of half a one.
 """
 
 from __future__ import annotations
