@@ -94,14 +94,10 @@ class _Stores:
                 self.fill.more_to_start = True
 
     def from_queue(self, front: Front[QueueEntry]) -> None:
-        self.fill.from_queue(
-            front,
-            self._still_waiting,
-            self._announce,
-            self._start,
-        )
+        self.fill.from_queue(front, self._still_waiting, self._announce, self._start)
 
     def _announce(self, image_ids: Collection[str]) -> None:
+        """On the lease before anything else, in the place of what has ended."""
         ended = set(self.ended) - set(image_ids)
         leases.exchange(self._app, self._state, self._lease, add=image_ids, remove=ended)
         self.ended = ()
