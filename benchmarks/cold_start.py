@@ -2,8 +2,8 @@
 
 Every figure is the least of several fresh processes, ours and the yardstick by turns, on the asset as it is deployed
 (its botocore has the models of the services that are called, and no others; boto3, which only the yardstick imports,
-lies beside it). The first call is one with an input that the step refuses: it reads the settings, makes the clients that
-every call needs, and ends.
+lies beside it). The first call is one with an input that the step refuses: it reads the settings, makes the clients
+that every call needs, and ends.
 """
 
 from __future__ import annotations
