@@ -22,6 +22,11 @@ FAST = CloudSettings(
 """Over HTTP, ten simulated minutes pass in a second: 8 GiB are stored in 0.05 s."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, or one worker would be left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 class _Turns:
     """Starts the cloud that is asked for and closes the other one; starting takes a quarter of a second."""
 

@@ -61,6 +61,7 @@ def test_a_dry_run_decides_and_records_nothing_but_its_summary(theatre: Theatre)
     assert [item["pk"]["S"] for item in items] == ["RUNS"]
 
 
+@pytest.mark.long
 def test_a_thousand_images_are_stored_in_one_night(theatre: Theatre) -> None:
     with theatre.world(NIGHTLY, engine=FAST) as world:
         for number in range(1000):
