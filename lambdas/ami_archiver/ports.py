@@ -1,4 +1,4 @@
-"""What the steps need from the world, in the archiver's words. `adapters` implement it with boto3.
+"""What the steps need from the world, in the archiver's words. `adapters` implement it with botocore.
 
 Every method may raise TemporarilyUnavailable or AccessDenied; what else it raises or returns is said there.
 """
@@ -204,7 +204,7 @@ class Runs(Protocol):
         ...
 
     def sight(self, run_id: str, page: str) -> Sight | None:
-        """What the look found that wrote the page."""
+        """What the look found that wrote the page; None where that is not there, or cannot be read."""
         ...
 
     def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:

@@ -71,6 +71,16 @@ def test_page_that_is_not_there_or_is_no_look_s_tells_nothing(runs: Runs) -> Non
     assert runs.sight("run-1", "CHECK#0000001#a") is None
 
 
+@pytest.mark.parametrize("sight", [{"M": {}}, {"M": {"at": {"S": "yesterday"}, "tasks": {"L": []}}}, {"S": "nothing"}])
+def test_page_of_a_look_that_cannot_be_read_tells_nothing_so_that_the_start_looks_itself(
+    archive: Archive, runs: Runs, sight: Any
+) -> None:
+    runs.put_page("run-1", "CHECK#0000001#a", lines(1), Sight(NOW, (), frozenset()))
+    (item,) = (item for item in archive.items() if item["pk"]["S"] == "RUN#run-1")
+    archive.put_item(item | {"sight": sight})
+    assert runs.sight("run-1", "CHECK#0000001#a") is None
+
+
 def test_run_without_pages_has_none(runs: Runs) -> None:
     assert all_lines(runs) == []
     runs.put_page("run-1", "SELECT#00001", [])

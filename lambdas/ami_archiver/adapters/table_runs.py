@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading, sight_item, sight_of
 from ami_archiver.batches import batches
+from ami_archiver.errors import BadRecord
 from ami_archiver.model import DecisionLine
 from ami_archiver.ports import Sight
 
@@ -40,9 +42,10 @@ class TableRuns:
 
     def sight(self, run_id: str, page: str) -> Sight | None:
         items = [plain_item(item) for item in self._items(run_id, page)]
-        with reading(f"page {page} of run {run_id}", DELETE_IT):
+        with suppress(BadRecord), reading(f"page {page} of run {run_id}", DELETE_IT):
             ended = frozenset(line_of(line).image_id for item in items for line in item["lines"])
             return next((sight_of(item["sight"], ended) for item in items if "sight" in item), None)
+        return None
 
     def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:
         for item in self._items(run_id, kind):
