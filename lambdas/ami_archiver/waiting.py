@@ -67,6 +67,11 @@ FEWEST_ENDED = 400
 """As many images are taken to have ended at least: a night that has ended fewer may be a short one."""
 
 
+def shortest_wait(refused: int, minimum: int, maximum: int) -> int:
+    """After so many fills in a row of which EC2 took nothing: it doubles with each."""
+    return min(maximum, minimum << min(refused, 10))
+
+
 def worth_of_a_look(night: timedelta, ended_images: int) -> float:
     """For how many seconds the whole budget may stand idle to save a look, so far into the night."""
     an_image = night.total_seconds() / max(ended_images, FEWEST_ENDED)

@@ -28,7 +28,7 @@ FILL_BUGS = (
     ),
     Bug(
         "wait not doubled while EC2 takes nothing",
-        "steps/fill.py",
+        "waiting.py",
         "return min(maximum, minimum << min(refused, 10))",
         "return min(maximum, minimum)",
         "steps/test_failures.py",

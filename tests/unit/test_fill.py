@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.steps.fill import Fill, in_turn, shortest_wait
+from ami_archiver.steps.fill import Fill, in_turn
 from ami_archiver.steps.queue import Front
+from ami_archiver.waiting import shortest_wait
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

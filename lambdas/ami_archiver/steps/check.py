@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -22,27 +21,24 @@ from ami_archiver.model import (
     StoreTask,
 )
 from ami_archiver.ports import Fetched, Sight
-from ami_archiver.run_state import Metrics, Next, RunState
+from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next, RunState
 from ami_archiver.steps import lease as leases
 from ami_archiver.steps.decided import log_decision
-from ami_archiver.steps.in_flight import running_tasks, says_something_new
+from ami_archiver.steps.in_flight import running_tasks, says_something_new, seconds_to_look
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import flaw
-from ami_archiver.waiting import in_flight_gib, seconds_to_wait, worth_of_a_look
+from ami_archiver.waiting import in_flight_gib
 
 if TYPE_CHECKING:
     from ami_archiver.app import App
 
 logger = logging.getLogger(__name__)
 
-HAND_OVER_LOOPS = 1000
-"""Looks per execution: at about 18 events each, well under Step Functions' 25,000 events of history."""
-
 
 def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     """One look at everything that is under way. Raises LeaseLost."""
     lease = leases.held(app, state)
-    state = state.then(Next.WAIT, loops=state.loops + 1, runs=len(lease.runs), look_page=None)
+    state = state.then(Next.WAIT, loops=state.loops + 1, runs=len(lease.runs))
     closed = leases.closed_policies(app, lease, state)
     front = Front(app.records, closed)
     foremost = front.largest(None)
@@ -61,34 +57,28 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
         app.runs.put_page(state.run_id, page, look.lines, Sight(seen_at, tuple(running), look.listed))
     state = _next(app, state, running, startable, look, in_progress & records.keys())
     ended = look.done | (lease.in_flight - records.keys())
-    if state.next is Next.START and ended == look.listed:
-        state, ended = replace(state, look_page=page), set()  # one write of the lease for both steps
-    leases.prolong(app, state, lease, remove=ended)
-    return replace(state, ended_images=state.ended_images + len(look.lines)), {"InFlightGiB": in_flight_gib(running)}
+    by_the_start = state.next is Next.START and ended == look.listed  # one write of the lease for both steps
+    leases.prolong(app, state, lease, remove=() if by_the_start else ended)
+    state = state.then(
+        state.next,
+        ended_images=state.ended_images + len(look.lines),
+        look_page=page if by_the_start else None,
+    )
+    return state, {"InFlightGiB": in_flight_gib(running)}
 
 
 def _next(
     app: App, state: RunState, running: Sequence[Running], startable: bool, look: _Look, going_on: Collection[str]
 ) -> RunState:
     """What comes after a look, and how long to wait for it."""
-    budget_gib, in_flight = app.settings.in_flight_budget_gib, in_flight_gib(running)
     more_to_start = startable or look.unstarted
-    night = app.clock.now() - state.started
-    overdue = night > timedelta(hours=app.settings.run_limit_hours)
+    overdue = app.clock.now() - state.started > timedelta(hours=app.settings.run_limit_hours)
     if overdue or not (more_to_start or look.going_on or going_on):
         return state.then(Next.RETIRE, wait_seconds=0)
-    wait_seconds = seconds_to_wait(
-        running,
-        app.clock.now(),
-        budget_gib=budget_gib,
-        more_to_start=more_to_start,
-        minimum=app.settings.wait_min_seconds,
-        maximum=app.settings.wait_max_seconds,
-        look_worth_seconds=worth_of_a_look(night, state.ended_images),
-    )
+    wait_seconds = seconds_to_look(app, state, running, more_to_start=more_to_start)
     if state.loops % HAND_OVER_LOOPS == 0:
         step = Next.HAND_OVER
-    elif more_to_start and in_flight < budget_gib:
+    elif more_to_start and in_flight_gib(running) < app.settings.in_flight_budget_gib:
         step = Next.START
     else:
         step = Next.WAIT

@@ -164,8 +164,3 @@ def in_turn(records: Iterable[RecordT], look: int, order: Callable[[RecordT], An
     ordered = sorted(records, key=order)
     turn = look % len(ordered) if ordered else 0
     return ordered[turn:] + ordered[:turn]
-
-
-def shortest_wait(refused: int, minimum: int, maximum: int) -> int:
-    """After so many fills in a row of which EC2 took nothing: it doubles with each."""
-    return min(maximum, minimum << min(refused, 10))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,12 @@ from ami_archiver import lifecycle
 from ami_archiver.eligibility import image_gib
 from ami_archiver.model import Running
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS
+from ami_archiver.waiting import seconds_to_wait, shortest_wait, worth_of_a_look
 
 if TYPE_CHECKING:
     from ami_archiver.app import App
     from ami_archiver.model import ArchiveRecord, StoreTask
+    from ami_archiver.run_state import RunState
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,23 @@ def running_tasks(app: App, ours: Mapping[str, ArchiveRecord]) -> list[Running]:
             app.sizes[image_id] = 0.0
             logger.warning("size of a store task is unknown", extra={"image_id": image_id})
     return [Running(task, _gib(app, task, ours)) for task in tasks]
+
+
+def seconds_to_look(
+    app: App, state: RunState, running: Sequence[Running], *, more_to_start: bool, refused_starts: int = 0
+) -> int:
+    """Until the run's next look pays. After starts of which EC2 took nothing it comes later and later."""
+    now, settings = app.clock.now(), app.settings
+    return seconds_to_wait(
+        running,
+        now,
+        budget_gib=settings.in_flight_budget_gib,
+        more_to_start=more_to_start,
+        minimum=shortest_wait(refused_starts, settings.wait_min_seconds, settings.wait_max_seconds),
+        maximum=settings.wait_max_seconds,
+        brisk=not refused_starts,
+        look_worth_seconds=worth_of_a_look(now - state.started, state.ended_images),
+    )
 
 
 def _gib(app: App, task: StoreTask, ours: Mapping[str, ArchiveRecord]) -> float:

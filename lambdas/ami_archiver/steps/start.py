@@ -14,11 +14,11 @@ from ami_archiver.ports import Accepted, Lease, Refused
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import adopt
 from ami_archiver.steps import lease as leases
-from ami_archiver.steps.fill import Fill, in_turn, shortest_wait
-from ami_archiver.steps.in_flight import running_tasks, says_something_new
+from ami_archiver.steps.fill import Fill, in_turn
+from ami_archiver.steps.in_flight import running_tasks, says_something_new, seconds_to_look
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import IMAGE_TAG, POLICY_TAG
-from ami_archiver.waiting import in_flight_gib, seconds_to_wait, worth_of_a_look
+from ami_archiver.waiting import in_flight_gib
 
 if TYPE_CHECKING:
     from ami_archiver.app import App
@@ -48,17 +48,7 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
         leases.renew(app, state, remove=stores.ended)
     fill = stores.fill
     refused = state.refused_starts + 1 if fill.only_refused else 0
-    maximum = app.settings.wait_max_seconds
-    wait_seconds = seconds_to_wait(
-        fill.running,
-        app.clock.now(),
-        budget_gib=app.settings.in_flight_budget_gib,
-        more_to_start=fill.more_to_start,
-        minimum=shortest_wait(refused, app.settings.wait_min_seconds, maximum),
-        maximum=maximum,
-        brisk=not refused,
-        look_worth_seconds=worth_of_a_look(app.clock.now() - state.started, state.ended_images),
-    )
+    wait_seconds = seconds_to_look(app, state, fill.running, more_to_start=fill.more_to_start, refused_starts=refused)
     state = state.then(Next.WAIT, wait_seconds=wait_seconds, refused_starts=refused)
     return state, {"InFlightGiB": in_flight_gib(fill.running)}
 

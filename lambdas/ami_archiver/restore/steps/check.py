@@ -11,10 +11,9 @@ from ami_archiver.restore.looks import seconds_to_look
 from ami_archiver.restore.steps.finish import finish, give_up
 from ami_archiver.restore.steps.in_flight import InFlight, RunningRestore, under_way
 from ami_archiver.restore.steps.turn import keep_turn, turn_of
-from ami_archiver.run_state import Metrics, Next
-from ami_archiver.steps.fill import shortest_wait
+from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next
 from ami_archiver.steps.queue import Front
-from ami_archiver.waiting import in_flight_gib
+from ami_archiver.waiting import in_flight_gib, shortest_wait
 
 if TYPE_CHECKING:
     from ami_archiver.restore.app import RestoreApp
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from ami_archiver.restore.state import RestoreState
 
 IN_FLIGHT = "RestoreInFlightGiB"
-HAND_OVER_LOOPS = 1000
-"""Looks per execution, as of the archive: well under Step Functions' 25,000 events of history."""
 
 
 def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, Metrics]:
