@@ -1,13 +1,7 @@
-"""How long a night is: ours, other ways to do it, and what no way can beat, for the same fleets in one run.
-
-    python -m benchmarks.makespan [--all]
-
-`--all` adds the fleets of 10,000 images in both models and with others' tasks: minutes instead of half a one.
-"""
+"""How long a night is: ours, other ways to do it, and what no way can beat, for the same fleets in one run."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -21,10 +15,10 @@ from benchmarks.makespan_night import night
 from benchmarks.makespan_plot import write_plot
 from benchmarks.makespan_search import best_order, makespan_of
 from benchmarks.rules import others
-from benchmarks.tables import Goal, Result, Row, show, write
+from benchmarks.tables import Goal, Result, Row, write
 
 FLEETS: tuple[str, ...] = (*KINDS, BELOW_BUDGET)
-IMAGES, MOST_IMAGES, FAST_IMAGES = (100, 1000), 10_000, (40,)
+IMAGES, FAST_IMAGES = (100, 1000, 10_000), (40,)
 SEARCHED_IMAGES, SEARCH_STEPS, FAST_SEARCH_STEPS = (20, 40, 60), 20_000, 300
 SHORT_WAIT_SECONDS = 5
 IN_TURN, MAP = "in turn, sum <= budget", "Map, 60 s"
@@ -44,7 +38,7 @@ class Cell:
     @property
     def refills(self) -> bool:
         """Whether the night is also played refilled at once, and with shorter waits: it takes as long again."""
-        return not self.foreign and self.images < MOST_IMAGES
+        return not self.foreign and self.images < IMAGES[-1]
 
 
 def measure(cell: Cell) -> Row:
@@ -89,22 +83,19 @@ def search(fleet: str, images: int, steps: int) -> Row:
     }
 
 
-def cells(fast: bool, everything: bool) -> list[Cell]:
+def cells(fast: bool) -> list[Cell]:
     """The longest first, so that no worker is left with one at the end."""
-    models = ("per-task", "shared")
-    most = [Cell(fleet, MOST_IMAGES) for fleet in FLEETS] if not fast else []
-    if everything:
-        most = [Cell(fleet, MOST_IMAGES, m, f) for fleet in FLEETS for m in models for f in (False, True)]
     sizes = FAST_IMAGES if fast else IMAGES[::-1]
-    return most + [Cell(fleet, n, m, f) for n in sizes for fleet in FLEETS for m in models for f in (False, True)]
+    models = ("per-task", "shared")
+    return [Cell(fleet, n, m, f) for n in sizes for fleet in FLEETS for m in models for f in (False, True)]
 
 
-def run(fast: bool = False, everything: bool = False) -> list[Result]:
+def run(fast: bool = False) -> list[Result]:
     """`fast`: small fleets only, in seconds, to see that everything works."""
     steps = FAST_SEARCH_STEPS if fast else SEARCH_STEPS
     small = [(fleet, n) for n in SEARCHED_IMAGES[: 1 if fast else None] for fleet in FLEETS]
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as workers:
-        measured = list(workers.map(measure, cells(fast, everything)))
+        measured = list(workers.map(measure, cells(fast)))
         found = list(workers.map(partial(search, steps=steps), *zip(*small, strict=True)))
         looks = list(workers.map(makespan_looks.measure, makespan_looks.FACTORS))
     measured.sort(key=lambda row: (FLEETS.index(row["fleet"]), row["images"], row["model"], row["foreign"]))
@@ -179,13 +170,3 @@ def _at_most(what: str, wanted: float, measured: Sequence[float]) -> Goal:
     missed = sum(value > wanted for value in measured)
     text = f"{max(measured):.1f} %" + (f" ({missed} of {len(measured)} above)" if missed else "")
     return Goal(what, f"<= {wanted:g} %", text, not missed)
-
-
-def main(arguments: Sequence[str]) -> None:
-    for result in run(everything="--all" in arguments):
-        write(result)
-        print(show(result))  # noqa: T201 -- a benchmark prints
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -86,19 +86,19 @@ class MemoryLeases:
 
 
 class MemoryRuns:
-    """Keeps the last page only: what a night's steps read is what the step before has written."""
+    """Keeps what the last look saw: that is all that a night's steps read before its report."""
 
     def __init__(self) -> None:
-        self._last: tuple[str, list[DecisionLine], Sight | None] = ("", [], None)
+        self._last: tuple[str, Sight | None] = ("", None)
 
     def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine], sight: Sight | None = None) -> None:
-        self._last = page, list(lines), sight
+        self._last = page, sight
 
     def sight(self, run_id: str, page: str) -> Sight | None:
-        return self._last[2] if self._last[0] == page else None
+        return self._last[1] if self._last[0] == page else None
 
     def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:
-        return iter([self._last[1]] if self._last[0].startswith(kind) else ())
+        return iter(())
 
     def put_summary(self, run_id: str, summary: Mapping[str, Any]) -> None:
         pass
