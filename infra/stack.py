@@ -76,6 +76,7 @@ class AmiArchiver(cdk.Stack):
         outputs = {
             "ArchiveWorkflowArn": (workflow.state_machine.state_machine_arn, "Start a run by hand with this"),
             "RestoreWorkflowArn": (restore.state_machine.state_machine_arn, "Restore images with this"),
+            "Policies": (",".join(policy.name for policy in config.policies), "What a run can be started for"),
             "ArchiveBucketName": (storage.bucket.bucket_name, "The stored objects"),
             "ArchiveTableName": (storage.table.table_name, "The archive records and the runs' summaries"),
             "ArchiveKeyArn": (storage.key.key_arn, "Encrypts both; without it the archive is lost"),
