@@ -15,6 +15,8 @@ MAX_TEMPLATE_VERSIONS = 10_000
 """EC2's quota of versions of one launch template."""
 MAX_IMAGES_PER_RUN = 1_000
 """A mail that asks for approval names them all; SNS takes 256 KB."""
+MAX_RECYCLE_BIN_DAYS = 365
+"""EC2's limit on a retention rule. https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin-create-rule.html"""
 MAX_APPROVAL_HOURS = 720
 """Thirty days: an execution may last a year, but what was true of an original a month ago is no basis to decide on."""
 
@@ -52,6 +54,9 @@ class Retire(Table):
         default=_DEFAULT.max_images_per_run, ge=1, le=MAX_IMAGES_PER_RUN, description=f"1 to {MAX_IMAGES_PER_RUN}"
     )
     max_gib_per_run: float | None = Field(default=_DEFAULT.max_gib_per_run, gt=0, description="above 0")
+    recycle_bin_days: int | None = Field(
+        default=_DEFAULT.recycle_bin_days, ge=1, le=MAX_RECYCLE_BIN_DAYS, description=f"1 to {MAX_RECYCLE_BIN_DAYS}"
+    )
 
     def contradictions(self) -> list[tuple[str, str]]:
         needed = {"notify_days": "notify", "approval_hours": "explicit"}
@@ -66,6 +71,7 @@ class Retire(Table):
 
     def useless_with(self, original: Original) -> list[tuple[str, str]]:
         """(key, what is wrong with it), of what the file says in vain about originals that do not go so far."""
-        if original == "disable" and self.gives("after_disabled_days"):
-            return [("after_disabled_days", 'does nothing without original = "retire"')]
-        return []
+        if original != "disable":
+            return []
+        keys = ("after_disabled_days", "recycle_bin_days")
+        return [(key, 'does nothing without original = "retire"') for key in keys if self.gives(key)]

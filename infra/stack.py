@@ -9,6 +9,7 @@ from infra.config import Config
 from infra.functions import Functions
 from infra.observability import Alarms, Notifications
 from infra.permissions import Resources
+from infra.recycle_bin import RecycleBin
 from infra.restore_functions import RestoreFunctions
 from infra.restore_workflow import RestoreWorkflow
 from infra.retire_functions import RetireFunctions
@@ -45,6 +46,7 @@ class AmiArchiver(cdk.Stack):
         retire_functions = RetireFunctions(
             self, "RetireFunctions", settings=settings, resources=resources, log_retention_days=days
         )
+        RecycleBin(self, "RecycleBin", policies=settings.policies)
         storage.only_for(
             [
                 *functions.roles_at_objects,

@@ -3,8 +3,8 @@
 Each step takes the run's state, a small JSON object of ids and counts, and returns it whole; `next` in it says where
 the workflow goes. No choice has a default: a step that says anything else ends the execution with an error.
 
-What becomes of originals comes last. Where a policy wants a person's word, the run is reported first, waits for the
-answer without holding anybody up, and is reported again.
+What becomes of originals comes last: one function marks what may go, another lets it go. Where a policy wants a
+person's word, the run is reported first, waits for the answer without holding anybody up, and is reported again.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Workflow(StepWorkflow):
         check = self._step("CheckStoreTasks", functions.check_store_tasks)
         start = self._step("StartStoreTasks", functions.start_store_tasks)
         wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
+        plan = self._step("PlanRetirement", retire_functions.plan_retirement)
         retire = self._step("RetireImages", retire_functions.retire_images)
         wait_for_usage = sfn.Wait(self, "WaitForUsageReports", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
         await_approval = self._question(
@@ -65,18 +66,19 @@ class Workflow(StepWorkflow):
         select.next(
             self._next_after(
                 "Selected",
-                {Next.SELECT_MORE: select, Next.CHECK: check, Next.RETIRE: retire, Next.REPORT: report},
+                {Next.SELECT_MORE: select, Next.CHECK: check, Next.RETIRE: plan, Next.REPORT: report},
             )
         )
         check.next(
             self._next_after(
                 "Checked",
-                {Next.START: start, Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.RETIRE: retire},
+                {Next.START: start, Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.RETIRE: plan},
             )
         )
         start.next(wait)
         wait.next(check)
         hand_over.next(handed_over)
+        plan.next(self._next_after("Planned", {Next.PLAN_MORE: plan, Next.RETIRE: retire, Next.REPORT: report}))
         retire.next(self._next_after("Retired", {Next.RETIRE: retire, Next.WAIT: wait_for_usage, Next.REPORT: report}))
         wait_for_usage.next(retire)
         report.next(

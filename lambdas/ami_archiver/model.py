@@ -131,6 +131,7 @@ class Snapshot(NamedTuple):
     started_at: datetime | None = None
     tier: str = "standard"
     """'archive': EBS Snapshots Archive holds a full copy of it."""
+    tags: Mapping[str, str] = NOTHING
 
 
 class StoreTask(NamedTuple):

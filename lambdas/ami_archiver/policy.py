@@ -42,6 +42,14 @@ class RetireRules:
     """With `explicit`: how long a run waits for an answer; without one, everything stays."""
     max_images_per_run: int = 100
     max_gib_per_run: float | None = None
+    recycle_bin_days: int | None = None
+    """So long EC2's Recycle Bin keeps a deregistered image and its deleted snapshots; None: no rule is made."""
+
+    def has_room(self, images: int, gib: float, more_gib: float = 0.0) -> bool:
+        """Whether one more may go in a run that has let so many go: the first may be of any size."""
+        if images >= self.max_images_per_run:
+            return False
+        return self.max_gib_per_run is None or images == 0 or gib + more_gib <= self.max_gib_per_run
 
 
 @dataclass(frozen=True, slots=True)

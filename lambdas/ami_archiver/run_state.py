@@ -14,6 +14,8 @@ from ami_archiver.settings import Settings
 
 Metrics = dict[str, float]
 """Figures of one step, by CloudWatch metric name."""
+DRY = "dry"
+"""What the run only says of a policy's originals, and does not do: in a dry run, and in a policy's first run."""
 HAND_OVER_LOOPS = 1000
 """Looks per execution: at about 18 events each, well under Step Functions' 25,000 events of history."""
 
@@ -28,6 +30,7 @@ class Next(StrEnum):
     WAIT = "wait"
     HAND_OVER = "hand_over"
     RETIRE = "retire"
+    """Originals' turn: they are planned first, then let go."""
     REPORT = "report"
     AWAIT_APPROVAL = "await_approval"
     END = "end"
@@ -86,9 +89,13 @@ class RunState:
     """Decisions of a dry run, which keeps no pages."""
     retire: RetirePhase = RetirePhase.PLAN
     retire_after: str | None = None
-    """Where in the archive's index the plan goes on, or in the plan the acting."""
+    """Where in the archive's index the plan goes on."""
+    retiring: dict[str, str] = field(default_factory=dict)
+    """The policies whose originals the run looks at: each one's `original` when the plan began, or DRY."""
     retire_looks: int = 0
     """How often the run has waited for usage reports."""
+    left_after: str | None = None
+    """The last one looked at of the snapshots of deregistered images that are still there."""
     awaiting_approval: int = 0
     """Originals that go only when a person says so."""
     approval_seconds: int = 0
@@ -109,7 +116,7 @@ class RunState:
     def from_json(cls, raw: object) -> RunState:
         """Raises BadInput, which names what is missing, unknown or of the wrong type."""
         state = read_state(cls, raw, _TYPES, _NEEDED)
-        for name in ("working_run", "next_token", "retire_after", "look_page"):
+        for name in ("working_run", "next_token", "retire_after", "left_after", "look_page"):
             if not isinstance(value := getattr(state, name), str | None):
                 raise BadInput(f"{name!r} of a run is {value!r}, must be of type str or null; {BY_HAND}")
         if not isinstance(state.approval, dict | None):
@@ -164,6 +171,7 @@ _TYPES: dict[str, type] = {
     "runs": int,
     "counts": dict,
     "retire": str,
+    "retiring": dict,
     "retire_looks": int,
     "awaiting_approval": int,
     "approval_seconds": int,

@@ -46,6 +46,7 @@ def test_every_key_arrives_where_it_belongs() -> None:
             approval_hours=100,
             max_images_per_run=20,
             max_gib_per_run=1000.5,
+            recycle_bin_days=45,
         ),
     )
     assert (first.expression, first.time_zone) == ("cron(30 2 ? * MON-FRI *)", "Europe/Berlin")
@@ -101,13 +102,14 @@ def test_an_original_is_kept_unless_the_policy_says_otherwise() -> None:
 def test_the_retirement_of_the_example_is_valid_when_it_is_uncommented_and_shows_the_defaults(tmp_path: Path) -> None:
     head, mark, rest = (ROOT / "archiver.toml").read_text().partition("# [policy.retire]")
     lines = (mark + rest.partition("# A second policy")[0]).splitlines()
-    not_with_the_defaults = ("# approval_hours", "# max_gib_per_run")  # which are notify, and no limit
+    # The defaults are notify, no limit, and no rule.
+    not_with_the_defaults = ("# approval_hours", "# max_gib_per_run", "# recycle_bin_days")
     table = [line.removeprefix("# ") for line in lines if not line.startswith(not_with_the_defaults)]
     file = tmp_path / "archiver.toml"
     file.write_text("\n".join([head.replace('# original = "keep"', 'original = "retire"'), *table]))
     (scheduled,) = load_config(file).policies
     assert (scheduled.policy.original, scheduled.policy.retire) == ("retire", RetireRules())
-    assert len(lines) - len(table) == 2
+    assert len(lines) - len(table) == 3
     assert f"\n# approval_hours = {RetireRules().approval_hours} " in rest
 
 

@@ -130,6 +130,9 @@ RETIRE = [
     ("max_images_per_run = 0", "is 0: must be 1 to 1000"),
     ("max_images_per_run = 1001", "is 1001: must be 1 to 1000"),
     ("max_gib_per_run = 0", "is 0: must be above 0"),
+    ("recycle_bin_days = 0", "is 0: must be 1 to 365"),
+    ("recycle_bin_days = 366", "is 366: must be 1 to 365"),
+    ("recycle_bin_days = 1.5", "is 1.5: must be a whole number, 1 to 365"),
     ('notify_days = 7\napproval = "none"', 'is 7: does nothing without approval = "notify"'),
     ('notify_days = 7\napproval = "explicit"', 'is 7: does nothing without approval = "notify"'),
     ("approval_hours = 72", 'is 72: does nothing without approval = "explicit"'),
@@ -268,10 +271,11 @@ def test_rules_of_retirement_for_originals_that_are_kept_are_a_contradiction(err
         assert line.endswith('}: does nothing while original is "keep": say original = "disable" or "retire"')
 
 
-def test_a_grace_period_before_deregistering_is_useless_where_originals_are_only_disabled(errors) -> None:
+@pytest.mark.parametrize("key", ["after_disabled_days", "recycle_bin_days"])
+def test_what_is_about_deregistering_is_useless_where_originals_are_only_disabled(errors, key: str) -> None:
     file = POLICY.replace("[policy.select]", 'original = "disable"\n[policy.select]')
-    assert errors(f"{file}[policy.retire]\nafter_disabled_days = 30") == [
-        f'archiver.toml: {A}retire.after_disabled_days is 30: does nothing without original = "retire"'
+    assert errors(f"{file}[policy.retire]\n{key} = 30") == [
+        f'archiver.toml: {A}retire.{key} is 30: does nothing without original = "retire"'
     ]
 
 

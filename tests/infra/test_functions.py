@@ -22,6 +22,7 @@ HANDLERS = {
     "CheckRestores": "handlers.check_restores.handler",
     "StartRestores": "handlers.start_restores.handler",
     "ReportRestore": "handlers.report_restore.handler",
+    "PlanRetirement": "handlers.plan_retirement.handler",
     "RetireImages": "handlers.retire_images.handler",
     "AskForApproval": "handlers.ask_for_approval.handler",
     "UndoRetirement": "handlers.undo_retirement.handler",

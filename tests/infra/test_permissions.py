@@ -102,6 +102,7 @@ ALLOWED = {
     lambda:InvokeFunction            CheckStoreTasks
     lambda:InvokeFunction            StartStoreTasks
     lambda:InvokeFunction            ReportRun
+    lambda:InvokeFunction            PlanRetirement
     lambda:InvokeFunction            RetireImages
     lambda:InvokeFunction            AskForApproval
     states:StartExecution            ArchiveWorkflow
@@ -221,7 +222,7 @@ def name_of(arn: str) -> str:
         "WorkflowArchiveWorkflow": "ArchiveWorkflow",
         **{f"Functions{name}Function": name for name in FUNCTIONS},
         **{f"Functions{name}Log": "log" for name in FUNCTIONS},
-        **{f"RetireFunctions{name}Function": name for name in ("RetireImages", "AskForApproval")},
+        **{f"RetireFunctions{name}Function": name for name in ("PlanRetirement", "RetireImages", "AskForApproval")},
     }
     last = arn.rpartition(":")[2]
     if arn == "arn:aws:kms:us-east-1:*:key/*":

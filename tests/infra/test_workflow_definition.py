@@ -12,8 +12,8 @@ from ami_archiver.run_state import Next
 from infra.templates import definitions, resources
 
 Template = dict[str, Any]
-STEPS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "RetireImages", "ReportRun")
-CHOICES = ("Selected", "Checked", "Retired", "Reported")
+STEPS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "PlanRetirement", "RetireImages", "ReportRun")
+CHOICES = ("Selected", "Checked", "Planned", "Retired", "Reported")
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +27,13 @@ def states(definition: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_flow_is_select_check_start_wait_retire_and_report(states: dict[str, Any]) -> None:
+def test_the_flow_is_select_check_start_wait_plan_retire_and_report(states: dict[str, Any]) -> None:
     assert {name: state.get("Next", "-") for name, state in states.items() if state["Type"] != "Choice"} == {
         "SelectImages": "Selected",
         "CheckStoreTasks": "Checked",
         "StartStoreTasks": "Wait",
         "Wait": "CheckStoreTasks",
+        "PlanRetirement": "Planned",
         "RetireImages": "Retired",
         "WaitForUsageReports": "RetireImages",
         "ReportRun": "Reported",
@@ -48,15 +49,16 @@ def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
         "Selected": {
             "select_more": "SelectImages",
             "check": "CheckStoreTasks",
-            "retire": "RetireImages",
+            "retire": "PlanRetirement",
             "report": "ReportRun",
         },
         "Checked": {
             "start": "StartStoreTasks",
             "wait": "Wait",
             "hand_over": "HandOver",
-            "retire": "RetireImages",
+            "retire": "PlanRetirement",
         },
+        "Planned": {"plan_more": "PlanRetirement", "retire": "RetireImages", "report": "ReportRun"},
         "Retired": {"retire": "RetireImages", "wait": "WaitForUsageReports", "report": "ReportRun"},
         "Reported": {"check": "CheckStoreTasks", "await_approval": "AwaitApproval", "end": "Done"},
     }
@@ -68,7 +70,7 @@ def test_every_branch_is_something_that_a_step_can_say(states: dict[str, Any]) -
 
 def test_an_unknown_or_missing_answer_fails_the_execution_since_no_choice_has_a_default(states: dict[str, Any]) -> None:
     choices = [state for state in states.values() if state["Type"] == "Choice"]
-    assert len(choices) == 5
+    assert len(choices) == 6
     assert not [state for state in choices if "Default" in state]
 
 

@@ -245,6 +245,7 @@ def test_snapshot_that_another_image_uses_stays(retiring: Retiring) -> None:
 def test_every_reason_by_which_the_state_of_the_world_keeps_an_original_is_in_the_table() -> None:
     of_time_and_people = {
         *(Keep.NOT_VERIFIED, Keep.GRACE_PERIOD, Keep.ANNOUNCED, Keep.NOT_APPROVED, Keep.TOO_MANY),
+        *(Keep.NOT_ALLOWED, Keep.NOT_MARKED, Keep.CAP_REACHED),
         *(Keep.CHANGED_MEANWHILE, Keep.EC2_UNWILLING, Keep.USAGE_PENDING, Keep.STATE, Keep.NOT_OWNED),
     }
     in_table = {cause.keep for cause in CAUSES.values()} | {keep for keep, _ in ACCOUNT_WIDE.values()}

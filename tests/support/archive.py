@@ -34,7 +34,7 @@ from ami_archiver.model import ArchiveRecord
 from ami_archiver.policy import Policy
 from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.steps.approval import ask_for_approval
-from ami_archiver.retire.steps.step import retire_images
+from ami_archiver.retire.steps.step import plan_retirement, retire_images
 from ami_archiver.run_state import Next, RetirePhase, RunState
 from ami_archiver.settings import Settings
 from ami_archiver.steps.check import check_store_tasks
@@ -200,6 +200,10 @@ class Archive:
             case Next.WAIT:
                 self.cloud.advance(state.wait_seconds)
                 return state.then(Next.RETIRE if state.retire is RetirePhase.ACT else Next.CHECK), None
+            case Next.PLAN_MORE:
+                return plan_retirement(self.retirer(), state, lambda: 900.0)[0], None
+            case Next.RETIRE if state.retire is not RetirePhase.ACT and state.approval is None:
+                return plan_retirement(self.retirer(), state, lambda: 900.0)[0], None
             case Next.RETIRE:
                 return retire_images(self.retirer(), state, lambda: 900.0)[0], None
             case Next.AWAIT_APPROVAL:

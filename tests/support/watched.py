@@ -21,6 +21,7 @@ FUNCTIONS = {
     "handlers.check_store_tasks.handler": "CheckStoreTasks",
     "handlers.start_store_tasks.handler": "StartStoreTasks",
     "handlers.report_run.handler": "ReportRun",
+    "handlers.plan_retirement.handler": "PlanRetirement",
     "handlers.retire_images.handler": "RetireImages",
     "handlers.ask_for_approval.handler": "AskForApproval",
     "handlers.undo_retirement.handler": "UndoRetirement",
@@ -66,8 +67,8 @@ class Stage:
         functions = {name: lambda event, name=name: self.invoke(name, event) for name in handlers_in(definition)}
         self.machine = StateMachine(definition, functions, archive.cloud.advance, archive.cloud.clock.now)
 
-    def night(self, answer: dict[str, Any] | None = None, **given: Any) -> None:
-        """A whole execution; `answer` is what a person says if the run asks."""
+    def night(self, answer: dict[str, Any] | None = None, *, hours: float = 0, **given: Any) -> None:
+        """A whole execution; `answer` is what a person says if the run asks, so many hours later."""
         with self.watching():
             running = self.machine.begin(
                 {"policy": "nightly"} | given, f"night-{self._archive.cloud.clock.seconds()}-{given}"
@@ -75,6 +76,7 @@ class Stage:
             while running.execution.status == "RUNNING":
                 self.machine.step(running)
                 if running.waiting and answer is not None:
+                    self._archive.cloud.advance(hours * 3600)
                     self.machine.answer(running.waiting.token, answer)
         assert running.execution.status == "SUCCEEDED", running.execution
 

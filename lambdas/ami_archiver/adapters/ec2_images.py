@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ImageTypeDef,
         LaunchPermissionTypeDef,
         SnapshotTypeDef,
+        TagTypeDef,
     )
 
 logger = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ def image_of(raw: ImageTypeDef) -> Image:
             for mapping in raw.get("BlockDeviceMappings", [])
             if mapping.get("Ebs", {}).get("SnapshotId")
         ),
-        tags={tag["Key"]: tag.get("Value", "") for tag in raw.get("Tags", []) if "Key" in tag},
+        tags=_tags(raw.get("Tags", [])),
         description=raw.get("Description", ""),
         architecture=raw.get("Architecture", ""),
         platform_details=raw.get("PlatformDetails", ""),
@@ -178,7 +179,12 @@ def snapshot_of(raw: SnapshotTypeDef) -> Snapshot:
         volume_id=volume_id if (volume_id := raw.get("VolumeId")) and volume_id != NO_VOLUME else None,
         started_at=raw.get("StartTime"),
         tier=raw.get("StorageTier", "standard"),
+        tags=_tags(raw.get("Tags", [])),
     )
+
+
+def _tags(raw: Sequence[TagTypeDef]) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in raw if "Key" in tag}
 
 
 def _permission(raw: LaunchPermissionTypeDef) -> str:

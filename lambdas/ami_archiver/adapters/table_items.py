@@ -15,7 +15,7 @@ What becomes of originals (`table_retirements`):
     TOTALS            RETIRED                      what retirement has saved so far
     POLICIES          <name>                       what the policy does with originals, and since which run
     RUN#<run id>      APPROVAL                     the task token that an approval of the run is sent to
-    RUN#<run id>      PLAN#<n> | RETIRE#<n>        a page of what is planned and decided about originals
+    RUN#<run id>      PLAN#<n> | RETIRE#<n> | LEFT#<n>  a page of what is planned and decided about originals
 
 Restores have items of their own (`restore_items`):
 

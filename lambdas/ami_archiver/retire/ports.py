@@ -98,6 +98,14 @@ class Originals(Protocol):
         """A snapshot that is gone already is DELETED; one that an image uses is SHARED."""
         ...
 
+    def mark(self, resource_ids: Collection[str], key: str, value: str) -> Unwilling | None:
+        """Set a tag on all of the images and snapshots, or on none."""
+        ...
+
+    def unmark(self, resource_ids: Collection[str], keys: Collection[str]) -> None:
+        """Take tags off, from each that is there and has them."""
+        ...
+
     def tag(self, image_id: str, key: str, value: str | None) -> Unwilling | None:
         """Set a tag, or take it off (None)."""
         ...
@@ -178,6 +186,8 @@ class Saved:
     """Of the objects, in the storage class that their policy moves them to."""
     stored_gib: float = 0.0
     """What EC2 read to store them: with the snapshots that stay, since another image uses them."""
+    recycle_bin_dollars: float = 0.0
+    """At most: for what was freed, while the Recycle Bin keeps it."""
 
     def plus(self, other: Saved) -> Saved:
         return Saved(
@@ -188,6 +198,7 @@ class Saved:
             self.object_gib + other.object_gib,
             self.object_dollars_month + other.object_dollars_month,
             self.stored_gib + other.stored_gib,
+            self.recycle_bin_dollars + other.recycle_bin_dollars,
         )
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
-from ami_archiver.model import Action, ArchiveRecord, Image, Status, StoredObject
+from ami_archiver.model import Action, ArchiveRecord, Image, Snapshot, Status, StoredObject
 from ami_archiver.verification import alteration, flaw
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ HOLD_TAG = "archiver:hold"
 """On an image, with any value: it stays."""
 RETIRE_ON_TAG = "archiver:retire-on"
 """On an announced image: the day on which it goes unless somebody objects."""
+MARKS = {Action.DISABLE: "archiver:disable", Action.DEREGISTER: "archiver:deregister"}
+"""On an image that a plan lets go, and with `deregister` on its snapshots: the policy's name. PlanRetirement sets them,
+RetireImages may act on nothing else."""
 REPORT_HOURS = 2
 """A usage report older than this is asked for anew: by the run that needs it, which waits for it."""
 
@@ -55,8 +58,62 @@ class Keep(StrEnum):
     USAGE_UNKNOWN = "UsageUnknown"
     EC2_UNWILLING = "Ec2Unwilling"
     NOT_APPROVED = "NotApproved"
+    NOT_ALLOWED = "NotAllowed"
+    NOT_MARKED = "NotMarked"
+    CAP_REACHED = "CapReached"
     TOO_MANY = "TooMany"
     CHANGED_MEANWHILE = "ChangedMeanwhile"
+
+
+def by_policy(name: str, policy: Policy | None, action: Action) -> Iterator[str]:
+    """The policy in force lets originals go so far."""
+    if policy is None:
+        yield because(Keep.NOT_ALLOWED, f"there is no policy {name!r} any more", "if it may go, configure it again")
+    elif policy.paused:
+        yield because(Keep.NOT_ALLOWED, f"policy {name!r} is paused", "if it may go, end the pause")
+    elif policy.original != "retire" and (policy.original == "keep" or action is Action.DEREGISTER):
+        needed = '"retire"' if action is Action.DEREGISTER else '"disable" or "retire"'
+        what = f"policy {name!r} says original = \"{policy.original}\", and '{action}' needs {needed}"
+        yield because(Keep.NOT_ALLOWED, what, "if it may go, change that")
+
+
+def by_run(policy: Policy, planned_for: str, images: int, gib: float, more_gib: float) -> Iterator[str]:
+    """The run has planned for what the policy says now, and what it has let go leaves room below the policy's caps."""
+    if policy.original != planned_for:
+        what = f'policy {policy.name!r} says original = "{policy.original}" since this run began'
+        yield because(Keep.NOT_ALLOWED, what, "the next run says what it would do, and the one after that does it")
+    if not policy.retire.has_room(images, gib, more_gib):
+        what = f"this run has let {images} originals of {gib:g} GiB go, all that policy {policy.name!r} allows"
+        yield because(Keep.CAP_REACHED, what, "a later run goes on")
+
+
+def by_marks(
+    image: Image | None, snapshots: Mapping[str, Snapshot], shared: Collection[str], action: Action
+) -> Iterator[str]:
+    """The image, and each snapshot that goes with it, has the mark of the plan. One that is disabled needs none to be
+    disabled: EC2 is not asked."""
+    if image is None or is_done(image, action):
+        return
+    marked: dict[str, Mapping[str, str]] = {f"image {image.image_id}": image.tags}
+    if action is Action.DEREGISTER:
+        marked |= {f"snapshot {one}": each.tags for one, each in snapshots.items() if one not in shared}
+    for name, tags in marked.items():
+        if MARKS[action] not in tags:
+            yield because(Keep.NOT_MARKED, f"{name} has no tag {MARKS[action]}", "the next run marks it if it may go")
+
+
+def is_done(image: Image, action: Action) -> bool:
+    """Whether somebody has done it already, so that EC2 need not be asked."""
+    return action is Action.DISABLE and image.state == "disabled"
+
+
+def marked(image: Image | None, snapshots: Mapping[str, Snapshot]) -> list[str]:
+    """What may have a mark that an image which stays must not have: all of it, where the image has one."""
+    if image is None:
+        return []
+    if image.tags.keys() & set(MARKS.values()):
+        return [image.image_id, *image.snapshot_ids]
+    return [one for one, snapshot in snapshots.items() if MARKS[Action.DEREGISTER] in snapshot.tags]
 
 
 def due_at(record: ArchiveRecord, policy: Policy, action: Action) -> datetime | None:
@@ -131,7 +188,11 @@ def by_object(
 def by_image(image: Image | None, policy: Policy, action: Action, now: datetime, account_id: str) -> Iterator[str]:
     """The original is there, ours, still meant by its policy, and nobody holds on to it."""
     if image is None:
-        yield because(Keep.ORIGINAL_GONE, "the image is not there any more, and it was not this archiver", "nothing")
+        yield because(
+            Keep.ORIGINAL_GONE,
+            "the image is not there any more, and it was not this archiver",
+            "see in CloudTrail who deregistered it; the archive has it, and a restore brings it back",
+        )
         return
     if image.owner_id != account_id:
         yield because(Keep.NOT_OWNED, f"the image is owned by account {image.owner_id}", "its owner may retire it")
@@ -247,7 +308,7 @@ def is_recent(report: UsageReport, now: datetime) -> bool:
     return now - report.created_at < timedelta(hours=REPORT_HOURS)
 
 
-PASSING = frozenset({Keep.USAGE_PENDING, Keep.TOO_MANY, Keep.CHANGED_MEANWHILE, Keep.EC2_UNWILLING})
+PASSING = frozenset({Keep.USAGE_PENDING, Keep.CAP_REACHED, Keep.TOO_MANY, Keep.CHANGED_MEANWHILE, Keep.EC2_UNWILLING})
 """Reasons that nobody has objected with: what was announced stays announced."""
 
 
