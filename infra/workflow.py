@@ -13,6 +13,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from ami_archiver.errors import AccessDenied
 from ami_archiver.run_state import Next
 from infra.functions import Functions
 from infra.retire_functions import RetireFunctions
@@ -58,6 +59,13 @@ class Workflow(StepWorkflow):
         hand_over = self._hand_over()
         handed_over = sfn.Succeed(self, "HandedOver", comment="The new execution goes on with the run")
         done = sfn.Succeed(self, "Done", output_path="$.summary")
+        failed = sfn.Fail(
+            self,
+            "Failed",
+            comment="The run has done and reported what it could",
+            error=AccessDenied.__name__,
+            cause_path="$.problem",
+        )
 
         # The flow
         is_handed_over.when(sfn.Condition.is_present("$.run_id"), check)
@@ -82,7 +90,15 @@ class Workflow(StepWorkflow):
         retire.next(self._next_after("Retired", {Next.RETIRE: retire, Next.WAIT: wait_for_usage, Next.REPORT: report}))
         wait_for_usage.next(retire)
         report.next(
-            self._next_after("Reported", {Next.CHECK: check, Next.AWAIT_APPROVAL: await_approval, Next.END: done})
+            self._next_after(
+                "Reported",
+                {
+                    Next.CHECK: check,
+                    Next.AWAIT_APPROVAL: await_approval,
+                    Next.END: done,
+                    Next.FAIL: failed,
+                },
+            )
         )
         await_approval.next(retire)
         await_approval.add_catch(retire, errors=[sfn.Errors.TIMEOUT], result_path="$.approval")

@@ -44,7 +44,7 @@ class Images(Protocol):
         ...
 
     def launch_permissions(self, image_id: str) -> tuple[str, ...] | None:
-        """As in RestoreFacts; None where the image is gone."""
+        """As in RestoreFacts; None where the image is gone, or this may not be asked of it."""
         ...
 
     def ssm_parameters(self, image_ids: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
@@ -65,6 +65,8 @@ class Refused(NamedTuple):
     """The code says that it is this image (not found, malformed …). Otherwise it may be the budget."""
     throttled: bool = False
     """The code is one of throttling: it never concerns the image, and perhaps the budget."""
+    denied: bool = False
+    """For want of a permission: of the role for this image, or for all."""
 
 
 class StoreTasks(Protocol):

@@ -34,6 +34,8 @@ class Next(StrEnum):
     REPORT = "report"
     AWAIT_APPROVAL = "await_approval"
     END = "end"
+    FAIL = "fail"
+    """As END, but the execution is to end as failed: a person has to do something about the whole run."""
 
 
 class RetirePhase(StrEnum):
@@ -81,6 +83,11 @@ class RunState:
     wait_seconds: int = 0
     refused_starts: int = 0
     """Starts in a row of which EC2 took nothing: the wait doubles with each."""
+    stores_denied: int = 0
+    stores_taken: bool = False
+    """Whether EC2 took any: then what it denied was those images' own."""
+    problem: str | None = None
+    """Why the run starts nothing more, and ends as failed once it is reported."""
     page: int = 0
     next_token: str | None = None
     selected_images: int = 0
@@ -116,7 +123,7 @@ class RunState:
     def from_json(cls, raw: object) -> RunState:
         """Raises BadInput, which names what is missing, unknown or of the wrong type."""
         state = read_state(cls, raw, _TYPES, _NEEDED)
-        for name in ("working_run", "next_token", "retire_after", "left_after", "look_page"):
+        for name in ("working_run", "next_token", "retire_after", "left_after", "look_page", "problem"):
             if not isinstance(value := getattr(state, name), str | None):
                 raise BadInput(f"{name!r} of a run is {value!r}, must be of type str or null; {BY_HAND}")
         if not isinstance(state.approval, dict | None):
@@ -165,6 +172,8 @@ _TYPES: dict[str, type] = {
     "ended_images": int,
     "wait_seconds": int,
     "refused_starts": int,
+    "stores_denied": int,
+    "stores_taken": bool,
     "page": int,
     "selected_images": int,
     "selected_gib": float,

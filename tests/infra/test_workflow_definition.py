@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.errors import RETRYABLE
+from ami_archiver.errors import RETRYABLE, AccessDenied
 from ami_archiver.retire.steps.step import MOST_LOOKS
 from ami_archiver.run_state import Next
 from infra.templates import definitions, resources
@@ -41,6 +41,7 @@ def test_the_flow_is_select_check_start_wait_plan_retire_and_report(states: dict
         "HandOver": "HandedOver",
         "HandedOver": "-",
         "Done": "-",
+        "Failed": "-",
     }
 
 
@@ -60,7 +61,7 @@ def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
         },
         "Planned": {"plan_more": "PlanRetirement", "retire": "RetireImages", "report": "ReportRun"},
         "Retired": {"retire": "RetireImages", "wait": "WaitForUsageReports", "report": "ReportRun"},
-        "Reported": {"check": "CheckStoreTasks", "await_approval": "AwaitApproval", "end": "Done"},
+        "Reported": {"check": "CheckStoreTasks", "await_approval": "AwaitApproval", "end": "Done", "fail": "Failed"},
     }
 
 
@@ -164,6 +165,12 @@ def test_handing_over_starts_this_state_machine_once_with_the_whole_state(states
 
 def test_the_executions_output_is_the_summary(states: dict[str, Any]) -> None:
     assert states["Done"] == {"Type": "Succeed", "OutputPath": "$.summary"}
+
+
+def test_a_run_with_a_problem_ends_as_failed_with_the_error_that_a_step_would_have_raised(
+    states: dict[str, Any],
+) -> None:
+    assert (states["Failed"]["Error"], states["Failed"]["CausePath"]) == (AccessDenied.__name__, "$.problem")
 
 
 def test_the_workflow_is_standard_traced_and_logs_its_errors(template: Template) -> None:

@@ -344,8 +344,8 @@ ARCHIVE_BUGS = (
     Bug(
         "missing permission tried for ever",
         "adapters/aws_errors.py",
-        'raise AccessDenied(f"{text}.',
-        'raise TemporarilyUnavailable(f"{text}.',
+        "raise AccessDenied(",
+        "raise TemporarilyUnavailable(",
         "adapters/test_error_translation.py",
     ),
 )

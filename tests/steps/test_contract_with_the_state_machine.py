@@ -25,7 +25,7 @@ BRANCHES = {
     "StartStoreTasks": {"wait"},
     "PlanRetirement": {"plan_more", "retire", "report"},
     "RetireImages": {"retire", "wait", "report"},
-    "ReportRun": {"check", "await_approval", "end"},
+    "ReportRun": {"check", "await_approval", "end", "fail"},
 }
 """The branches of the Choice after each function; StartStoreTasks has none and always goes to Wait."""
 AFTER = {
@@ -57,7 +57,7 @@ def run(archive: Archive, handlers: dict[str, Handler], event: dict[str, Any]) -
         output = as_json(handlers[name](as_json(payload), Context()))
         outputs.append((name, output))
         check(name, output)
-        if output["next"] == "end":
+        if output["next"] in ("end", "fail"):
             return outputs
         if output["next"] == "wait":
             archive.cloud.advance(output["wait_seconds"])
@@ -78,6 +78,8 @@ def check(name: str, output: dict[str, Any]) -> None:
     if output["next"] in ("wait", "start"):
         assert isinstance(output["wait_seconds"], int)
         assert 0 < output["wait_seconds"] < 99_999_999
+    if output["next"] == "fail":
+        assert output["problem"].startswith("AccessDenied: ")  # the cause of the failed end
     if output["next"] == "end":
         assert output["summary"].keys() >= SUMMARY
         assert set(output["summary"]["decisions"]) == {

@@ -182,7 +182,7 @@ class Archive:
         """Run the state machine from a state on."""
         while until is None or not until():
             state, summary = self.step(state, app)
-            if state.next is Next.END:
+            if state.next in (Next.END, Next.FAIL):
                 return summary
         return None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 from ami_archiver.model import Image, Snapshot, Volume
@@ -79,8 +79,8 @@ class Ec2Images:
         try:
             with translated(image_id):
                 answer = self._ec2.describe_image_attribute(ImageId=image_id, Attribute="launchPermission")
-        except ClientError as error:
-            logger.warning("launch permissions unknown", extra={"image_id": image_id, "reason": code_of(error)})
+        except (ClientError, AccessDenied) as error:
+            logger.warning("launch permissions unknown", extra={"image_id": image_id, "reason": str(error)})
             return None
         return tuple(sorted(_permission(raw) for raw in answer.get("LaunchPermissions", [])))
 

@@ -44,7 +44,7 @@ class Candidate(NamedTuple):
     record: ArchiveRecord | None
     found: StoredObject | None
     unreadable: str | None = None
-    """Why there is a record but it cannot be read."""
+    """Why its record cannot be read, or its object not be looked at."""
 
 
 def obstacle(candidate: Candidate, wishes: Wishes, account: Account) -> str | None:

@@ -22,7 +22,7 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
     What it selected was perhaps not in the queue yet when that check found it empty.
     """
     if state.approval is not None:
-        return state.then(Next.END), {}, _after_approval(app, state)
+        return state.then(_end(state)), {}, _after_approval(app, state)
     if state.outcome is not Outcome.WORKED:
         if state.outcome is Outcome.JOINED and (written := _worked_off(app, state)):
             return state.then(Next.END), {}, written
@@ -51,7 +51,11 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
         "ImagesStored": float(sum(summary["decisions"]["stored"] for summary in summaries)),
         "ImagesFailed": float(sum(summary["decisions"]["failed"] for summary in summaries)),
     }
-    return state.then(Next.AWAIT_APPROVAL if state.awaiting_approval else Next.END), metrics, own
+    return state.then(Next.AWAIT_APPROVAL if state.awaiting_approval else _end(state)), metrics, own
+
+
+def _end(state: RunState) -> Next:
+    return Next.FAIL if state.problem else Next.END
 
 
 def _originals(app: App, state: RunState, policy: str) -> dict[str, Any]:
@@ -120,7 +124,8 @@ def _of_all_runs(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]
     policies = {run.policy for run in [own, *others]}
     backlog = [line for line in ended.values() if line.policy not in policies]
     first = _of_one_run(app, own, ended, joined_runs=[run.run_id for run in others], backlog=_backlog(backlog))
-    return [first, *(_of_one_run(app, run, ended, working_run=state.run_id) for run in others)]
+    summaries = [first, *(_of_one_run(app, run, ended, working_run=state.run_id) for run in others)]
+    return [summary | ({"problem": state.problem} if state.problem else {}) for summary in summaries]
 
 
 def _of_one_run(app: App, run: ActiveRun, ended: dict[str, DecisionLine], **more: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver import lifecycle
-from ami_archiver.errors import BadInput
+from ami_archiver.errors import AccessDenied, BadInput
+from ami_archiver.failures import hidden
 from ami_archiver.inventory import Inventory
 from ami_archiver.model import (
     ARCHIVED,
@@ -160,7 +161,10 @@ class _Selection:
         """The decision about an image whose record says that it is archived, or on its way."""
         if record.status in ARCHIVED:
             if not self._inventory.has_recorded(record):
-                changed = alteration(record, self._app.bucket.look(record.object_key))
+                try:
+                    changed = alteration(record, self._app.bucket.look(record.object_key))
+                except AccessDenied as error:
+                    changed = hidden(record.object_key, error, "the next run looks again")
                 if changed:
                     return Verdict(Decision.FAILED, changed)
             return Verdict(Decision.ALREADY_ARCHIVED, f"object {record.object_key}, version {record.object_version_id}")
@@ -187,8 +191,7 @@ class _Selection:
             verdict = Verdict(Decision.ALREADY_ARCHIVED, "an object of this image is in the bucket; would be verified")
             return [self._line(image.image_id, verdict) for image, _ in images]
         snapshots = self._app.images.snapshots([s for image, _ in images for s in image.snapshot_ids])
-        decided, lost = adopt.objects_without_record(self._app, self._policy, self._state, images, snapshots)
-        lines = [self._line(r.image_id, Verdict(d, r.reason), r.snapshot_gib) for r, d in decided]
+        lines, lost = adopt.objects_without_record(self._app, self._policy, self._state, images, snapshots)
         gone = {image.image_id for image, _ in images} - lost - {line.image_id for line in lines}
         verdict = Verdict(Decision.DEFERRED, "its object was deleted just now; the next run stores the image")
         return lines + [self._line(image_id, verdict) for image_id in sorted(gone)] + self._changed_by_others(lost)
