@@ -50,7 +50,6 @@ class Outcome(StrEnum):
     """It selected into the queue that another policy's run was working off."""
     MET = "met"
     """It met a run of the same policy and did nothing."""
-    PAUSED = "paused"
     DRY_RUN = "dry_run"
     NOTHING_MATCHED = "nothing_matched"
     """A restore's query found no archive record."""

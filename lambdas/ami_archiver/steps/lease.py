@@ -103,10 +103,11 @@ def prolong(app: App, state: RunState, lease: Lease, *, remove: Collection[str])
 
 
 def closed_policies(app: App, lease: Lease, state: RunState) -> set[str]:
-    """The policies whose images are not started now: paused, or their store window has closed.
+    """The policies whose images are not started now: their store window has closed, or they are paused.
 
-    A policy that has no run tonight (its backlog is drained along) goes by the working run's window. What a policy
-    selected that is not configured any more is drained too: it was asked for, and nobody else would take it.
+    A policy that has no run tonight (its backlog is drained along) goes by the working run's window. A paused one has
+    no schedule: where it has a run, a person started that. What a policy selected that is not configured any more is
+    drained too: it was asked for, and nobody else would take it.
     """
     now = app.clock.now()
     windows = {run.policy: run.window_closes_at for run in lease.runs.values()}
@@ -114,5 +115,6 @@ def closed_policies(app: App, lease: Lease, state: RunState) -> set[str]:
     return {
         policy.name
         for policy in app.settings.policies
-        if policy.paused or ((closes := windows.get(policy.name, own)) is not None and now >= closes)
+        if (policy.paused and policy.name not in windows)
+        or ((closes := windows.get(policy.name, own)) is not None and now >= closes)
     }

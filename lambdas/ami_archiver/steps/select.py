@@ -51,8 +51,6 @@ def select_images(app: App, event: Mapping[str, Any], seconds_left: Callable[[],
         raise BadInput(
             f"policy {state.policy!r} of run {state.run_id} is not configured (any more): start a run of one that is"
         )
-    if policy.paused:
-        return state.then(Next.REPORT, outcome=Outcome.PAUSED)
     if state.dry_run:
         return _Selection(app, policy, state, working=False).pages(seconds_left, then=Next.RETIRE)
     outcome, holder = lease.enter(app, state)
