@@ -342,6 +342,13 @@ ARCHIVE_BUGS = (
         "steps/test_windows_and_caps.py",
     ),
     Bug(
+        "run of a policy that was removed selects the same page for ever",
+        "steps/select.py",
+        "return state.then(then, next_token=None)\n    return _Selection(",
+        "return state\n    return _Selection(",
+        "steps/test_selection_step.py",
+    ),
+    Bug(
         "throttling blamed on the image",
         "adapters/ec2_store_tasks.py",
         "throttled=code in THROTTLED",
