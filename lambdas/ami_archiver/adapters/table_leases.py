@@ -76,8 +76,8 @@ class TableLeases:
         except ClientError as error:
             _only_conditional(error)
             raise LeaseLost(
-                f"run {run_id} does not hold the lease: another run took it after it had expired, or after the execution "
-                "of this run had ended. Nothing is lost; the run that holds it goes on with the queue."
+                f"run {run_id} does not hold the lease: another run took it after it had expired, or after its "
+                "execution had ended. Nothing is lost; the run that holds it goes on with the queue."
             ) from error
 
     def exchange(self, lease: Lease, until: datetime, *, add: Collection[str], remove: Collection[str]) -> Lease:
