@@ -9,7 +9,11 @@ person's word, the run is reported first, waits for the answer without holding a
 
 from __future__ import annotations
 
+from typing import cast
+
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -44,6 +48,7 @@ class Workflow(StepWorkflow):
                 "input": sfn.JsonPath.entire_payload,
                 "execution_name": sfn.JsonPath.execution_name,
                 "execution_started_at": sfn.JsonPath.execution_start_time,
+                "execution_arn": sfn.JsonPath.execution_id,
             },
         )
         check = self._step("CheckStoreTasks", functions.check_store_tasks)
@@ -109,4 +114,36 @@ class Workflow(StepWorkflow):
             [*functions.all, *retire_functions.all_of_the_run],
             timeout=timeout,
             log_retention_days=log_retention_days,
+        )
+        self._allow_to_see_executions(functions.select_images)
+
+    def _allow_to_see_executions(self, function: lambda_.IFunction) -> None:
+        """Whether a run that holds the lease still works. A policy of its own, for the reason of `_allow_hand_over`."""
+        name = self.state_machine.state_machine_name
+        policy = iam.Policy(
+            self,
+            "SeeExecutionsPolicy",
+            statements=[
+                iam.PolicyStatement(
+                    sid="SeeOtherRuns",
+                    actions=["states:DescribeExecution"],
+                    resources=[
+                        cdk.Stack.of(self).format_arn(
+                            service="states",
+                            resource="execution",
+                            resource_name=f"{name}:*",
+                            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                        )
+                    ],
+                )
+            ],
+        )
+        policy.attach_to_role(cast("iam.IRole", function.role))
+        machine = cdk.Stack.of(self).get_logical_id(cast("cdk.CfnElement", self.state_machine.node.default_child))
+        arn = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution"
+        cdk.Validations.of(policy).acknowledge(
+            cdk.Acknowledgment(
+                id=f"AwsSolutions-IAM5[Resource::{arn}:<{machine}.Name>:*]",
+                reason="Which run holds the lease is known at run time; the executions are this state machine's own.",
+            )
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ami_archiver.clock import Clock
-    from ami_archiver.ports import ArchiveBucket, Images, Leases, Notifier, Records, Runs, StoreTasks
+    from ami_archiver.ports import ArchiveBucket, Executions, Images, Leases, Notifier, Records, Runs, StoreTasks
     from ami_archiver.settings import Settings
 
 
@@ -23,6 +23,7 @@ class App:
     bucket: ArchiveBucket
     records: Records
     leases: Leases
+    executions: Executions
     runs: Runs
     retirements: Runs
     """What each run did about originals."""

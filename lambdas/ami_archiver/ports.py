@@ -150,6 +150,8 @@ class ActiveRun(NamedTuple):
     policy: str
     started_at: datetime
     window_closes_at: datetime | None
+    execution_arn: str | None = None
+    """The execution that began it; None: a release that did not note it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +169,9 @@ class Leases(Protocol):
 
     def read(self) -> Lease: ...
 
-    def take(self, run: ActiveRun, now: datetime, until: datetime) -> Lease | None:
-        """Hold it, if nobody does or the holder's time is over (or it is ours); None: somebody holds it."""
+    def take(self, run: ActiveRun, now: datetime, until: datetime, *, instead_of: str | None = None) -> Lease | None:
+        """Hold it, if nobody does, or the holder's time is over, or it is ours or that of the run `instead_of`; None:
+        somebody holds it."""
         ...
 
     def join(self, holder: str, run: ActiveRun, now: datetime) -> bool:
@@ -185,6 +188,17 @@ class Leases(Protocol):
 
     def release(self, run_id: str, runs: int) -> bool:
         """Give it back, if it still has so many runs. False: another run joined. Raises LeaseLost."""
+        ...
+
+
+class Executions(Protocol):
+    """Executions of the archive's workflow."""
+
+    def has_ended(self, execution_arn: str) -> bool | None:
+        """Whether the execution has, and all that its run was handed over to; None: no such execution is known.
+
+        Raises AwsRefused.
+        """
         ...
 
 

@@ -55,7 +55,6 @@ class Outcome(StrEnum):
     """It selected into the queue that another policy's run was working off."""
     MET = "met"
     """It met a run of the same policy and did nothing."""
-    PAUSED = "paused"
     DRY_RUN = "dry_run"
     NOTHING_MATCHED = "nothing_matched"
     """A restore's query found no archive record."""
@@ -70,6 +69,8 @@ class RunState:
     dry_run: bool
     started_at: str
     next: Next
+    execution_arn: str | None = None
+    """The execution that began the run."""
     outcome: Outcome = Outcome.WORKED
     working_run: str | None = None
     """The run that works off the queue, where it is another one."""
@@ -123,7 +124,15 @@ class RunState:
     def from_json(cls, raw: object) -> RunState:
         """Raises BadInput, which names what is missing, unknown or of the wrong type."""
         state = read_state(cls, raw, _TYPES, _NEEDED)
-        for name in ("working_run", "next_token", "retire_after", "left_after", "look_page", "problem"):
+        for name in (
+            "execution_arn",
+            "working_run",
+            "next_token",
+            "retire_after",
+            "left_after",
+            "look_page",
+            "problem",
+        ):
             if not isinstance(value := getattr(state, name), str | None):
                 raise BadInput(f"{name!r} of a run is {value!r}, must be of type str or null; {BY_HAND}")
         if not isinstance(state.approval, dict | None):
@@ -198,8 +207,8 @@ def _is(value: object, kind: type) -> bool:
 def begin(event: object, settings: Settings) -> RunState:
     """The first state of a run, from what the state machine hands to the first step. Raises BadInput.
 
-    `event` is {"input": the execution's input, "execution_name": …, "execution_started_at": …}. The run's id sorts by
-    time and is the same however often the step is repeated.
+    `event` is {"input": the execution's input, "execution_name": …, "execution_started_at": …, "execution_arn": …}. The
+    run's id sorts by time and is the same however often the step is repeated.
     """
     if not isinstance(event, Mapping) or not isinstance(event.get("input"), dict):
         raise BadInput(f"a run takes an object like {EXAMPLE}, not {event!r}")
@@ -220,6 +229,7 @@ def begin(event: object, settings: Settings) -> RunState:
         dry_run=dry_run,
         started_at=started.isoformat(),
         next=Next.SELECT_MORE,
+        execution_arn=event.get("execution_arn"),
         outcome=Outcome.DRY_RUN if dry_run else Outcome.WORKED,
     )
 

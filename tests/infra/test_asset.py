@@ -67,8 +67,9 @@ print(botocore.__file__, select_images.handler)
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    hosts = {"stepfunctions": "states"}
     for service in functions_asset.SERVICES:
-        assert f"{service} https://{service}.eu-central-1.amazonaws.com\n" in done.stdout
+        assert f"{service} https://{hosts.get(service, service)}.eu-central-1.amazonaws.com\n" in done.stdout
     assert "\nhttps://bucket.s3.amazonaws.com/key?" in done.stdout
     assert str(asset) in done.stdout
 

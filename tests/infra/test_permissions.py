@@ -41,6 +41,7 @@ ALLOWED = {
     dynamodb:GetItem                 table
     dynamodb:PutItem                 table
     dynamodb:UpdateItem              table
+    states:DescribeExecution         ArchiveWorkflow's executions
     """,
     "CheckStoreTasks": """
     ec2:DescribeImages               *
@@ -224,7 +225,9 @@ def name_of(arn: str) -> str:
         **{f"Functions{name}Log": "log" for name in FUNCTIONS},
         **{f"RetireFunctions{name}Function": name for name in ("PlanRetirement", "RetireImages", "AskForApproval")},
     }
-    last = arn.rpartition(":")[2]
+    before, _, last = arn.rpartition(":")
+    if ":execution:" in before and last == "*":
+        return f"{name_of(before)}'s executions"
     if arn == "arn:aws:kms:us-east-1:*:key/*":
         return "any key"
     for start, name in names.items():

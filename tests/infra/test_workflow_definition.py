@@ -88,6 +88,7 @@ def test_selection_is_told_the_input_and_which_execution_it_is(states: dict[str,
         "input.$": "$",
         "execution_name.$": "$$.Execution.Name",
         "execution_started_at.$": "$$.Execution.StartTime",
+        "execution_arn.$": "$$.Execution.Id",
     }
 
 

@@ -24,6 +24,7 @@ from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
 from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
 from ami_archiver.adapters.ec2_uses import Ec2Uses
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
+from ami_archiver.adapters.sfn_executions import SfnExecutions
 from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_records import TableRecords
@@ -43,6 +44,7 @@ from ami_archiver.steps.select import select_images
 from ami_archiver.steps.start import start_store_tasks
 from local_cloud.in_process import VirtualCloud
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
+from tests.support.executions import Executions
 
 NIGHTLY = Policy(name="nightly", tags={"Archive": ("true",)})
 TABLE = "archive"
@@ -81,6 +83,8 @@ class Archive:
             policies=policies or (NIGHTLY,),
             **settings,
         )
+        self.executions = Executions()
+        cloud.serve("states", self.executions)
         self.app = self.worker()
         self.loops = 0
         self.answer: dict[str, Any] | None = None
@@ -102,6 +106,7 @@ class Archive:
             bucket=S3ArchiveBucket(make("s3"), BUCKET),
             records=TableRecords(dynamodb, TABLE),
             leases=TableLeases(dynamodb, TABLE),
+            executions=SfnExecutions(lambda: make("stepfunctions")),
             runs=TableRuns(dynamodb, TABLE),
             retirements=TableRuns(dynamodb, TABLE, RETIREMENTS),
             notifier=SnsNotifier(lambda: make("sns"), self.settings.topic_arn),
@@ -169,7 +174,8 @@ class Archive:
         name = name or f"execution-{next(self._names)}"
         started = self.cloud.clock.now().isoformat()
         given = {"policy": policy, "dry_run": dry_run}
-        return {"input": given, "execution_name": name, "execution_started_at": started}
+        more = {"execution_name": name, "execution_started_at": started, "execution_arn": f"arn:execution:{name}"}
+        return {"input": given} | more
 
     def select(self, event: dict[str, Any], app: App | None = None) -> RunState:
         return select_images(app or self.app, event, lambda: 900.0)

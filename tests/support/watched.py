@@ -26,8 +26,12 @@ FUNCTIONS = {
     "handlers.ask_for_approval.handler": "AskForApproval",
     "handlers.undo_retirement.handler": "UndoRetirement",
 }
-SERVICES = ("autoscaling", "dynamodb", "ebs", "ec2", "s3", "sns", "ssm")
-ACTIONS = {"s3:HeadObject": "s3:GetObject", "s3:ListObjectVersions": "s3:ListBucketVersions"}
+SERVICES = ("autoscaling", "dynamodb", "ebs", "ec2", "s3", "sns", "ssm", "stepfunctions")
+ACTIONS = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "stepfunctions:DescribeExecution": "states:DescribeExecution",
+}
 """Where IAM's action is not named like the call."""
 IN_TRANSACTIONS = {
     "Update": "UpdateItem",
@@ -140,13 +144,20 @@ def actions_of(service: str, operation: str, params: dict[str, Any]) -> set[str]
 
 
 def allowed(assembly: CloudAssembly, function: str) -> set[str]:
-    """The actions of a function's role."""
+    """The actions of a function's role, and of the policies that are attached to it."""
+    resources = assembly.template["Resources"]
     found = [
-        resource["Properties"]["Policies"]
-        for logical_id, resource in assembly.template["Resources"].items()
+        (logical_id, resource["Properties"]["Policies"])
+        for logical_id, resource in resources.items()
         if resource["Type"] == "AWS::IAM::Role" and f"Functions{function}Role" in logical_id
     ]
     assert len(found) == 1, f"{len(found)} roles of {function}"
-    statements = [statement for policy in found[0] for statement in policy["PolicyDocument"]["Statement"]]
+    ((role, policies),) = found
+    attached = [
+        resource["Properties"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::IAM::Policy" and {"Ref": role} in resource["Properties"]["Roles"]
+    ]
+    statements = [one for policy in [*policies, *attached] for one in policy["PolicyDocument"]["Statement"]]
     actions = [statement["Action"] for statement in statements]
     return {action for each in actions for action in ([each] if isinstance(each, str) else each)}

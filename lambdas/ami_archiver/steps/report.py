@@ -95,7 +95,7 @@ def _worked_off(app: App, state: RunState) -> dict[str, Any] | None:
 
 
 def _without_work(app: App, state: RunState) -> dict[str, Any]:
-    """The summary of a run that met, joined, was paused, or only looked."""
+    """The summary of a run that met, joined, or only looked."""
     result = Tally()
     more: dict[str, Any] = {}
     if state.outcome is Outcome.DRY_RUN:
