@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from types import ModuleType
 
-from local_cloud import expressions, parameters, task_tokens
+from local_cloud import dynamodb_rules, expressions, parameters, task_tokens
 from local_cloud.settings import CloudSettings
 
 DUMMY_SECRET = "test"  # noqa: S105 - MiniStack does not check signatures
@@ -84,6 +84,7 @@ def ministack(settings: CloudSettings, port: int, *, verbose: bool = False) -> I
         from ministack.services import dynamodb, ssm, stepfunctions  # noqa: PLC0415 - as above
 
         expressions.install(dynamodb)
+        dynamodb_rules.install(dynamodb)
         parameters.install(ssm)
         task_tokens.install(stepfunctions)
         os.environ.pop("LOG_LEVEL", None)  # function workers would go by it, and log nothing
