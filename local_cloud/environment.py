@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from local_cloud import expressions, parameters, task_tokens
+from local_cloud import dynamodb_rules, expressions, parameters, task_tokens
 from local_cloud.settings import CloudSettings
 
 DUMMY_SECRET = "test"  # noqa: S105 - MiniStack does not check signatures
@@ -92,6 +92,7 @@ def ministack(settings: CloudSettings, port: int, *, verbose: bool = False) -> I
 
         provisioners._RESOURCE_HANDLERS.setdefault("AWS::Rbin::Rule", RECYCLE_BIN_RULE)
         expressions.install(dynamodb)
+        dynamodb_rules.install(dynamodb)
         parameters.install(ssm)
         task_tokens.install(stepfunctions)
         os.environ.pop("LOG_LEVEL", None)  # function workers would go by it, and log nothing

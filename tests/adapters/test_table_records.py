@@ -16,8 +16,9 @@ from ami_archiver.adapters.table_writes import HISTORY_KEPT
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, RestoreFacts, Status
+from tests.adapters.conftest import LOCAL_CLOUD
 from tests.support.answers import answering, counting, losing_answers, refusing
-from tests.support.archive import TABLE, Archive, client
+from tests.support.archive import TABLE
 from tests.support.domain import IMAGE_ID, NOW, record, storing, verified
 from tests.support.queue import queued
 
@@ -26,13 +27,8 @@ KEY = {"pk": {"S": f"IMAGE#{IMAGE_ID}"}, "sk": {"S": "RECORD"}}
 
 
 @pytest.fixture
-def records(archive: Archive) -> TableRecords:
-    return TableRecords(client(archive.cloud, "dynamodb"), TABLE)
-
-
-@pytest.fixture
-def dynamodb(archive: Archive) -> Any:
-    return client(archive.cloud, "dynamodb")
+def records(dynamodb: Any) -> TableRecords:
+    return TableRecords(dynamodb, TABLE)
 
 
 def one(records: TableRecords, image_id: str = IMAGE_ID) -> ArchiveRecord:
@@ -133,6 +129,7 @@ def test_image_stays_in_the_queue_if_the_write_that_starts_it_is_refused(records
     assert one(records) == before
 
 
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute
 def test_many_images_are_enqueued_with_those_that_others_changed_left_out(records: TableRecords) -> None:
     ids = [f"ami-{number:017}" for number in range(130)]
     taken = {ids[0], ids[49], ids[50], ids[129]}
@@ -199,6 +196,7 @@ def test_keys_that_dynamodb_left_unread_are_asked_again(records: TableRecords, d
     assert len(calls) == 2
 
 
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute
 def test_history_beyond_two_hundred_moves_is_paged_out_and_none_is_lost(records: TableRecords, dynamodb: Any) -> None:
     records.save(None, storing())
     moves = 2

@@ -9,22 +9,20 @@ from typing import Any
 import pytest
 
 from ami_archiver.adapters.restore_items import restore_key
+from ami_archiver.adapters.table_items import image_key
+from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_restores import TableRestores
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from tests.adapters.conftest import LOCAL_CLOUD
 from tests.restore.test_restore_domain import NOW, record
 from tests.support.answers import answering
-from tests.support.archive import TABLE, Archive, client
+from tests.support.archive import TABLE
 from tests.support.domain import verified
 
 RUN = record().run_id
 LATER = NOW + timedelta(hours=1)
-
-
-@pytest.fixture
-def dynamodb(archive: Archive) -> Any:
-    return client(archive.cloud, "dynamodb")
 
 
 @pytest.fixture
@@ -70,6 +68,7 @@ def test_largest_restore_comes_first(restores: TableRestores) -> None:
     assert [entry.snapshot_gib for entry in restores.queue(RUN).largest(RUN, 50, ())] == [20, 5]
 
 
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute
 def test_queue_goes_on_beyond_a_page(restores: TableRestores) -> None:
     planned(restores, *range(1, 121))
     assert len(waiting(restores)) == 120
@@ -109,9 +108,9 @@ def test_what_dynamodb_puts_off_is_asked_for_again(dynamodb: Any, restores: Tabl
         assert list(restores.get([one]).records) == [one]
 
 
-def test_archive_record_that_cannot_be_read_stops_no_query(archive: Archive, restores: TableRestores) -> None:
+def test_archive_record_that_cannot_be_read_stops_no_query(dynamodb: Any, restores: TableRestores) -> None:
     for image_id in ("ami-1", "ami-2"):
-        assert archive.app.records.save(None, verified(image_id))
-    item = archive.item("IMAGE#ami-1", "RECORD") or {}
-    archive.put_item(item | {"snapshot_gib": {"S": "ten"}})
+        assert TableRecords(dynamodb, TABLE).save(None, verified(image_id))
+    item = dynamodb.get_item(TableName=TABLE, Key=image_key("ami-1"))["Item"]
+    dynamodb.put_item(TableName=TABLE, Item=item | {"snapshot_gib": {"S": "ten"}})
     assert [found.image_id for found in restores.archived([Status.VERIFIED])] == ["ami-2"]

@@ -120,8 +120,22 @@ ARCHIVE_BUGS = (
     Bug(
         "set of images in flight replaced though somebody changed it",
         "adapters/table_leases.py",
-        '"#holder = :me AND in_flight = :known"',
-        '"#holder = :me AND (in_flight = :known OR attribute_exists(in_flight))"',
+        'condition += " AND in_flight = :known"',
+        'condition += " AND (in_flight = :known OR attribute_exists(in_flight))"',
+        "adapters/test_table_leases.py",
+    ),
+    Bug(
+        "empty set of images in flight sent to DynamoDB",
+        "adapters/table_leases.py",
+        "if ids := (lease.in_flight - set(remove)) | set(add):",
+        "if (ids := (lease.in_flight - set(remove)) | set(add)) is not None:",
+        "adapters/test_table_leases.py",
+    ),
+    Bug(
+        "exchange with nothing in flight keeps nobody else's",
+        "adapters/table_leases.py",
+        'condition += " AND attribute_not_exists(in_flight)"',
+        'condition += ""',
         "adapters/test_table_leases.py",
     ),
     Bug(

@@ -72,7 +72,7 @@ class Archive:
         self._names = itertools.count(1)
         key_arn = client(cloud, "kms").create_key()["KeyMetadata"]["Arn"]
         topic_arn = client(cloud, "sns").create_topic(Name="archive")["TopicArn"]
-        _make_table(cloud)
+        make_table(client(cloud, "dynamodb"))
         _make_bucket(cloud, key_arn)
         self.settings = Settings(
             table_name=TABLE,
@@ -298,8 +298,8 @@ def full_id(short: str) -> str:
     return f"ami-{short.removeprefix('ami-').encode().hex()[:17]:0<17}"
 
 
-def _make_table(cloud: VirtualCloud) -> None:
-    client(cloud, "dynamodb").create_table(
+def make_table(dynamodb: Any) -> None:
+    dynamodb.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],

@@ -81,17 +81,21 @@ class TableLeases:
             ) from error
 
     def exchange(self, lease: Lease, until: datetime, *, add: Collection[str], remove: Collection[str]) -> Lease:
-        values = {
-            ":me": lease.holder,
-            ":until": _epoch(until),
-            ":known": set(lease.in_flight),
-            ":ids": (lease.in_flight - set(remove)) | set(add),
-        }
+        # DynamoDB takes no ADD and DELETE of the same set in one update, and knows no empty set: only a missing one.
+        values: dict[str, Any] = {":me": lease.holder, ":until": _epoch(until)}
+        update, condition = "SET expires_at = :until", "#holder = :me"
+        if ids := (lease.in_flight - set(remove)) | set(add):
+            update += ", in_flight = :ids"
+            values[":ids"] = ids
+        else:
+            update += " REMOVE in_flight"
+        if lease.in_flight:
+            condition += " AND in_flight = :known"
+            values[":known"] = lease.in_flight
+        else:
+            condition += " AND attribute_not_exists(in_flight)"
         try:
-            # DynamoDB takes no ADD and DELETE of the same set in one update.
-            return self._update(
-                "SET expires_at = :until, in_flight = :ids", "#holder = :me AND in_flight = :known", values
-            )
+            return self._update(update, condition, values)
         except ClientError as error:
             _only_conditional(error)
         self.renew(str(lease.holder), until, add=add)
