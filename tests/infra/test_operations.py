@@ -214,8 +214,7 @@ def test_the_stack_fits_any_account_and_region(cloud_assembly: CloudAssembly) ->
 
 
 def test_the_stack_is_protected_from_being_deleted_by_a_word(cloud_assembly: CloudAssembly) -> None:
-    manifest = json.loads((cloud_assembly.directory / "manifest.json").read_text())
-    assert manifest["artifacts"]["AmiArchiver"]["properties"]["terminationProtection"] is True
+    assert cloud_assembly.termination_protection
 
 
 def kept(template: Template) -> set[str]:
