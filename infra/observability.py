@@ -94,20 +94,25 @@ class Alarms(Construct):
     def _no_success(self, hours: int) -> None:
         """No run was reported for so many hours, which CloudWatch cannot ask in one period (it takes a day at most).
 
-        So it looks at that many periods of one hour, and all of them must be without a report; an hour without any
-        has no data point and counts as one. 26 is a nightly run's 24 and two for a night that takes longer than the
-        one before; seven days is the most that CloudWatch looks back with periods of an hour. It is the report and not
-        the execution's end that counts: an execution may go on for days, waiting for a person's approval.
+        So it looks at that many periods of one hour. An hour without a report has no data point, and when the last
+        hour with one has passed out of sight, the alarm's data is insufficient: that change of state rings. A new
+        alarm has insufficient data from the start, so none rings after the first deployment, nor ever if no run
+        succeeds: RunFailed and DeadLetters say that. CloudWatch looks back some periods more than it is told, so it
+        may ring some hours late. 26 is a nightly run's 24 and two for a night that takes longer than the one before;
+        seven days is the most that CloudWatch looks back with periods of an hour. It is the report and not the
+        execution's end that counts: an execution may go on for days, waiting for a person's approval.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
         """
-        self._alarm(
+        alarm = self._alarm(
             "NoSuccess",
             _own_metric("RunSeconds").with_(period=cdk.Duration.hours(1), statistic="SampleCount"),
-            f"No run has succeeded for {hours} hours",
+            f"No run has succeeded for {hours} hours: its data is then insufficient",
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold=1,
             periods=hours,
-            missing=cloudwatch.TreatMissingData.BREACHING,
+            missing=cloudwatch.TreatMissingData.MISSING,
         )
+        alarm.add_insufficient_data_action(actions.SnsAction(self._topic))
 
     def _snapshots_stay(self) -> None:
         """Left once, a snapshot is deleted by the next run as a rule; this one needs a person.
@@ -149,7 +154,7 @@ class Alarms(Construct):
         periods: int,
         breaching_periods: int | None = None,
         missing: cloudwatch.TreatMissingData,
-    ) -> None:
+    ) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -162,6 +167,7 @@ class Alarms(Construct):
             treat_missing_data=missing,
         )
         alarm.add_alarm_action(actions.SnsAction(self._topic))
+        return alarm
 
 
 def _own_metric(name: str) -> cloudwatch.Metric:

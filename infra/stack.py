@@ -26,7 +26,10 @@ class AmiArchiver(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(
-            scope, construct_id, description="Archives AMIs out of EBS snapshots into S3, night after night"
+            scope,
+            construct_id,
+            description="Archives AMIs out of EBS snapshots into S3, night after night",
+            termination_protection=True,
         )
         storage = Storage(self, "Storage", policies=config.policies)
         notifications = Notifications(self, "Notifications", key=storage.key, emails=config.notification_emails)
@@ -52,7 +55,8 @@ class AmiArchiver(cdk.Stack):
                 *functions.roles_at_objects,
                 *restore_functions.roles_at_objects,
                 *retire_functions.roles_at_objects,
-            ]
+            ],
+            config.operator_role_arns,
         )
         workflow = Workflow(
             self,
@@ -65,6 +69,7 @@ class AmiArchiver(cdk.Stack):
         restore = RestoreWorkflow(self, "RestoreWorkflow", functions=restore_functions, log_retention_days=days)
         schedules = Schedules(self, "Schedules", policies=config.policies, workflow=workflow.state_machine)
         all_paused = all(scheduled.policy.paused for scheduled in config.policies)
+        watched_hours = None if all_paused else config.alarm_without_success_hours or None
         Alarms(
             self,
             "Alarms",
@@ -72,7 +77,7 @@ class AmiArchiver(cdk.Stack):
             workflow=workflow.state_machine,
             restore_workflow=restore.state_machine,
             dead_letters=schedules.dead_letters,
-            without_success_hours=None if all_paused else config.alarm_without_success_hours,
+            without_success_hours=watched_hours,
         )
 
         outputs = {

@@ -40,7 +40,9 @@ class StepWorkflow(Construct):
         timeout: cdk.Duration,
         log_retention_days: int,
     ) -> None:
-        log = log_group(self, "Log", log_retention_days)
+        # With any other prefix, each state machine adds to the account's one log resource policy, which has 5,120
+        # characters. https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+        log = log_group(self, "Log", log_retention_days, name=f"/aws/vendedlogs/states/{cdk.Aws.STACK_NAME}-{name}")
         role = self._role(functions)
         self.state_machine = sfn.StateMachine(
             self,

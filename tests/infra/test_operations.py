@@ -25,9 +25,9 @@ def test_each_policy_has_its_schedule_in_its_time_zone_and_a_paused_one_is_disab
     } == {
         "web": ("cron(30 2 ? * MON-FRI *)", "Europe/Berlin", "ENABLED"),
         "paused": ("rate(12 hours)", "UTC", "DISABLED"),
-        "tiered": ("at(2027-01-01T02:00:00)", "America/New_York", "ENABLED"),
+        "tiered": ("at(2099-01-01T02:00:00)", "America/New_York", "ENABLED"),
         "instant": ("rate(1 day)", "UTC", "ENABLED"),
-        "deep": ("cron(0 3 L * ? 2026-2030)", "UTC", "ENABLED"),
+        "deep": ("cron(0 3 L * ? 2026-2199)", "UTC", "ENABLED"),
         "standard": ("cron(0/15 8-18 1,15 JAN,JUL ? *)", "UTC", "ENABLED"),
     }
 
@@ -115,13 +115,22 @@ def test_there_is_an_alarm_for_each_way_in_which_a_night_can_go_wrong(template: 
         ("AmiArchiver", "RetirementsStopped", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "SnapshotsLeft", "Minimum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "GreaterThanThreshold", 0, "notBreaching"),
-        ("AmiArchiver", "RunSeconds", "SampleCount", "LessThanThreshold", 1, "breaching"),
+        ("AmiArchiver", "RunSeconds", "SampleCount", "LessThanThreshold", 1, "missing"),
     }
 
 
 def test_every_alarm_goes_to_the_topic(template: Template) -> None:
     (topic,) = resources(template, "AWS::SNS::Topic")
     assert {str(alarm["AlarmActions"]) for alarm in alarms(template)} == {str([{"Ref": topic}])}
+
+
+def test_no_success_rings_when_data_ends_and_not_after_the_first_deployment_which_begins_without_any(
+    template: Template,
+) -> None:
+    """A new alarm's data is insufficient, and only a change of state acts; 'breaching' would ring at once."""
+    (topic,) = resources(template, "AWS::SNS::Topic")
+    acting = {a["MetricName"]: a["InsufficientDataActions"] for a in alarms(template) if "InsufficientDataActions" in a}
+    assert acting == {"RunSeconds": [{"Ref": topic}]}
 
 
 @pytest.mark.parametrize(("which", "hours"), [("template", 26), ("several", 168)])
@@ -171,18 +180,45 @@ def test_no_resource_has_a_name_of_its_own(template: Template) -> None:
         or key in ("StateMachineName", "AlarmName")
     }
     # CDK makes the group's name from the stack's; CloudFormation can make none that a schedule could refer to
-    assert named == {("AWS::Scheduler::ScheduleGroup", "Name")}
+    assert named == {("AWS::Scheduler::ScheduleGroup", "Name"), ("AWS::Logs::LogGroup", "LogGroupName")}
+
+
+def test_log_groups_of_state_machines_have_the_prefix_that_keeps_the_accounts_log_policy_short(
+    template: Template,
+) -> None:
+    """And the stack's name, for a second stack in the account; CloudFormation names those of functions."""
+    machines = resources(template, "AWS::StepFunctions::StateMachine").values()
+    logs = [m["Properties"]["LoggingConfiguration"]["Destinations"][0] for m in machines]
+    groups = resources(template, "AWS::Logs::LogGroup")
+    used = [log["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0] for log in logs]
+    assert {plain(groups[name]["Properties"]["LogGroupName"]) for name in used} == {
+        "/aws/vendedlogs/states/AWS::StackName-ArchiveWorkflow",
+        "/aws/vendedlogs/states/AWS::StackName-RestoreWorkflow",
+    }
+    assert [name for name, g in groups.items() if "LogGroupName" in g["Properties"]] == used
 
 
 def test_logical_ids_of_what_is_kept_are_stable_over_configurations(template: Template, several: Template) -> None:
-    kept = {name for name, resource in template["Resources"].items() if resource.get("DeletionPolicy") == "Retain"}
-    assert kept == {name for name, r in several["Resources"].items() if r.get("DeletionPolicy") == "Retain"}
-    assert kept == {"StorageKeyBAA9457B", "StorageBucket5CB7C8EA", "StorageTableB43FDCE7"}
+    assert kept(template) == kept(several)
+    assert kept(template) == {
+        "StorageKeyBAA9457B",
+        "StorageBucket5CB7C8EA",
+        "StorageBucketPolicy49CFBD91",
+        "StorageTableB43FDCE7",
+    }
 
 
 def test_the_stack_fits_any_account_and_region(cloud_assembly: CloudAssembly) -> None:
     manifest = json.loads((cloud_assembly.directory / "manifest.json").read_text())
     assert manifest["artifacts"]["AmiArchiver"]["environment"] == "aws://unknown-account/unknown-region"
+
+
+def test_the_stack_is_protected_from_being_deleted_by_a_word(cloud_assembly: CloudAssembly) -> None:
+    assert cloud_assembly.termination_protection
+
+
+def kept(template: Template) -> set[str]:
+    return {name for name, r in template["Resources"].items() if str(r.get("DeletionPolicy")).startswith("Retain")}
 
 
 def alarms(template: Template) -> list[dict[str, Any]]:
