@@ -29,6 +29,8 @@ class Failure(StrEnum):
     """It was verified once and is not in the bucket any more."""
     OBJECT_ALTERED = "ObjectAltered"
     """It was verified once, and the current version is another one."""
+    IN_ANOTHER_BUCKET = "InAnotherBucket"
+    """The record's object is in another bucket than this stack's."""
     BAD_RECORD = "BadRecord"
     """The image's record cannot be read; it is left as it is."""
 
