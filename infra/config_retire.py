@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
-from ami_archiver.policy import Original, RetireRules
+from ami_archiver.policy import Original, RetireRules, UseKind
 from infra.config_table import Table
 
 _DEFAULT = RetireRules()
@@ -19,6 +20,12 @@ MAX_RECYCLE_BIN_DAYS = 365
 """EC2's limit on a retention rule. https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin-create-rule.html"""
 MAX_APPROVAL_HOURS = 720
 """Thirty days: an execution may last a year, but what was true of an original a month ago is no basis to decide on."""
+
+
+def _use_kind(name: str) -> str:
+    if name not in list(UseKind):
+        raise PydanticCustomError("not_allowed", "must be {allowed}", {"allowed": f"one of {', '.join(UseKind)}"})
+    return name
 
 
 class Retire(Table):
@@ -39,6 +46,9 @@ class Retire(Table):
         ge=1,
         le=MAX_TEMPLATE_VERSIONS,
         description=f"1 to {MAX_TEMPLATE_VERSIONS}",
+    )
+    ignore_unknown_uses: list[Annotated[str, AfterValidator(_use_kind)]] = Field(
+        default_factory=list, description=f"a list of {', '.join(UseKind)}"
     )
     allow_shared: bool = Field(default=_DEFAULT.allow_shared, description="true or false")
     approval: Literal["none", "notify", "explicit"] = Field(
@@ -67,7 +77,8 @@ class Retire(Table):
         ]
 
     def rules(self) -> RetireRules:
-        return RetireRules(**self.model_dump())
+        ignored = tuple(map(UseKind, self.ignore_unknown_uses))
+        return RetireRules(**{**self.model_dump(), "ignore_unknown_uses": ignored})
 
     def useless_with(self, original: Original) -> list[tuple[str, str]]:
         """(key, what is wrong with it), of what the file says in vain about originals that do not go so far."""

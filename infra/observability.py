@@ -49,7 +49,7 @@ class Notifications(Construct):
 
 class Alarms(Construct):
     """A run or restore that failed, images that failed, a run that did not happen, a start that did not succeed, a
-    retirement that was refused, snapshots that do not go."""
+    retirement that was refused, snapshots that do not go, archives that differ or were not looked at."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Alarms(Construct):
         topic: sns.ITopic,
         workflow: sfn.StateMachine,
         restore_workflow: sfn.StateMachine,
+        watch_workflow: sfn.StateMachine,
         dead_letters: sqs.Queue,
         without_success_hours: int | None,
     ) -> None:
@@ -83,18 +84,29 @@ class Alarms(Construct):
             "RestoresFailed", _own_metric("RestoresFailed"), "Images could not be restored; the run's summary says why"
         )
         self._more_than_none(
+            "ArchivesDiffering",
+            _own_metric("ArchivesDiffering"),
+            "Stored objects are not as they were recorded, or cannot be compared; the watch's summary names them",
+        )
+        self._more_than_none(
+            "WatchFailed", watch_workflow.metric_failed(), "A watch of the archive ended with an error"
+        )
+        self._more_than_none("WatchTimedOut", watch_workflow.metric_timed_out(), "A watch of the archive took too long")
+        self._none_for("NotWatched", _own_metric("ArchivesDiffering"), 26, "The archive was not watched")
+        self._more_than_none(
             "DeadLetters",
             dead_letters.metric_approximate_number_of_messages_visible(),
             "A schedule could not start its run; the message in the dead-letter queue says why",
             statistic="Maximum",
         )
         if without_success_hours is not None:
-            self._no_success(without_success_hours)
+            self._none_for("NoSuccess", _own_metric("RunSeconds"), without_success_hours, "No run has succeeded")
 
-    def _no_success(self, hours: int) -> None:
-        """No run was reported for so many hours, which CloudWatch cannot ask in one period (it takes a day at most).
+    def _none_for(self, name: str, metric: cloudwatch.Metric, hours: int, description: str) -> None:
+        """No run or watch was reported for so many hours.
 
-        So it looks at that many periods of one hour. An hour without a report has no data point, and when the last
+        CloudWatch cannot ask that in one period (it takes a day at most). So it looks at that many periods of one
+        hour. An hour without a report has no data point, and when the last
         hour with one has passed out of sight, the alarm's data is insufficient: that change of state rings. A new
         alarm has insufficient data from the start, so none rings after the first deployment, nor ever if no run
         succeeds: RunFailed and DeadLetters say that. CloudWatch looks back some periods more than it is told, so it
@@ -104,9 +116,9 @@ class Alarms(Construct):
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
         """
         alarm = self._alarm(
-            "NoSuccess",
-            _own_metric("RunSeconds").with_(period=cdk.Duration.hours(1), statistic="SampleCount"),
-            f"No run has succeeded for {hours} hours: its data is then insufficient",
+            name,
+            metric.with_(period=cdk.Duration.hours(1), statistic="SampleCount"),
+            f"{description} for {hours} hours: its data is then insufficient",
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold=1,
             periods=hours,

@@ -15,6 +15,7 @@ from infra.restore_workflow import RestoreWorkflow
 from infra.retire_functions import RetireFunctions
 from infra.schedule import Schedules
 from infra.storage import Storage
+from infra.watch import WatchFunctions, WatchWorkflow
 from infra.workflow import Workflow
 
 USAGE_REPORT_LOOKS = 7
@@ -50,11 +51,15 @@ class AmiArchiver(cdk.Stack):
             self, "RetireFunctions", settings=settings, resources=resources, log_retention_days=days
         )
         RecycleBin(self, "RecycleBin", policies=settings.policies)
+        watch_functions = WatchFunctions(
+            self, "WatchFunctions", settings=settings, resources=resources, log_retention_days=days
+        )
         storage.only_for(
             [
                 *functions.roles_at_objects,
                 *restore_functions.roles_at_objects,
                 *retire_functions.roles_at_objects,
+                *watch_functions.roles_at_objects,
             ],
             config.operator_role_arns,
         )
@@ -67,7 +72,14 @@ class AmiArchiver(cdk.Stack):
             log_retention_days=days,
         )
         restore = RestoreWorkflow(self, "RestoreWorkflow", functions=restore_functions, log_retention_days=days)
-        schedules = Schedules(self, "Schedules", policies=config.policies, workflow=workflow.state_machine)
+        watch = WatchWorkflow(self, "WatchWorkflow", functions=watch_functions, log_retention_days=days)
+        schedules = Schedules(
+            self,
+            "Schedules",
+            policies=config.policies,
+            workflow=workflow.state_machine,
+            watch=watch.state_machine,
+        )
         all_paused = all(scheduled.policy.paused for scheduled in config.policies)
         watched_hours = None if all_paused else config.alarm_without_success_hours or None
         Alarms(
@@ -76,6 +88,7 @@ class AmiArchiver(cdk.Stack):
             topic=notifications.topic,
             workflow=workflow.state_machine,
             restore_workflow=restore.state_machine,
+            watch_workflow=watch.state_machine,
             dead_letters=schedules.dead_letters,
             without_success_hours=watched_hours,
         )
@@ -84,6 +97,7 @@ class AmiArchiver(cdk.Stack):
             "ArchiveWorkflowArn": (workflow.state_machine.state_machine_arn, "Start a run by hand with this"),
             "RestoreWorkflowArn": (restore.state_machine.state_machine_arn, "Restore images with this"),
             "Policies": (",".join(policy.name for policy in config.policies), "What a run can be started for"),
+            "WatchWorkflowArn": (watch.state_machine.state_machine_arn, "Compares the archive with the bucket, daily"),
             "ArchiveBucketName": (storage.bucket.bucket_name, "The stored objects"),
             "ArchiveTableName": (storage.table.table_name, "The archive records and the runs' summaries"),
             "ArchiveKeyArn": (storage.key.key_arn, "Encrypts both; without it the archive is lost"),

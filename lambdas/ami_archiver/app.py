@@ -27,6 +27,8 @@ class App:
     runs: Runs
     retirements: Runs
     """What each run did about originals."""
+    watches: Runs
+    """What each watch has found."""
     notifier: Notifier
     sizes: dict[str, float] = field(default_factory=dict)
     """GiB of images that others store, remembered while the function is warm."""

@@ -14,7 +14,7 @@ from ami_archiver.adapters import clients
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.table_leases import TableLeases
-from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
+from ami_archiver.adapters.table_runs import RETIREMENTS, WATCHES, TableRuns
 from ami_archiver.clock import SystemClock
 from ami_archiver.settings import Settings
 
@@ -102,5 +102,6 @@ def app() -> App:
         executions=SfnExecutions(cache(clients.stepfunctions)),
         runs=TableRuns(dynamodb, settings.table_name),
         retirements=TableRuns(dynamodb, settings.table_name, RETIREMENTS),
+        watches=TableRuns(dynamodb, settings.table_name, WATCHES),
         notifier=SnsNotifier(cache(clients.sns), settings.topic_arn),
     )

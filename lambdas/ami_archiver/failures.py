@@ -35,6 +35,8 @@ class Failure(StrEnum):
     """It was verified once, and the current version is another one."""
     ACCESS_DENIED = "AccessDenied"
     """AWS denied a call about the image or its object."""
+    IN_ANOTHER_BUCKET = "InAnotherBucket"
+    """The record's object is in another bucket than this stack's."""
     BAD_RECORD = "BadRecord"
     """The image's record cannot be read; it is left as it is."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,17 @@ ANY = "*"
 Original = Literal["keep", "disable", "retire"]
 """What happens to an original whose archive is verified; `retire` disables it first."""
 Approval = Literal["none", "notify", "explicit"]
+
+
+class UseKind(StrEnum):
+    """What in this account may use an image, as `retire.ignore_unknown_uses` names it."""
+
+    INSTANCES = "instances"
+    LAUNCH_TEMPLATES = "launch-templates"
+    AUTO_SCALING = "auto-scaling"
+    """Auto Scaling groups, launch configurations and spot fleets."""
+    SSM_PARAMETERS = "ssm-parameters"
+    IMAGE_BUILDER = "image-builder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,8 @@ class RetireRules:
     """An image that was launched within so many days stays; 0: that does not matter."""
     template_versions: int = 10
     """So many newest versions of every launch template count, and its default version always."""
+    ignore_unknown_uses: tuple[UseKind, ...] = ()
+    """An image may go although it could not be asked whether these use it."""
     allow_shared: bool = False
     """Whether an image that is shared with other accounts may go, as long as none of them uses it."""
     approval: Approval = "notify"

@@ -17,6 +17,7 @@ from ami_archiver.model import (
     QueueEntry,
     Running,
     Snapshot,
+    Status,
     StoredObject,
     StoreTask,
 )
@@ -115,10 +116,25 @@ class Fetched(NamedTuple):
     unreadable: dict[str, str]
 
 
+class IndexedRecord(NamedTuple):
+    """A record as the index shows it, perhaps a second late; `cursor` goes on behind it."""
+
+    cursor: str
+    image_id: str
+    record: ArchiveRecord | None
+    unreadable: str | None = None
+    """Why there is no record to read."""
+
+
 class Records(Protocol):
-    """Archive records, and the queue of those that wait for their store task. Reads are strongly consistent."""
+    """Archive records, and the queue of those that wait for their store task. Reads are strongly consistent, but for
+    `in_status`."""
 
     def get(self, image_ids: Collection[str]) -> Fetched: ...
+
+    def in_status(self, status: Status, after: str | None) -> Iterator[IndexedRecord]:
+        """The records of a status in the order of the index, from behind a cursor."""
+        ...
 
     def enqueue(
         self, changes: Sequence[tuple[ArchiveRecord | None, ArchiveRecord]], entries: Sequence[QueueEntry]

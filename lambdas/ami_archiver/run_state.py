@@ -25,6 +25,7 @@ class Next(StrEnum):
 
     SELECT_MORE = "select_more"
     PLAN_MORE = "plan_more"
+    WATCH_MORE = "watch_more"
     CHECK = "check"
     START = "start"
     WAIT = "wait"
@@ -165,7 +166,8 @@ def read_state(cls: type[StateT], raw: object, types: Mapping[str, type], needed
     try:
         if datetime.fromisoformat(raw["started_at"]).tzinfo is None:
             raise ValueError(f"'started_at' is {raw['started_at']!r}, which has no time zone")
-        return cls(**{**raw, "next": Next(raw["next"]), "outcome": Outcome(raw.get("outcome", Outcome.WORKED))})
+        outcome = {"outcome": Outcome(raw.get("outcome", Outcome.WORKED))} if "outcome" in known else {}
+        return cls(**{**raw, "next": Next(raw["next"]), **outcome})
     except (ValueError, TypeError) as error:
         raise BadInput(f"the state of a run cannot be read: {error}; {BY_HAND}") from error
 

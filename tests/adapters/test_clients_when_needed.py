@@ -59,6 +59,6 @@ def test_clients_of_other_services_are_made_at_the_first_question_and_once(archi
     app = bootstrap.retire_app()
     assert set(made) == AT_ONCE
     for _ in range(2):
-        assert app.uses.of([archive.image("one")], 3) == {}
+        assert app.uses.of([archive.image("one")], 3).references == {}
     assert [name for name in made if name in LATE] == ["autoscaling"]
     assert bootstrap.retire_app() is app

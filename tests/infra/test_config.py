@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ami_archiver.policy import Policy, RetireRules
+from ami_archiver.policy import Policy, RetireRules, UseKind
 from ami_archiver.settings import Settings
 from infra import schedule_expression
 from infra.config import load_config
@@ -41,6 +41,7 @@ def test_every_key_arrives_where_it_belongs() -> None:
             keep_newest=3,
             not_launched_days=90,
             template_versions=200,
+            ignore_unknown_uses=(UseKind.IMAGE_BUILDER, UseKind.SSM_PARAMETERS),
             allow_shared=True,
             approval="explicit",
             approval_hours=22,

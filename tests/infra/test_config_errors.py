@@ -127,6 +127,7 @@ STORE = [
     ),
 ]
 
+USES = "instances, launch-templates, auto-scaling, ssm-parameters, image-builder"
 RETIRE = [
     ("after_verified_days = -1", "is -1: must be 0 to 36500"),
     ("after_verified_days = 36501", "is 36501: must be 0 to 36500"),
@@ -139,6 +140,7 @@ RETIRE = [
     ("template_versions = 0", "is 0: must be 1 to 10000"),
     ("template_versions = 10001", "is 10001: must be 1 to 10000"),
     ("template_versions = true", "is true: must be a whole number, 1 to 10000"),
+    ('ignore_unknown_uses = "image-builder"', f'is "image-builder": must be a list of {USES}'),
     ('allow_shared = "yes"', 'is "yes": must be true or false'),
     ("allow_shared = 1", "is 1: must be true or false"),
     ('approval = "auto"', 'is "auto": must be one of none, notify, explicit'),
@@ -282,6 +284,12 @@ def test_a_wrong_store_setting_is_named(errors, line: str, wrong: str) -> None:
 def test_a_wrong_setting_of_retirement_is_named(errors, line: str, wrong: str) -> None:
     file = POLICY.replace("[policy.select]", 'original = "retire"\n[policy.select]') + f"[policy.retire]\n{line}"
     assert errors(file) == [f"archiver.toml: {A}retire.{key_of(line)} {wrong}"]
+
+
+def test_a_kind_of_use_that_nobody_knows_is_named(errors) -> None:
+    file = POLICY.replace("[policy.select]", 'original = "retire"\n[policy.select]')
+    file += '[policy.retire]\nignore_unknown_uses = ["image-builder", "lambda"]'
+    assert errors(file) == [f'archiver.toml: {A}retire.ignore_unknown_uses[1] is "lambda": must be one of {USES}']
 
 
 @pytest.mark.parametrize("original", ['"delete"', "true", '["keep"]'])

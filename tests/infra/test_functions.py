@@ -26,6 +26,7 @@ HANDLERS = {
     "RetireImages": "handlers.retire_images.handler",
     "AskForApproval": "handlers.ask_for_approval.handler",
     "UndoRetirement": "handlers.undo_retirement.handler",
+    "WatchArchive": "handlers.watch_archive.handler",
 }
 
 

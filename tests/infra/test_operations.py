@@ -14,14 +14,20 @@ Template = dict[str, Any]
 
 
 def schedules(template: Template) -> dict[str, dict[str, Any]]:
+    """By policy; the watch has none."""
     found = [s["Properties"] for s in resources(template, "AWS::Scheduler::Schedule").values()]
-    return {json.loads(schedule["Target"]["Input"])["policy"]: schedule for schedule in found}
+    return {json.loads(schedule["Target"]["Input"]).get("policy"): schedule for schedule in found}
+
+
+def watch_of(template: Template) -> dict[str, Any]:
+    return next(s for policy, s in schedules(template).items() if policy is None)
 
 
 def test_each_policy_has_its_schedule_in_its_time_zone_and_a_paused_one_is_disabled(several: Template) -> None:
     assert {
         name: (s["ScheduleExpression"], s["ScheduleExpressionTimezone"], s["State"])
         for name, s in schedules(several).items()
+        if name
     } == {
         "web": ("cron(30 2 ? * MON-FRI *)", "Europe/Berlin", "ENABLED"),
         "paused": ("rate(12 hours)", "UTC", "DISABLED"),
@@ -34,10 +40,19 @@ def test_each_policy_has_its_schedule_in_its_time_zone_and_a_paused_one_is_disab
 
 def test_a_schedule_starts_the_workflow_on_the_minute_with_its_policy(template: Template) -> None:
     (machine,) = [m for m in resources(template, "AWS::StepFunctions::StateMachine") if "ArchiveWorkflow" in m]
-    (schedule,) = schedules(template).values()
+    schedule = schedules(template)["nightly"]
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert schedule["Target"]["Arn"] == {"Ref": machine}
     assert json.loads(schedule["Target"]["Input"]) == {"policy": "nightly", "dry_run": False}
+
+
+@pytest.mark.parametrize("which", ["template", "several"])
+def test_the_archive_is_watched_every_day_whatever_the_policies_say(request: pytest.FixtureRequest, which: str) -> None:
+    template = request.getfixturevalue(which)
+    (machine,) = [m for m in resources(template, "AWS::StepFunctions::StateMachine") if "WatchWorkflow" in m]
+    watch = watch_of(template)
+    assert (watch["ScheduleExpression"], watch["State"]) == ("rate(1 day)", "ENABLED")
+    assert (watch["Target"]["Arn"], json.loads(watch["Target"]["Input"])) == ({"Ref": machine}, {})
 
 
 def test_a_start_that_does_not_succeed_is_repeated_for_an_hour_and_then_kept(several: Template) -> None:
@@ -49,12 +64,14 @@ def test_a_start_that_does_not_succeed_is_repeated_for_an_hour_and_then_kept(sev
 
 def test_only_schedules_of_this_stacks_group_may_use_the_role_that_starts_runs(template: Template) -> None:
     (group,) = resources(template, "AWS::Scheduler::ScheduleGroup")
-    (role,) = [r for name, r in resources(template, "AWS::IAM::Role").items() if name.startswith("SchedulerRole")]
-    (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Condition"]["StringEquals"] == {
-        "aws:SourceAccount": {"Ref": "AWS::AccountId"},
-        "aws:SourceArn": {"Fn::GetAtt": [group, "Arn"]},
-    }
+    roles = [r for name, r in resources(template, "AWS::IAM::Role").items() if name.startswith("SchedulerRole")]
+    assert len(roles) == 2, "one for each workflow that is started"
+    for role in roles:
+        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Condition"]["StringEquals"] == {
+            "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+            "aws:SourceArn": {"Fn::GetAtt": [group, "Arn"]},
+        }
 
 
 def test_dead_letters_are_encrypted_kept_for_two_weeks_and_sent_over_tls_only(template: Template) -> None:
@@ -111,6 +128,8 @@ def test_there_is_an_alarm_for_each_way_in_which_a_night_can_go_wrong(template: 
         ("AWS/States", "ExecutionsTimedOut", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AWS/States", "ExecutionsAborted", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "ImagesFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AmiArchiver", "ArchivesDiffering", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
+        ("AmiArchiver", "ArchivesDiffering", "SampleCount", "LessThanThreshold", 1, "breaching"),
         ("AmiArchiver", "RestoresFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "RetirementsStopped", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "SnapshotsLeft", "Minimum", "GreaterThanThreshold", 0, "notBreaching"),
@@ -142,6 +161,14 @@ def test_the_alarm_without_success_looks_back_over_the_configured_hours(
     assert alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * 86400, "CloudWatch's limit for periods of an hour"
 
 
+def test_a_watch_that_fails_or_is_not_started_alarms(template: Template) -> None:
+    (machine,) = [m for m in resources(template, "AWS::StepFunctions::StateMachine") if "WatchWorkflow" in m]
+    of_watch = {a["MetricName"] for a in alarms(template) if {"Ref": machine} in [d["Value"] for d in a["Dimensions"]]}
+    assert of_watch == {"ExecutionsFailed", "ExecutionsTimedOut"}
+    (missing,) = [a for a in alarms(template) if (a["MetricName"], a["Threshold"]) == ("ArchivesDiffering", 1)]
+    assert (missing["Period"], missing["EvaluationPeriods"]) == (3600, 26)
+
+
 def test_snapshots_that_stay_behind_alarm_on_the_third_day_of_a_week_on_which_no_run_could_delete_them(
     template: Template,
 ) -> None:
@@ -161,6 +188,7 @@ def test_the_outputs_name_what_people_and_tools_look_for(template: Template) -> 
     assert {name: plain(output["Value"]).rpartition(":")[2][:14] for name, output in template["Outputs"].items()} == {
         "ArchiveWorkflowArn": "WorkflowArchiv",
         "RestoreWorkflowArn": "RestoreWorkflo",
+        "WatchWorkflowArn": "WatchWorkflowC",
         "ArchiveBucketName": "StorageBucket5",
         "ArchiveTableName": "StorageTableB4",
         "ArchiveKeyArn": "StorageKeyBAA9",

@@ -196,7 +196,7 @@ def given_up_after_it_was_asked_for(restores: Restores) -> Any:
 
 SCENES: list[tuple[str, Callable[[Restores], Any]]] = [
     (RestoreFailure.NOT_ARCHIVED, not_archived),
-    (RestoreFailure.IN_ANOTHER_BUCKET, in_another_bucket),
+    (Failure.IN_ANOTHER_BUCKET, in_another_bucket),
     (RestoreFailure.OBJECT_UNKNOWN, unknown),
     (Failure.OBJECT_EMPTY, empty),
     (Failure.OBJECT_GONE, gone),

@@ -96,7 +96,7 @@ def night(cloud: VirtualCloud, caplog: pytest.LogCaptureFixture) -> RichNight:
 def test_every_failure_of_a_night_is_named_with_its_image_and_a_next_step(
     night: RichNight, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert set(night.expected.values()) == set(Failure)
+    assert set(night.expected.values()) == set(Failure) - {Failure.IN_ANOTHER_BUCKET}, "which the watch says"
     decisions = night.archive.decisions(night.summary["run_id"])
     failed = {image_id: named(reason) for image_id, (decision, reason) in decisions.items() if decision == "failed"}
     assert failed == night.expected

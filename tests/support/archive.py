@@ -29,7 +29,7 @@ from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_retirements import TableRetirements
-from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
+from ami_archiver.adapters.table_runs import RETIREMENTS, WATCHES, TableRuns
 from ami_archiver.app import App
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.policy import Policy
@@ -109,6 +109,7 @@ class Archive:
             executions=SfnExecutions(lambda: make("stepfunctions")),
             runs=TableRuns(dynamodb, TABLE),
             retirements=TableRuns(dynamodb, TABLE, RETIREMENTS),
+            watches=TableRuns(dynamodb, TABLE, WATCHES),
             notifier=SnsNotifier(lambda: make("sns"), self.settings.topic_arn),
         )
 

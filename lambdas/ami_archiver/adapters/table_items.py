@@ -7,6 +7,8 @@
     LEASE             LEASE                        who works off the queue, for which runs, what is in flight
     RUNS              <run id>                     a run's summary; run ids sort by time
     RUN#<run id>      SELECT#<n> | CHECK#<n>       a page of a run's decisions, a check's with the tasks that it saw
+    RUN#<run id>      WATCH#<status and cursor>    a page of what a watch has found to differ from the bucket
+    WATCHES           <run id>                     a watch's summary
 
 What becomes of originals (`table_retirements`):
 

@@ -9,6 +9,7 @@ from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import (
     QUEUE,
+    STATUS_INDEX,
     Item,
     image_key,
     queue_entry,
@@ -22,7 +23,7 @@ from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, QueueEntry, Status
-from ami_archiver.ports import Fetched
+from ami_archiver.ports import Fetched, IndexedRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -49,6 +50,19 @@ class TableRecords:
                     self._sort_in(item, fetched)
                 wanted = answer.get("UnprocessedKeys")
         return fetched
+
+    def in_status(self, status: Status, after: str | None) -> Iterator[IndexedRecord]:
+        query = {
+            "IndexName": STATUS_INDEX,
+            "KeyConditionExpression": "#status = :status AND status_order > :after",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {":status": {"S": status.value}, ":after": {"S": after or "!"}},
+        }
+        for item in self._items(query):
+            fetched = Fetched({}, {})
+            image_id = self._sort_in(item, fetched)
+            record, unreadable = fetched.records.get(image_id), fetched.unreadable.get(image_id)
+            yield IndexedRecord(item["status_order"]["S"], image_id, record, unreadable)
 
     def enqueue(self, changes: Sequence[Change], entries: Sequence[QueueEntry]) -> set[str]:
         lost: set[str] = set()
@@ -113,19 +127,24 @@ class TableRecords:
             yield entry.night
 
     def _entries(self, query: dict[str, Any]) -> Iterator[QueueEntry]:
+        return map(queue_entry, self._items(query | {"ConsistentRead": True}))
+
+    def _items(self, query: dict[str, Any]) -> Iterator[Item]:
         start: Any = None
         while True:
             more = {"ExclusiveStartKey": start} if start else {}
-            with translated("the queue"):
-                answer = self._dynamodb.query(TableName=self._table, ConsistentRead=True, **query, **more)
-            yield from map(queue_entry, answer["Items"])
+            with translated():
+                answer = self._dynamodb.query(TableName=self._table, **query, **more)
+            yield from answer["Items"]
             start = answer.get("LastEvaluatedKey")
             if not start:
                 return
 
-    def _sort_in(self, item: Item, fetched: Fetched) -> None:
+    def _sort_in(self, item: Item, fetched: Fetched) -> str:
+        """Returns the image's id."""
+        image_id: str = item["pk"]["S"].removeprefix("IMAGE#")
         try:
-            record = record_of(item)
-            fetched.records[record.image_id] = record
+            fetched.records[image_id] = record_of(item)
         except BadRecord as error:
-            fetched.unreadable[item["pk"]["S"].removeprefix("IMAGE#")] = f"{Failure.BAD_RECORD}: {error}"
+            fetched.unreadable[image_id] = f"{Failure.BAD_RECORD}: {error}"
+        return image_id

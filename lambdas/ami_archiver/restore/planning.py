@@ -61,7 +61,7 @@ def obstacle(candidate: Candidate, wishes: Wishes, account: Account) -> str | No
             )
         if record.bucket != account.bucket_name:
             return because(
-                RestoreFailure.IN_ANOTHER_BUCKET,
+                Failure.IN_ANOTHER_BUCKET,
                 f"its object is in bucket {record.bucket}, this stack restores from {account.bucket_name} in "
                 f"{account.region}",
                 "copy the object there, then restore it by its key",

@@ -15,7 +15,7 @@ from ami_archiver.ports import ArchiveBucket, ImagePage
 
 if TYPE_CHECKING:
     from ami_archiver.model import ArchiveRecord, Image, Snapshot, Status
-    from ami_archiver.policy import Policy
+    from ami_archiver.policy import Policy, UseKind
 
 
 class Unwilling(NamedTuple):
@@ -111,15 +111,21 @@ class Originals(Protocol):
         ...
 
 
+class UsesFound(NamedTuple):
+    """What refers to images, and what could not be asked whether it does."""
+
+    references: dict[str, tuple[str, ...]]
+    """Of each image that has any, in words: 'launch template lt-… version 7'."""
+    not_asked: frozenset[UseKind]
+
+
 class Uses(Protocol):
     """Who in this account would miss an image."""
 
-    def of(self, image_ids: Collection[str], template_versions: int) -> dict[str, tuple[str, ...]] | None:
-        """The culprits of each image that has any, in words: 'launch template lt-… version 7'. None: cannot be asked.
-
-        By DescribeImageReferences and the default and latest launch template versions; where that call is not there or
-        not allowed, by instances, launch template versions, auto-scaling groups, launch configurations, spot fleets
-        and SSM parameters of image type.
+    def of(self, image_ids: Collection[str], template_versions: int) -> UsesFound:
+        """By DescribeImageReferences, launch template versions, Auto Scaling groups, launch configurations and spot
+        fleets. Where that first call is not there or not allowed, instances and SSM parameters of image type are
+        asked instead, and Image Builder is not.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Why an original stays: pure, one function for each thing that is looked at; no reason from any of them lets it go.
 
-Each reason begins with a name, says what was found, naming the culprit, and what a person can do about it. It has no
+Each reason begins with a name, says what was found, naming it, and what a person can do about it. It has no
 figure that changes by itself, so that a record is written only when something has changed.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
 from ami_archiver.model import Action, ArchiveRecord, Image, Snapshot, Status, StoredObject
+from ami_archiver.policy import UseKind
 from ami_archiver.verification import alteration, flaw
 
 if TYPE_CHECKING:
@@ -268,16 +269,41 @@ def by_locks(locks: Mapping[str, str] | None) -> Iterator[str]:
         yield because(Keep.SNAPSHOT_LOCKED, f"snapshot {snapshot_id} is locked ({state})", "wait for the lock to end")
 
 
-def by_uses(culprits: Sequence[str] | None) -> Iterator[str]:
-    """Nothing in this account refers to it."""
-    if culprits is None:
+ASKED_BY: Mapping[UseKind, tuple[str, tuple[str, ...]]] = {
+    UseKind.INSTANCES: ("instances", ("ec2:DescribeInstances",)),
+    UseKind.LAUNCH_TEMPLATES: (
+        "launch templates",
+        ("ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions", "ssm:GetParameters"),
+    ),
+    UseKind.AUTO_SCALING: (
+        "Auto Scaling groups and spot fleets",
+        (
+            "autoscaling:DescribeAutoScalingGroups",
+            "autoscaling:DescribeLaunchConfigurations",
+            "ec2:DescribeSpotFleetRequests",
+        ),
+    ),
+    UseKind.SSM_PARAMETERS: ("SSM parameters", ("ssm:DescribeParameters", "ssm:GetParameters")),
+    UseKind.IMAGE_BUILDER: ("Image Builder recipes", ("ec2:DescribeImageReferences",)),
+}
+"""Each kind of use in words, and what has to be allowed to see it."""
+
+
+def by_uses(references: Sequence[str], not_asked: Collection[UseKind], policy: Policy) -> Iterator[str]:
+    """Nothing in this account refers to it, and whatever might was asked, unless the policy ignores that kind."""
+    if references:
+        yield because(Keep.IN_USE, f"used by {_listed(references)}", "let that use another image first")
+    unknown = [kind for kind in UseKind if kind in not_asked and kind not in policy.retire.ignore_unknown_uses]
+    if unknown:
+        words = ", ".join(ASKED_BY[kind][0] for kind in unknown)
+        actions = ", ".join(sorted({action for kind in unknown for action in ASKED_BY[kind][1]}))
+        names = ", ".join(f'"{kind}"' for kind in unknown)
         yield because(
             Keep.USE_UNKNOWN,
-            "neither DescribeImageReferences nor the calls in its place could be asked",
-            "grant them to the function's role, or see who denies them",
+            f"it could not be asked which {words} use it",
+            f"grant {actions} to RetireImages, or see who denies it; "
+            f"or let the policy say retire.ignore_unknown_uses = [{names}]",
         )
-    elif culprits:
-        yield because(Keep.IN_USE, f"used by {_listed(culprits)}", "let that use another image first")
 
 
 def by_usage(report: UsageReport | None, accounts: Sequence[str], now: datetime) -> Iterator[str]:
