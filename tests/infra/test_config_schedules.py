@@ -50,6 +50,7 @@ def refused(load, tmp_path: Path):
         ("cron(0 2 LW * ? *)", "30"),
         ("cron(0 2 28W * ? *)", "27"),
         ("cron(0 2 29W * ? *)", "30"),
+        ("cron(0 2 31W * ? *)", ""),
         ("cron(0 2 ? * 6L *)", "27"),
         ("cron(0 2 ? * L *)", "28"),
         ("cron(0 2 ? * THU#4,7#4 *)", "26 28"),
@@ -68,6 +69,13 @@ def test_a_schedule_starts_on_these_days_of_the_rest_of_november(expression: str
     found = list(starts(expression, since, since + timedelta(days=5, hours=12)))
     assert [start.day for start in found] == [int(day) for day in days.split()]
     assert found == sorted(found)
+
+
+def test_the_weekday_nearest_to_a_day_is_in_the_same_month() -> None:
+    """31 January 2027 is a Sunday, 1 May 2027 a Saturday."""
+    since = WEDNESDAY.replace(tzinfo=None)
+    for expression, day in (("cron(0 2 31W 1 ? 2027)", "2027-01-29"), ("cron(0 2 1W 5 ? 2027)", "2027-05-03")):
+        assert [f"{start:%Y-%m-%d}" for start in starts(expression, since, since + timedelta(days=400))] == [day]
 
 
 def test_a_schedule_starts_at_each_of_its_minutes_and_hours() -> None:

@@ -186,7 +186,7 @@ def test_an_execution_that_does_not_end_by_itself_is_ended_after_the_runs_limit_
     template: Template, several: Template
 ) -> None:
     assert archive_workflow(template)["TimeoutSeconds"] == (20 + 2) * 3600 + MOST_LOOKS * 900
-    assert archive_workflow(several)["TimeoutSeconds"] == (10 + 2) * 3600 + MOST_LOOKS * 60 + 100 * 3600
+    assert archive_workflow(several)["TimeoutSeconds"] == (10 + 2) * 3600 + MOST_LOOKS * 60 + 22 * 3600
 
 
 def archive_workflow(template: Template) -> dict[str, Any]:
