@@ -275,6 +275,9 @@ class ArchiveRecord:
     origin: Origin = field(default_factory=Origin)
     retirement: Retirement = field(default_factory=Retirement)
     history: tuple[Move, ...] = ()
+    """The newest moves; the table keeps older ones in items of their own."""
+    revision: int = 0
+    """Moves there ever were, which tells one state of the record from another. 0: written before it was counted."""
 
 
 class QueueEntry(NamedTuple):

@@ -54,6 +54,24 @@ def test_of_two_who_move_a_restore_only_the_first_is_written(restores: TableRest
     assert restores.get([before.restore_id]).records == {before.restore_id: first}
 
 
+@pytest.mark.parametrize("older", [False, True], ids=["", "written before there were revisions"])
+def test_restore_is_moved_time_and_again_in_one_step(restores: TableRestores, dynamodb: Any, older: bool) -> None:
+    (planned_record,) = planned(restores, 10)
+    if older:
+        item = dynamodb.get_item(TableName=TABLE, Key=restore_key(planned_record.restore_id))["Item"]
+        dynamodb.put_item(TableName=TABLE, Item={k: v for k, v in item.items() if k != "revision"})
+    (before,) = restores.get([planned_record.restore_id]).records.values()
+    assert before.revision == (0 if older else 1)
+    moved = lifecycle.move(before, RestoreStatus.RESTORING, "first", at=LATER)
+    noted = lifecycle.noted(moved, "second", at=LATER)
+    assert restores.save(before, moved)
+    assert restores.save(moved, noted)
+    assert not restores.save(before, moved)
+    assert not restores.save(moved, noted)
+    assert restores.get([before.restore_id]).records == {before.restore_id: noted}
+    assert noted.revision == 3
+
+
 def test_move_takes_its_entry_out_of_one_queue_and_into_the_other(restores: TableRestores) -> None:
     (before,) = planned(restores, 10)
     thaw = ThawEntry(before.restore_id, LATER)

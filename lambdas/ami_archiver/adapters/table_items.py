@@ -300,6 +300,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "object_key": object_key_of,
     "snapshot_gib": size_of,
     "attempts": count_of,
+    "revision": count_of,
     "selected_at": time_of,
     "changed_at": time_of,
     "object_version_id": optional(text_of),

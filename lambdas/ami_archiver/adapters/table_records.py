@@ -18,7 +18,7 @@ from ami_archiver.adapters.table_items import (
     record_of,
     size_order,
 )
-from ami_archiver.adapters.table_writes import record_actions, record_update, write
+from ami_archiver.adapters.table_writes import record_actions, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
 from ami_archiver.failures import Failure
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEYS_PER_BATCH_GET = 100
-ACTIONS_PER_TRANSACTION = 100
+NEW_PER_TRANSACTION = 50
+"""A record and its queue entry each: a transaction takes 100 actions, and 4 MB in all."""
+AGAIN_PER_TRANSACTION = 10
+"""A record that has a history may have up to 400 KB."""
 
 Change = tuple[ArchiveRecord | None, ArchiveRecord]
 
@@ -65,19 +68,28 @@ class TableRecords:
             yield IndexedRecord(item["status_order"]["S"], image_id, record, unreadable)
 
     def enqueue(self, changes: Sequence[Change], entries: Sequence[QueueEntry]) -> set[str]:
+        pairs = list(zip(changes, entries, strict=True))
+        new = [pair for pair in pairs if pair[0][0] is None]
+        again = [pair for pair in pairs if pair[0][0] is not None]
         lost: set[str] = set()
-        for batch in batches(zip(changes, entries, strict=True), ACTIONS_PER_TRANSACTION // 2):
-            pairs = list(batch)
-            while pairs:
-                actions = []
-                for (before, after), entry in pairs:
-                    actions.append({"Update": record_update(self._table, before, after)})
-                    actions.append({"Put": {"TableName": self._table, "Item": queue_item(entry)}})
-                refused = write(self._dynamodb, actions)
-                if not refused:
-                    break
-                lost |= {pairs[index // 2][1].image_id for index in refused}
-                pairs = [pair for pair in pairs if pair[1].image_id not in lost]
+        for batch in [*batches(new, NEW_PER_TRANSACTION), *batches(again, AGAIN_PER_TRANSACTION)]:
+            lost |= self._enqueue(batch)
+        return lost
+
+    def _enqueue(self, pairs: list[tuple[Change, QueueEntry]]) -> set[str]:
+        lost: set[str] = set()
+        while pairs:
+            actions, owners = [], []
+            for (before, after), entry in pairs:
+                of_pair = record_actions(self._table, before, after)
+                of_pair.append({"Put": {"TableName": self._table, "Item": queue_item(entry)}})
+                actions += of_pair
+                owners += [entry.image_id] * len(of_pair)
+            refused = {owners[index] for index in write(self._dynamodb, actions)}
+            if not refused:
+                break
+            lost |= refused
+            pairs = [pair for pair in pairs if pair[1].image_id not in refused]
         return lost
 
     def save(self, before: ArchiveRecord | None, after: ArchiveRecord, *, leaving: QueueEntry | None = None) -> bool:
