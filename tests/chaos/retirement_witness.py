@@ -142,6 +142,8 @@ class Witness:
         snapshot = self._world.cloud.catalog.snapshots(self._world.archive.region).get(snapshot_id)
         if snapshot and snapshot.locked:
             yield f"{snapshot_id} is locked"
+        if snapshot and "archiver:deregister" not in snapshot.tags:
+            yield f"{snapshot_id} is not marked"
 
     def _reasons(self, image_id: str, record: dict[str, Any]) -> Iterator[str]:
         """What keeps the image now, whatever the archiver thinks of it."""
@@ -159,6 +161,7 @@ class Witness:
             yield "not selected"
         if "archiver:hold" in image.tags:
             yield "hold"
+        yield from self._unmarked(image, "disable" if record["status"] == "VERIFIED" else "deregister")
         if image.deregistration_protection != "disabled":
             yield "protected"
         if image.launch_permissions and not policy.retire.allow_shared:
@@ -169,6 +172,17 @@ class Witness:
         if any(catalog.snapshots(region)[one].locked for one in image.snapshot_ids if one in catalog.snapshots(region)):
             yield "locked"
         yield from self._uses(image_id)
+
+    def _unmarked(self, image: Image, action: str) -> Iterator[str]:
+        """AWS would refuse it: the role may act on nothing without the mark. An image that is disabled needs none."""
+        if f"archiver:{action}" not in image.tags and (action, image.state) != ("disable", "disabled"):
+            yield "not marked"
+        catalog, region = self._world.cloud.catalog, self._world.archive.region
+        for one in image.snapshot_ids if action == "deregister" else ():
+            snapshot = catalog.snapshots(region).get(one)
+            alone = catalog.images_on_snapshot(region, one) <= {image.image_id}
+            if snapshot and alone and "archiver:deregister" not in snapshot.tags:
+                yield f"{one} is not marked"
 
     def _uses(self, image_id: str) -> Iterator[str]:
         archive, world = self._world.archive, self._world.cloud.ec2.world
