@@ -11,7 +11,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
-from ami_archiver.retire.reasons import HOLD_TAG, RETIRE_ON_TAG
+from ami_archiver.retire.reasons import DISABLE_TAG, HOLD_TAG, RETIRE_ON_TAG
 from infra.permissions import (
     IMAGES,
     SNAPSHOTS,
@@ -69,9 +69,15 @@ def ask(on: Resources) -> list[iam.PolicyStatement]:
 
 
 def undo(on: Resources) -> list[iam.PolicyStatement]:
+    """Only of an image that the archiver was to disable, whatever the table says."""
     return [
         describe("DescribeImages"),
-        allow("EnableAndShareAgain", ["ec2:EnableImage", "ec2:ModifyImageAttribute"], [IMAGES]),
+        allow(
+            "EnableAndShareAgain",
+            ["ec2:EnableImage", "ec2:ModifyImageAttribute"],
+            [IMAGES],
+            {"Null": {f"aws:ResourceTag/{DISABLE_TAG}": "false"}},
+        ),
         allow("Hold", ["ec2:CreateTags"], [IMAGES], _only_tag(HOLD_TAG)),
         *use_table(on, "GetItem", "PutItem", "UpdateItem"),
     ]
