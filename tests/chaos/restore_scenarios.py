@@ -130,7 +130,7 @@ def _scenario(name: str, stage: Act, play: Act, engine: Mapping[str, Any] = ROOM
     return Scenario(f"restore-{name}", stage, play, settings=SETTINGS, engine=engine, rest=come_to_rest)
 
 
-WITH_ALL = run("web", share_again=True, point_ssm_parameters=True, tags={"Reason": "audit"})
+WITH_ALL = run("web", share_with=[OTHER], point_ssm_parameters=True, tags={"Reason": "audit"})
 ONE = _scenario("one", web, WITH_ALL)
 RESTORES = {
     scenario.name: scenario

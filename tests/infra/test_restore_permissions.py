@@ -34,7 +34,7 @@ ALLOWED = {
     "CheckRestores": """
     ec2:DescribeImages               *
     ec2:DescribeSnapshots            *
-    ec2:ModifyImageAttribute         image/*
+    ec2:ModifyImageAttribute         image/*     if tagged archiver:restore-id
     dynamodb:BatchGetItem            table
     dynamodb:GetItem                 table
     dynamodb:PutItem                 table
@@ -194,6 +194,8 @@ def name_of(arn: str) -> str:
 
 
 def condition_of(condition: dict[str, Any]) -> str:
+    if condition == {"Null": {"aws:ResourceTag/archiver:restore-id": "false"}}:
+        return "if tagged archiver:restore-id"
     for keys in condition.values():
         if "dynamodb:LeadingKeys" in keys:
             return f"in {', '.join(archive.listed(keys['dynamodb:LeadingKeys']))}"

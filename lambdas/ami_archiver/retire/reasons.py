@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HOLD_TAG = "archiver:hold"
 """On an image, with any value: it stays."""
+DISABLE_TAG = "archiver:disable"
+"""On an image that the archiver was to disable: the name of the policy."""
 RETIRE_ON_TAG = "archiver:retire-on"
 """On an announced image: the day on which it goes unless somebody objects."""
 MARKS = {Action.DISABLE: "archiver:disable", Action.DEREGISTER: "archiver:deregister"}
