@@ -1,4 +1,4 @@
-"""What can happen to a call of a step, once."""
+"""What can happen to a call of a step: once, or from there to the end of the night."""
 
 from __future__ import annotations
 
@@ -135,9 +135,52 @@ class Unavailable(Fault):
 class Denied(Fault):
     """AWS refuses the call for want of a permission."""
 
+    first: Call | None = None
+
     def strike(self, call: Call, attempt: int, send: Callable[[], AWSResponse]) -> AWSResponse:
         self.hits += 1
+        self.first = call
         return refusal(call, *DENIED[call.service])
+
+
+class DeniedForTheNight(Fault):
+    """AWS refuses this call, and until the end of the night every other that `is_alike`."""
+
+    first: Call | None = None
+    over = False
+
+    def is_alike(self, call: Call, first: Call) -> bool:
+        raise NotImplementedError
+
+    def before(self, call: Call) -> None:
+        if call.number == self.number and self.applies(call):
+            self.first = call
+
+    def answer(self, call: Call, attempt: int, send: Callable[[], AWSResponse]) -> AWSResponse:
+        if self.first is None or self.over or not self.is_alike(call, self.first):
+            return send()
+        self.hits += 1
+        return refusal(call, *DENIED[call.service])
+
+    def next_night(self) -> None:
+        self.over = self.first is not None
+
+
+class DeniedForImage(DeniedForTheNight):
+    """Whatever names this one image, its snapshots or its object's key; what is about others is not."""
+
+    def applies(self, call: Call) -> bool:
+        return call.image is not None
+
+    def is_alike(self, call: Call, first: Call) -> bool:
+        return call.image == first.image
+
+
+class DeniedForRole(DeniedForTheNight):
+    """The operation, for everything."""
+
+    def is_alike(self, call: Call, first: Call) -> bool:
+        return (call.service, call.operation) == (first.service, first.operation)
 
 
 FAULTS: dict[str, type[Fault]] = {
@@ -151,6 +194,8 @@ FAULTS: dict[str, type[Fault]] = {
     "internal-error": InternalError,
     "unavailable": Unavailable,
     "denied": Denied,
+    "denied-for-image": DeniedForImage,
+    "denied-for-role": DeniedForRole,
 }
 
 THROTTLE = {

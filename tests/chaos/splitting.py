@@ -70,7 +70,10 @@ class _Splits(Disturbance):
         if self._at and call.operation not in self._at:
             return
         for name, make in self._makers.items():
-            found = self._fork(make(self._world, call.number))
+            disturbance = make(self._world, call.number)
+            if not disturbance.applies(call):
+                continue
+            found = self._fork(disturbance)
             if found is None:
                 assert self.child is not None
                 self.child.before(call)
@@ -83,6 +86,14 @@ class _Splits(Disturbance):
     def after(self, call: Call) -> None:
         if self.child:
             self.child.after(call)
+
+    @property
+    def struck(self) -> Disturbance:
+        return self.child or self
+
+    def next_night(self) -> None:
+        if self.child:
+            self.child.next_night()
 
     def tell(self, found: list[str]) -> None:
         """The child's last words."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -16,6 +18,7 @@ from local_cloud.in_process import VirtualCloud
 
 CALL_SECONDS = 0.05
 """What a call takes in virtual time."""
+_ID = re.compile(r"(?:ami|snap)-([0-9a-f]{17})")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Call:
     operation: str
     ordinal: int
     """From 1, among the calls of the same operation."""
+    image: str | None
+    """What the ids of the one image that it is about, its snapshots and its object share; None: it is about more."""
 
     def __str__(self) -> str:
         return f"{self.service}.{self.operation}#{self.ordinal}"
@@ -40,6 +45,15 @@ Watch = Callable[[str, AWSPreparedRequest, Callable[[], AWSResponse]], AWSRespon
 class Disturbance:
     """What happens at a call. Each hook may raise; `answer` may return what the SDK then takes for AWS's answer."""
 
+    @property
+    def struck(self) -> Disturbance:
+        """What happened in the end: this, or what this let happen."""
+        return self
+
+    def applies(self, call: Call) -> bool:
+        """Whether it can begin at this call."""
+        return True
+
     def before(self, call: Call) -> None:
         """Before the SDK sends anything."""
 
@@ -49,6 +63,9 @@ class Disturbance:
 
     def after(self, call: Call) -> None:
         """When AWS's answer is there."""
+
+    def next_night(self) -> None:
+        """When a night is over."""
 
 
 def _let_pass(operation: str, request: AWSPreparedRequest, send: Callable[[], AWSResponse]) -> AWSResponse:
@@ -96,13 +113,14 @@ class Wire:
             self._clients[name] = client
         return self._clients[name]
 
-    def _before(self, event_name: str = "", **_: Any) -> None:
+    def _before(self, event_name: str = "", params: Mapping[str, Any] = MappingProxyType({}), **_: Any) -> None:
         if not self._listening:
             return
         _, service, operation = event_name.split(".")
         self._cloud.clock.advance(CALL_SECONDS)
         self._ordinals[service, operation] += 1
-        call = Call(len(self.calls) + 1, service, operation, self._ordinals[service, operation])
+        ordinal, image = self._ordinals[service, operation], _image_in(service, operation, params)
+        call = Call(len(self.calls) + 1, service, operation, ordinal, image)
         self.calls.append(call)
         self._current, self._attempt = call, 0
         self.disturbance.before(call)
@@ -122,6 +140,15 @@ class Wire:
         if self._current is not None:
             call, self._current = self._current, None
             self.disturbance.after(call)
+
+
+def _image_in(service: str, operation: str, params: Mapping[str, Any]) -> str | None:
+    """A list is about everything, whatever it asks for: IAM knows no image there."""
+    lists = operation.startswith("Describe") and operation != "DescribeImageAttribute"
+    if lists or service not in ("ec2", "s3", "ebs", "ssm"):
+        return None
+    named = set(_ID.findall(f"{params['url_path']} {params['body']}"))
+    return named.pop() if len(named) == 1 else None
 
 
 class WiredCloud:

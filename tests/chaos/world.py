@@ -201,6 +201,7 @@ class World:
 
     def next_night(self) -> None:
         """Sleep until the schedules' time."""
+        self.wire.disturbance.next_night()
         self.cloud.advance(DAY_SECONDS - self.cloud.clock.seconds() % DAY_SECONDS)
 
     def come_to_rest(self, nights: int = 5) -> None:

@@ -37,7 +37,7 @@ PLAN_BUGS = (
     Bug(
         "object not looked at",
         "retire/steps/inspect.py",
-        "        finding.reasons += _by_object(app, finding.candidate.record)\n",
+        "        finding.reasons += by_object(app, finding.candidate.record)\n",
         "        pass\n",
         f"{RACES}::test_what_happens_between_plan_and_call_keeps_the_original[object gone-disable]",
     ),

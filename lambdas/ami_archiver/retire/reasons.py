@@ -188,6 +188,12 @@ def by_object(
         yield because(Keep.OBJECT_UNREADABLE, f"object {record.object_key} cannot be read: {unreadable}", to_do)
 
 
+def object_hidden(record: ArchiveRecord, what: str) -> str:
+    """What cannot be looked at is not proven either."""
+    to_do = "grant it to the function's role, or see who denies it"
+    return because(Keep.OBJECT_UNREADABLE, f"object {record.object_key} could not be looked at: {what}", to_do)
+
+
 def by_image(image: Image | None, policy: Policy, action: Action, now: datetime, account_id: str) -> Iterator[str]:
     """The original is there, ours, still meant by its policy, and nobody holds on to it."""
     if image is None:
