@@ -7,5 +7,6 @@ from tests.mutants.bug import Bug
 from tests.mutants.fill_bugs import FILL_BUGS
 from tests.mutants.restore_bugs import RESTORE_BUGS
 from tests.mutants.retirement_bugs import RETIREMENT_BUGS
+from tests.mutants.watch_bugs import WATCH_BUGS
 
-BUGS: tuple[Bug, ...] = (*ARCHIVE_BUGS, *FILL_BUGS, *RETIREMENT_BUGS, *RESTORE_BUGS)
+BUGS: tuple[Bug, ...] = (*ARCHIVE_BUGS, *FILL_BUGS, *RETIREMENT_BUGS, *RESTORE_BUGS, *WATCH_BUGS)
