@@ -10,7 +10,7 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from ami_archiver import lifecycle
-from ami_archiver.adapters.table_items import move_item, plain_item
+from ami_archiver.adapters.table_items import image_key, move_item, plain_item
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_writes import HISTORY_KEPT
 from ami_archiver.errors import TemporarilyUnavailable
@@ -446,3 +446,44 @@ def test_unreadable_record_does_not_hide_its_neighbours(records: TableRecords, d
     dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"status": {"S": "LOST"}})
     fetched = records.get([IMAGE_ID, "ami-00000000000000002", "ami-00000000000000003"])
     assert (set(fetched.records), set(fetched.unreadable)) == ({"ami-00000000000000002"}, {IMAGE_ID})
+
+
+def put_numbered(records: TableRecords, *numbers: int) -> list[str]:
+    ids = [f"ami-{number:017}" for number in numbers]
+    for image_id in ids:
+        records.save(None, verified(image_id))
+    return ids
+
+
+def test_records_of_a_status_are_found_in_order_from_behind_a_cursor(records: TableRecords) -> None:
+    ids = put_numbered(records, 3, 1, 2)
+    records.save(None, storing("ami-00000000000000009"))
+    found = list(records.in_status(Status.VERIFIED, None))
+    assert [one.image_id for one in found] == sorted(ids)
+    assert [one.record for one in found] == [records.get(ids).records[image_id] for image_id in sorted(ids)]
+    assert [one.image_id for one in records.in_status(Status.VERIFIED, found[0].cursor)] == sorted(ids)[1:]
+    assert list(records.in_status(Status.VERIFIED, found[-1].cursor)) == []
+    assert list(records.in_status(Status.RETIRED, None)) == []
+
+
+def test_records_of_a_status_are_read_page_by_page_to_the_last(records: TableRecords, dynamodb: Any) -> None:
+    first, second = put_numbered(records, 1, 2)
+    items = {
+        image_id: dynamodb.get_item(TableName=TABLE, Key=image_key(image_id))["Item"] for image_id in (first, second)
+    }
+    page = {"Items": [items[first]], "LastEvaluatedKey": image_key(first)}
+    with answering(dynamodb, "Query", page, {"Items": [items[second]]}) as calls:
+        assert [one.image_id for one in records.in_status(Status.VERIFIED, None)] == [first, second]
+    assert len(calls) == 2
+
+
+def test_record_of_a_status_that_cannot_be_read_says_why_and_hides_no_other(
+    records: TableRecords, dynamodb: Any
+) -> None:
+    first, second = put_numbered(records, 1, 2)
+    item = dynamodb.get_item(TableName=TABLE, Key=image_key(first))["Item"]
+    dynamodb.put_item(TableName=TABLE, Item=item | {"object_bytes": {"S": "many"}})
+    broken, whole = records.in_status(Status.VERIFIED, None)
+    assert (broken.image_id, broken.record) == (first, None)
+    assert (broken.unreadable or "").startswith(f"BadRecord: record of {first} cannot be read: object_bytes")
+    assert (whole.image_id, whole.unreadable) == (second, None)

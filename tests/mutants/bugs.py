@@ -8,5 +8,13 @@ from tests.mutants.configuration_bugs import CONFIGURATION_BUGS
 from tests.mutants.fill_bugs import FILL_BUGS
 from tests.mutants.restore_bugs import RESTORE_BUGS
 from tests.mutants.retirement_bugs import RETIREMENT_BUGS
+from tests.mutants.watch_bugs import WATCH_BUGS
 
-BUGS: tuple[Bug, ...] = (*ARCHIVE_BUGS, *FILL_BUGS, *RETIREMENT_BUGS, *RESTORE_BUGS, *CONFIGURATION_BUGS)
+BUGS: tuple[Bug, ...] = (
+    *ARCHIVE_BUGS,
+    *FILL_BUGS,
+    *RETIREMENT_BUGS,
+    *RESTORE_BUGS,
+    *CONFIGURATION_BUGS,
+    *WATCH_BUGS,
+)
