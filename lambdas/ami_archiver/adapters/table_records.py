@@ -6,10 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.adapters.attribute_values import serialized
-from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import (
     QUEUE,
-    Item,
     image_key,
     queue_entry,
     queue_item,
@@ -17,6 +15,7 @@ from ami_archiver.adapters.table_items import (
     record_of,
     size_order,
 )
+from ami_archiver.adapters.table_reads import items_of, query
 from ami_archiver.adapters.table_writes import record_actions, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
@@ -27,7 +26,6 @@ from ami_archiver.ports import Fetched
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEYS_PER_BATCH_GET = 100
 NEW_PER_TRANSACTION = 50
 """A record and its queue entry each: a transaction takes 100 actions, and 4 MB in all."""
 AGAIN_PER_TRANSACTION = 10
@@ -43,14 +41,12 @@ class TableRecords:
 
     def get(self, image_ids: Collection[str]) -> Fetched:
         fetched = Fetched({}, {})
-        for batch in batches(sorted(image_ids), KEYS_PER_BATCH_GET):
-            wanted: Any = {self._table: {"Keys": [image_key(image_id) for image_id in batch], "ConsistentRead": True}}
-            while wanted:
-                with translated():
-                    answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-                for item in answer["Responses"].get(self._table, []):
-                    self._sort_in(item, fetched)
-                wanted = answer.get("UnprocessedKeys")
+        for item in items_of(self._dynamodb, self._table, map(image_key, sorted(image_ids))):
+            try:
+                record = record_of(item)
+                fetched.records[record.image_id] = record
+            except BadRecord as error:
+                fetched.unreadable[item["pk"]["S"].removeprefix("IMAGE#")] = f"{Failure.BAD_RECORD}: {error}"
         return fetched
 
     def enqueue(self, changes: Sequence[Change], entries: Sequence[QueueEntry]) -> set[str]:
@@ -99,18 +95,18 @@ class TableRecords:
 
     def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[QueueEntry]:
         upper = f"{night}#{size_order(below_gib)}" if below_gib is not None else f"{night}#~"
-        query = {
+        question = {
             "KeyConditionExpression": "pk = :queue AND sk BETWEEN :from AND :to",
             "ExpressionAttributeValues": {":queue": {"S": QUEUE}, ":from": {"S": f"{night}#"}, ":to": {"S": upper}},
             "ScanIndexForward": False,
             "Limit": 50,
         }
-        return (entry for entry in self._entries(query) if entry.policy not in closed)
+        return (entry for entry in self._entries(question) if entry.policy not in closed)
 
     def nights(self) -> Iterator[str]:
         after = "!"
         while True:
-            query = {
+            question = {
                 "KeyConditionExpression": "pk = :queue AND sk > :after",
                 "ExpressionAttributeValues": {
                     ":queue": {"S": QUEUE},
@@ -118,26 +114,12 @@ class TableRecords:
                 },
                 "Limit": 1,
             }
-            entry = next(self._entries(query), None)
+            entry = next(self._entries(question), None)
             if entry is None:
                 return
             after = entry.night
             yield entry.night
 
-    def _entries(self, query: dict[str, Any]) -> Iterator[QueueEntry]:
-        start: Any = None
-        while True:
-            more = {"ExclusiveStartKey": start} if start else {}
-            with translated("the queue"):
-                answer = self._dynamodb.query(TableName=self._table, ConsistentRead=True, **query, **more)
-            yield from map(queue_entry, answer["Items"])
-            start = answer.get("LastEvaluatedKey")
-            if not start:
-                return
-
-    def _sort_in(self, item: Item, fetched: Fetched) -> None:
-        try:
-            record = record_of(item)
-            fetched.records[record.image_id] = record
-        except BadRecord as error:
-            fetched.unreadable[item["pk"]["S"].removeprefix("IMAGE#")] = f"{Failure.BAD_RECORD}: {error}"
+    def _entries(self, question: dict[str, Any]) -> Iterator[QueueEntry]:
+        question |= {"ConsistentRead": True}
+        return map(queue_entry, query(self._dynamodb, self._table, question, "the queue"))
