@@ -125,9 +125,9 @@ RESTORE_ADAPTER_BUGS = (
     ),
     Bug(
         "only the first page of the queue",
-        TABLE,
-        "            if not start:\n",
-        "            if True:\n",
+        "adapters/table_reads.py",
+        "        if not start:\n",
+        "        if True:\n",
         f"{TABLE_TESTS}::test_queue_goes_on_beyond_a_page",
     ),
     Bug(
