@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from ami_archiver import lifecycle
 from ami_archiver.adapters.table_items import image_key, move_item, plain_item
+from ami_archiver.adapters.table_reads import WAITS_SECONDS
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_writes import HISTORY_KEPT
 from ami_archiver.errors import TemporarilyUnavailable
@@ -188,12 +190,39 @@ def test_records_are_read_by_hundreds_consistently(records: TableRecords, dynamo
     assert all(b'"ConsistentRead": true' in call["body"] for call in calls)
 
 
-def test_keys_that_dynamodb_left_unread_are_asked_again(records: TableRecords, dynamodb: Any) -> None:
+def left(*keys: dict[str, Any], found: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """An answer of a table that has no capacity for these keys just now."""
+    return {
+        "Responses": {TABLE: list(found)},
+        "UnprocessedKeys": {TABLE: {"Keys": list(keys), "ConsistentRead": True}},
+    }
+
+
+def test_keys_that_dynamodb_left_unread_are_asked_again_less_and_less_often(
+    records: TableRecords, dynamodb: Any, waits: list[float]
+) -> None:
     records.save(None, record())
-    left = {"Responses": {}, "UnprocessedKeys": {TABLE: {"Keys": [KEY], "ConsistentRead": True}}}
-    with answering(dynamodb, "BatchGetItem", left) as calls:
+    with answering(dynamodb, "BatchGetItem", *[left(KEY)] * 3) as calls:
         assert set(records.get([IMAGE_ID]).records) == {IMAGE_ID}
-    assert len(calls) == 2
+    assert (len(calls), waits) == (4, [0.1, 0.2, 0.4])
+
+
+def test_keys_that_dynamodb_never_reads_are_given_up(records: TableRecords, dynamodb: Any, waits: list[float]) -> None:
+    with (
+        answering(dynamodb, "BatchGetItem", *[left(KEY)] * 100) as calls,
+        pytest.raises(TemporarilyUnavailable, match="the table is busy: 1 items are left unread"),
+    ):
+        records.get([IMAGE_ID])
+    assert (len(calls), waits) == (len(WAITS_SECONDS) + 1, list(WAITS_SECONDS))
+
+
+def test_table_that_answers_little_by_little_is_not_given_up(
+    records: TableRecords, dynamodb: Any, waits: list[float]
+) -> None:
+    records.save(None, record())
+    with answering(dynamodb, "BatchGetItem", *[left(KEY, found=[raw(dynamodb)])] * 20):
+        assert set(records.get([IMAGE_ID]).records) == {IMAGE_ID}
+    assert waits == [0.1] * 20
 
 
 @pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute

@@ -262,16 +262,30 @@ ARCHIVE_BUGS = (
     ),
     Bug(
         "first page of the queue only",
-        "adapters/table_records.py",
+        "adapters/table_reads.py",
         'start = answer.get("LastEvaluatedKey")',
         "start = None",
         "adapters/test_table_queue.py",
     ),
     Bug(
         "records that DynamoDB left unread forgotten",
-        "adapters/table_records.py",
+        "adapters/table_reads.py",
         'wanted = answer.get("UnprocessedKeys")',
         "wanted = None",
+        "adapters/test_table_records.py",
+    ),
+    Bug(
+        "records that DynamoDB left unread asked for again at once",
+        "adapters/table_reads.py",
+        "            sleep(wait)\n",
+        "",
+        "adapters/test_table_records.py",
+    ),
+    Bug(
+        "table that answers little by little given up",
+        "adapters/table_reads.py",
+        "            if found:\n                waits = iter(WAITS_SECONDS)\n",
+        "",
         "adapters/test_table_records.py",
     ),
     Bug(
