@@ -108,8 +108,8 @@ SHARING_BUGS = (
     Bug(
         "undo again does it all again",
         UNDO,
-        'if image.state == "available" and record.retirement.disabled_at is None:',
-        "if False:",
+        'was_noted = image.state == "available" and record.retirement.disabled_at is None',
+        "was_noted = False",
         f"{UNDONE}::test_undo_again_finds_it_done_and_changes_nothing",
     ),
     Bug(

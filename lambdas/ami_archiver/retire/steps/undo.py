@@ -66,18 +66,18 @@ def _enable(
         problems.append(f"the tag {HOLD_TAG} could not be set, so a later run may disable the image again: {unwilling}")
     if image.state != "available" and (unwilling := app.originals.enable(image_id)):
         return _answer(record, "nothing", [*problems, f"EC2 did not enable it: {unwilling}{untagged}"])
+    was_noted = image.state == "available" and record.retirement.disabled_at is None
     recorded = record.facts.launch_permissions
-    if recorded is None:
+    if recorded is None and not was_noted:
         problems.append("with whom it was shared was never known: share it again by hand")
     found = sharing.sharing(recorded or (), confirmed)
     if found.again and (why := app.originals.share(image_id, found.again)):
         problems.append(f"it is not shared again with {', '.join(found.again)}: {why}{untagged}")
     if found.unrecorded and recorded is not None:
         problems.append(f"it is not shared with {', '.join(found.unrecorded)}: that is not recorded of it")
-    if image.state == "available" and record.retirement.disabled_at is None:  # its record says so already
-        if HOLD_TAG in image.tags and not found.again:
-            problems.insert(0, "the image is available: it was enabled again before")
-            return _answer(record, "available", problems, found.unconfirmed)
+    if was_noted and HOLD_TAG in image.tags and not found.again and not problems:
+        return _answer(record, "available", ["the image is available: it was enabled again before"], found.unconfirmed)
+    if was_noted:
         return _answer(record, "enabled", problems, found.unconfirmed)
     why = f"enabled again by undo; the tag {HOLD_TAG} keeps it"
     after = moves.enabled_again(record, why, at=app.clock.now(), run_id=run_id)
