@@ -198,7 +198,7 @@ ACT_BUGS = (
     Bug(
         "last snapshots deleted though the object is not whole",
         "retire/steps/settle.py",
-        "    if whole:\n",
+        "    if not_whole := by_object(app, record):\n",
         "    if False:\n",
         f"{LEFT}::test_snapshot_that_is_left_stays_while_it_is_locked_or_its_object_is_not_whole",
     ),
