@@ -161,6 +161,7 @@ THROTTLE = {
     "auto-scaling": (400, "Throttling"),
     "ebs": (400, "ThrottlingException"),
     "ssm": (400, "ThrottlingException"),
+    "sfn": (400, "ThrottlingException"),
 }
 DENIED = {
     "ec2": (403, "UnauthorizedOperation"),
@@ -170,13 +171,14 @@ DENIED = {
     "auto-scaling": (403, "AccessDenied"),
     "ebs": (403, "AccessDeniedException"),
     "ssm": (400, "AccessDeniedException"),
+    "sfn": (400, "AccessDeniedException"),
 }
 
 
 def refusal(call: Call, status: int, code: str) -> AWSResponse:
     """An error as the service words it."""
     message = "injected"
-    if call.service in ("dynamodb", "ssm", "ebs"):
+    if call.service in ("dynamodb", "ssm", "ebs", "sfn"):
         kind = f"com.amazonaws.dynamodb.v20120810#{code}" if call.service == "dynamodb" else code
         body = json.dumps({"__type": kind, "message": message})
         headers = {"content-type": "application/x-amz-json-1.0", "x-amzn-errortype": code}
