@@ -70,7 +70,7 @@ undo: setup  ## enable a disabled original again, or restore a retired one: IMAG
 test: setup  ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-chaos: setup  ## every fault at every call of a night, two runs at once, random histories (ONLY=… for one)
+chaos: setup  ## every fault at every call of a night, two runs at once, redeploys, random histories (ONLY=… for one)
 	@ONLY='$(ONLY)' $(BIN)/python -m tests.chaos
 
 mutants: setup  ## play deliberate bugs, one at a time: each must make a test fail (ONLY=… for some)

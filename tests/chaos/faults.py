@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from local_cloud.in_process import _Raw
-from tests.chaos.wire import Call, Disturbance
+from tests.chaos.wire import Call, Disturbance, Step
 from tests.support.state_machine import Killed
 
 URL = "http://127.0.0.1"
@@ -169,8 +169,8 @@ class DeniedForTheNight(Fault):
 class DeniedForImage(DeniedForTheNight):
     """Whatever names this one image, its snapshots or its object's key; what is about others is not."""
 
-    def applies(self, call: Call) -> bool:
-        return call.image is not None
+    def applies(self, moment: Call | Step) -> bool:
+        return isinstance(moment, Call) and moment.image is not None
 
     def is_alike(self, call: Call, first: Call) -> bool:
         return call.image == first.image
@@ -206,6 +206,7 @@ THROTTLE = {
     "auto-scaling": (400, "Throttling"),
     "ebs": (400, "ThrottlingException"),
     "ssm": (400, "ThrottlingException"),
+    "sfn": (400, "ThrottlingException"),
 }
 DENIED = {
     "ec2": (403, "UnauthorizedOperation"),
@@ -215,13 +216,14 @@ DENIED = {
     "auto-scaling": (403, "AccessDenied"),
     "ebs": (403, "AccessDeniedException"),
     "ssm": (400, "AccessDeniedException"),
+    "sfn": (400, "AccessDeniedException"),
 }
 
 
 def refusal(call: Call, status: int, code: str) -> AWSResponse:
     """An error as the service words it."""
     message = "injected"
-    if call.service in ("dynamodb", "ssm", "ebs"):
+    if call.service in ("dynamodb", "ssm", "ebs", "sfn"):
         kind = f"com.amazonaws.dynamodb.v20120810#{code}" if call.service == "dynamodb" else code
         body = json.dumps({"__type": kind, "message": message})
         headers = {"content-type": "application/x-amz-json-1.0", "x-amzn-errortype": code}

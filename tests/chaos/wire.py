@@ -38,6 +38,20 @@ class Call:
         return f"{self.service}.{self.operation}#{self.ordinal}"
 
 
+@dataclass(frozen=True)
+class Step:
+    """One run of a function for the workflow, from its beginning."""
+
+    number: int
+    """From 1, over all steps of a play."""
+    function: str
+    ordinal: int
+    """From 1, among the steps of the same function."""
+
+    def __str__(self) -> str:
+        return f"{self.function}#{self.ordinal}"
+
+
 Watch = Callable[[str, AWSPreparedRequest, Callable[[], AWSResponse]], AWSResponse]
 """Who sees every sending that reaches the cloud: its operation, the request, and what lets it take effect."""
 
@@ -45,13 +59,16 @@ Watch = Callable[[str, AWSPreparedRequest, Callable[[], AWSResponse]], AWSRespon
 class Disturbance:
     """What happens at a call. Each hook may raise; `answer` may return what the SDK then takes for AWS's answer."""
 
+    def between(self, step: Step) -> None:
+        """Before a step, while nothing is under way."""
+
     @property
     def struck(self) -> Disturbance:
         """What happened in the end: this, or what this let happen."""
         return self
 
-    def applies(self, call: Call) -> bool:
-        """Whether it can begin at this call."""
+    def applies(self, moment: Call | Step) -> bool:
+        """Whether it can begin at this call, or before this step."""
         return True
 
     def before(self, call: Call) -> None:
@@ -84,11 +101,18 @@ class Wire:
         """Start to count anew, for another play."""
         self.disturbance = disturbance
         self.calls: list[Call] = []
+        self.steps: list[Step] = []
         self._ordinals: Counter[tuple[str, str]] = Counter()
         self._listening = False
         self._current: Call | None = None
         self._attempt = 0
         self.watch: Watch = _let_pass
+
+    def step(self, function: str) -> None:
+        """A step is about to begin."""
+        ordinal = 1 + sum(step.function == function for step in self.steps)
+        self.steps.append(Step(len(self.steps) + 1, function, ordinal))
+        self.disturbance.between(self.steps[-1])
 
     @contextlib.contextmanager
     def listening(self, listening: bool = True) -> Iterator[None]:
