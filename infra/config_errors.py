@@ -90,7 +90,7 @@ def _known_keys(location: Location) -> str:
     if near:
         return f"did you mean {near[0]}?"
     home = next((t for t, keys in _HOMES.items() if location[-1] in keys), None)
-    return f"it belongs into [{home}]" if home else f"known are {', '.join(known)}"
+    return f"it belongs in [{home}]" if home else f"the keys are {', '.join(known)}"
 
 
 _HOMES = {"account": set(Account.model_fields)} | {
