@@ -385,7 +385,8 @@ def test_all_errors_of_a_file_are_listed_at_once(errors) -> None:
         "archiver.toml: account.wait_min_seconds is 0: must be 1 to 3600",
         f"archiver.toml: {A}store.attempts is 0: must be 1 to 10",
         'archiver.toml: policy[1] "nightly": store.retries is not a key: the keys are window_hours, '
-        "max_images_per_run, max_gib_per_run, attempts, object_prefix, object_tags, storage_class, storage_class_after_days",
+        "max_images_per_run, max_gib_per_run, attempts, object_prefix, object_tags, storage_class, "
+        "storage_class_after_days",
         'archiver.toml: name is "nightly" in policy[0], policy[1]: must be different in every policy',
     ]
 

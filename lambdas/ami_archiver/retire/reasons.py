@@ -95,7 +95,7 @@ def by_announcement(
     """With `notify`, it was announced, and the announced day has come."""
     on = record.retirement.retire_on
     if not is_announced(record, policy, action, image):
-        yield because(Keep.ANNOUNCED, f"'{action}' is not announced yet", "a later run does")
+        yield because(Keep.ANNOUNCED, f"'{action}' is not announced yet", "a later run announces it")
     elif policy.retire.approval == "notify" and on is not None and now < on:
         what = f"'{action}' is announced for {on:%Y-%m-%d}"
         yield because(Keep.ANNOUNCED, what, f"to object, tag the image {HOLD_TAG}")
@@ -131,7 +131,11 @@ def by_object(
 def by_image(image: Image | None, policy: Policy, action: Action, now: datetime, account_id: str) -> Iterator[str]:
     """The original is there, ours, still meant by its policy, and nobody holds on to it."""
     if image is None:
-        yield because(Keep.ORIGINAL_GONE, "the image is not there any more, and it was not this archiver", "nothing")
+        yield because(
+            Keep.ORIGINAL_GONE,
+            "the image no longer exists, and the archiver did not deregister it",
+            "see in CloudTrail who deregistered it; the archive has it, and a restore brings it back",
+        )
         return
     if image.owner_id != account_id:
         yield because(Keep.NOT_OWNED, f"the image is owned by account {image.owner_id}", "its owner may retire it")
@@ -152,7 +156,7 @@ def by_image(image: Image | None, policy: Policy, action: Action, now: datetime,
     if launched is not None and now - launched < timedelta(days=days):
         yield because(
             Keep.RECENTLY_LAUNCHED,
-            f"it was launched on {launched:%Y-%m-%d}, and the policy asks for {days:g} days without",
+            f"it was launched on {launched:%Y-%m-%d}, and the policy keeps an image for {days:g} days after a launch",
             "a later run looks again",
         )
 
@@ -168,7 +172,7 @@ def _by_state(image: Image, action: Action) -> Iterator[str]:
         yield because(
             Keep.ENABLED_AGAIN,
             "somebody has enabled the image again after the archiver had disabled it",
-            "if it may go after all, disable it; its grace period then begins anew",
+            "if it may go after all, disable it; its grace period then starts again",
         )
     elif image.state not in ("available", "disabled"):
         yield because(Keep.STATE, f"the image is {image.state}", "a later run looks again")
@@ -179,14 +183,16 @@ def by_group(image: Image, newer: Collection[str], policy: Policy) -> Iterator[s
     group, wanted = policy.group_of(image), policy.retire.keep_newest
     if group is not None and len(newer) < wanted:
         yield because(
-            Keep.AMONG_NEWEST, f"it is among the newest {wanted} of group {group!r}", "a newer image lets it go"
+            Keep.AMONG_NEWEST,
+            f"it is among the newest {wanted} of group {group!r}",
+            "wait for a newer image of the group",
         )
 
 
 def by_sharing(image: Image, permissions: Sequence[str] | None, policy: Policy, account_id: str) -> Iterator[str]:
     """Nobody else may launch it, unless the policy lets shared images go."""
     if permissions is None:
-        yield because(Keep.SHARING_UNKNOWN, "EC2 does not tell with whom it is shared", "a later run asks again")
+        yield because(Keep.SHARING_UNKNOWN, "EC2 did not say with whom it is shared", "a later run asks again")
         return
     others = [one for one in permissions if one != f"user:{account_id}"]
     if image.public and "group:all" not in others:
@@ -202,7 +208,7 @@ def by_sharing(image: Image, permissions: Sequence[str] | None, policy: Policy, 
 def by_locks(locks: Mapping[str, str] | None) -> Iterator[str]:
     """No snapshot is locked."""
     if locks is None:
-        yield because(Keep.LOCKS_UNKNOWN, "EC2 does not tell which snapshots are locked", "a later run asks again")
+        yield because(Keep.LOCKS_UNKNOWN, "EC2 did not say which snapshots are locked", "a later run asks again")
     for snapshot_id, state in sorted((locks or {}).items()):
         yield because(Keep.SNAPSHOT_LOCKED, f"snapshot {snapshot_id} is locked ({state})", "wait for the lock to end")
 
@@ -216,7 +222,7 @@ def by_uses(culprits: Sequence[str] | None) -> Iterator[str]:
             "grant them to the function's role, or see who denies them",
         )
     elif culprits:
-        yield because(Keep.IN_USE, f"used by {_listed(culprits)}", "let that use another image first")
+        yield because(Keep.IN_USE, f"used by {_listed(culprits)}", "change it to another image first")
 
 
 def by_usage(report: UsageReport | None, accounts: Sequence[str], now: datetime) -> Iterator[str]:
@@ -228,7 +234,7 @@ def by_usage(report: UsageReport | None, accounts: Sequence[str], now: datetime)
     elif not report.available:
         yield because(Keep.USAGE_PENDING, f"usage report {report.report_id} is being made", "a later run reads it")
     elif accounts:
-        yield because(Keep.USED_BY_ACCOUNT, f"used by {_listed(accounts)}", "let them use another image first")
+        yield because(Keep.USED_BY_ACCOUNT, f"used by {_listed(accounts)}", "ask them to use another image first")
 
 
 def changed(what: str) -> str:
