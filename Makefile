@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 # A person's own words, as one word of the shell.
 quoted = '$(subst ','\'',$(1))'
 
-.PHONY: help setup demo restore approve reject undo test chaos mutants bench lint local deploy clean
+.PHONY: help setup demo restore run pending approve reject undo test chaos mutants bench lint local deploy clean
 
 help:  ## what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -49,6 +49,13 @@ restore: setup  ## bring an archived image back: IMAGE=ami-… or KEY=…, NAME=
 approve: setup  ## let the originals go that a run asks about: RUN=<run id>, WHY= YES=1 STACK=AmiArchiver
 	@$(BIN)/python -m operate approve $(if $(RUN),--run '$(RUN)') $(if $(WHY),--why $(call quoted,$(WHY))) \
 		$(if $(YES),--yes) $(if $(STACK),--stack '$(STACK)') $(ARGS)
+
+pending: setup  ## list the originals that wait for an answer: RUN=<run id> for those of one run, STACK=AmiArchiver
+	@$(BIN)/python -m operate pending $(if $(RUN),--run '$(RUN)') $(if $(STACK),--stack '$(STACK)') $(ARGS)
+
+run: setup  ## start a run of a policy now, and show its summary: POLICY=nightly DRY_RUN=1 STACK=AmiArchiver
+	@$(BIN)/python -m operate run $(if $(POLICY),--policy '$(POLICY)') $(if $(DRY_RUN),--dry-run) \
+		$(if $(STACK),--stack '$(STACK)') $(ARGS)
 
 reject: setup  ## keep them all: RUN=<run id>, WHY='…' STACK=AmiArchiver
 	@$(BIN)/python -m operate reject $(if $(RUN),--run '$(RUN)') $(if $(WHY),--why $(call quoted,$(WHY))) \

@@ -64,7 +64,7 @@ class MemoryLeases:
     def read(self) -> Lease:
         return self._lease
 
-    def take(self, run: ActiveRun, now: datetime, until: datetime) -> Lease | None:
+    def take(self, run: ActiveRun, now: datetime, until: datetime, *, instead_of: str | None = None) -> Lease | None:
         self._lease = replace(self._lease, holder=run.run_id, expires_at=until, runs={run.run_id: run})
         return self._lease
 

@@ -66,6 +66,7 @@ class World:
             bucket=MemoryBucket(objects),
             records=MemoryRecords(),
             leases=MemoryLeases(),
+            executions=Nobody(),
             runs=runs,
             retirements=runs,
             notifier=Nobody(),
@@ -201,6 +202,9 @@ class MemoryBucket:
 class Nobody:
     def publish(self, subject: str, text: str) -> None:
         pass
+
+    def has_ended(self, execution_arn: str) -> bool | None:
+        return None
 
 
 def _add_image(catalog: Catalog, number: int, gib: float, at: datetime) -> None:

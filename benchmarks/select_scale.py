@@ -107,8 +107,8 @@ def _deployed(cloud: RunningCloud) -> dict[str, str]:
     """The stack's table, bucket, key and topic; and the environment of its functions."""
     key_arn = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
     topic_arn = cloud.client("sns").create_topic(Name="archive")["TopicArn"]
-    stack._make_table(cloud)  # type: ignore[arg-type]  # any cloud that makes clients will do
-    stack._make_bucket(cloud, key_arn)  # type: ignore[arg-type]  # likewise
+    stack.make_table(cloud.client("dynamodb"))
+    stack._make_bucket(cloud, key_arn)  # type: ignore[arg-type]  # any cloud that makes clients will do
     settings = Settings(
         table_name=stack.TABLE,
         bucket_name=stack.BUCKET,

@@ -36,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # stdout is a text file
     try:
-        with interruptible(), Workplace() as place, place.transcript.open("w", 1, "utf-8") as transcript:
+        with (
+            interruptible(),
+            Workplace(keep=options.keep) as place,
+            place.transcript.open("w", 1, "utf-8") as transcript,
+        ):
             return show(options, place, Output(transcript))
     except Interrupted as interrupted:
         print("demo: interrupted; everything is stopped", file=sys.stderr)  # noqa: T201 - this is a command line

@@ -21,6 +21,11 @@ def from_export(paths: Sequence[Path], tag: tuple[str, str] | None, selecting: t
     fleet = load_fleet(*paths, owner_id=ACCOUNT_ID)
     key, value = selecting
     own = [image for image in fleet.images if image.owner_id == ACCOUNT_ID]
+    if not own:
+        raise FleetError(
+            f"{' and '.join(map(str, paths))}: there is no image of the account's own to archive. Is the Region right? "
+            "An export is of one Region: aws ec2 describe-images --owners self --region REGION > images.json"
+        )
     carrying = [image for image in own if image.tags.get(key) == value]
     if tag is not None:
         chosen = [image for image in own if image.tags.get(tag[0]) == tag[1]]

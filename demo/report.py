@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -19,7 +20,7 @@ from demo.night import Execution
 from demo.output import Output
 from demo.plan import Plan
 from demo.side_by_side import Back, Verdict, rows
-from demo.stage import DIRECTORY, KEPT, ROOT
+from demo.stage import KEPT, ROOT
 
 _ORDER = (
     Decision.STORED,
@@ -46,7 +47,7 @@ _COMMANDS = {
         "aws logs filter-log-events --log-group-name $LOG --filter-pattern decided"
     ),
 }
-_CALL_LOG, _TRANSCRIPT = (DIRECTORY.relative_to(ROOT) / name for name in KEPT)
+_CALL_LOG, _TRANSCRIPT = KEPT
 _OBJECT = re.compile(r"^(?:object )?(\S+\.bin) verified: \d+ bytes, version \S+$")
 
 
@@ -131,8 +132,8 @@ def side_by_side(output: Output, back: Back) -> None:
     output.show(table, transcript=table)
 
 
-def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution], *, keep: bool) -> None:
-    """The commands that show it; with `keep` they can be used now."""
+def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution], *, keep: bool, kept_in: Path) -> None:
+    """The commands that show it; with `keep` they can be used now. `kept_in`: where the demo leaves its files."""
     worked = [e for e in executions if e.output and e.output.get("outcome") == "worked"]
     run = (worked or list(executions))[0]
     output.line("Where to look:", style="bold")
@@ -143,8 +144,9 @@ def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution],
     for comment, command in _COMMANDS.items():
         output.line(f"  # {comment}", style="dim")
         output.line(f"  {command}")
-    output.line(f"  # {_CALL_LOG} has every call to the cloud")
-    output.line(f"  # {_TRANSCRIPT} has this text")
+    files = kept_in.relative_to(ROOT)
+    output.line(f"  # {files / _CALL_LOG} has every call to the cloud")
+    output.line(f"  # {files / _TRANSCRIPT} has this text")
     if not keep:
         output.line("The local cloud ends with the demo; KEEP=1 make demo keeps it, and all of the above in it.")
     output.line()

@@ -55,7 +55,8 @@ def show(options: Options, place: stage.Workplace, output: Output) -> int:
         return 2
     except (stage.StageFailed, NightFailed, ControlError) as error:
         output.line(f"demo: {error}", style="bold red")
-        output.line("demo: failed; VERBOSE=1 make demo shows what the CDK prints, .build/demo/calls.jsonl every call")
+        log = (place.kept_in / place.call_log.name).relative_to(stage.ROOT)
+        output.line(f"demo: failed; VERBOSE=1 make demo shows what the CDK prints, {log} has every call")
         return 1
 
 
@@ -108,7 +109,7 @@ class _Demonstration:
         report.decisions(output, found, names)
         found = self._plan(aws, stack, found, names)
         found = self._restore(aws, Aws(cloud.endpoint_url, OWNER), stack, found)
-        report.where_to_look(output, stack, executions, keep=self._options.keep)
+        report.where_to_look(output, stack, executions, keep=self._options.keep, kept_in=self._place.kept_in)
         true = report.claims(output, check(found))
         output.line()
         output.stage("done" if true else "NOT everything that is claimed is true: see FALSE above")
@@ -219,7 +220,6 @@ class _Demonstration:
         output.line()
         output.line("The cloud stays up until Ctrl-C. In another terminal:", style="bold")
         settings = self._place.environment(cloud.endpoint_url)
-        self._place.publish()
         names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
         output.line(f"  export {' '.join(f'{name}={settings[name]}' for name in names)}")
         output.line(f"  export PATH={stage.ROOT / '.venv' / 'bin'}:$PATH    # has the AWS CLI")

@@ -19,7 +19,7 @@ from demo.scene import ACCOUNT_ID, REGION
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = ROOT / ".build" / "demo"
 KEPT = ("calls.jsonl", "transcript.txt")
-"""What is left in DIRECTORY of the newest demonstration that has ended."""
+"""What is left of a demonstration that has ended."""
 CONFIG = "archiver.local.toml"
 _TAIL_LINES = 20
 _END_SECONDS = 5
@@ -56,25 +56,34 @@ def interruptible() -> Iterator[None]:
 
 
 class Workplace:
-    """A directory of this demonstration's own, so that several may run at once; gone in the end, but for KEPT."""
+    """A directory of this demonstration's own, so that several may run at once.
 
-    def __init__(self) -> None:
+    In the end KEPT goes to DIRECTORY, in the place of the last demonstration's; with `keep` it stays where it is, and
+    no other demonstration overwrites it.
+    """
+
+    def __init__(self, *, keep: bool = False) -> None:
         DIRECTORY.mkdir(parents=True, exist_ok=True)
         self.path = Path(tempfile.mkdtemp(prefix="run-", dir=DIRECTORY))
         self.call_log, self.transcript = (self.path / name for name in KEPT)
+        self.kept_in = self.path if keep else DIRECTORY
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.publish()
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def publish(self) -> None:
-        """Copy what is kept to where it is looked for."""
+        kept = self.path.with_name(f"{self.path.name}-kept")
+        kept.mkdir()
         for name in KEPT:
             if (self.path / name).exists():
-                shutil.copyfile(self.path / name, DIRECTORY / name)
+                (self.path / name).rename(kept / name)
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self.kept_in == self.path:
+            kept.rename(self.path)
+            return
+        for file in kept.iterdir():
+            file.replace(DIRECTORY / file.name)
+        kept.rmdir()
 
     def environment(self, endpoint_url: str | None = None) -> dict[str, str]:
         """The environment of child processes: nothing of the user's AWS, temporary files in this directory."""

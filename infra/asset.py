@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "lambdas"
 LOCK = SOURCE / "requirements.lock"
 CACHE = ROOT / ".build"
-SERVICES = ("autoscaling", "dynamodb", "ebs", "ec2", "s3", "sns", "ssm", "sts")
+SERVICES = ("autoscaling", "dynamodb", "ebs", "ec2", "s3", "sns", "ssm", "stepfunctions", "sts")
 """The AWS services that the functions call; botocore's models of the other four hundred are left out."""
 
 _PIP = (

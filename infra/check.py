@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def main() -> int:
                 context=json.loads((ROOT / "cdk.json").read_text())["context"],
                 analytics_reporting=False,
             )
-            stack = AmiArchiver(app, "AmiArchiver", config=load_config(ROOT / name))
+            stack = AmiArchiver(app, "AmiArchiver", config=load_config(ROOT / name, datetime.now(UTC)))
             findings += [f"cdk-nag: {name}: {finding}" for finding in _nag(app)]
             template = Path(app.synth().directory) / stack.template_file
             templates.append(template)

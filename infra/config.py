@@ -6,6 +6,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from pydantic import ValidationError
 
 from ami_archiver.policy import Policy, RetireRules
 from ami_archiver.settings import AdmissionRule, Settings
-from infra.config_errors import sentences
+from infra import config_schedules
+from infra.config_errors import sentence, sentences
 from infra.config_model import ConfigFile, PolicyTable
 
 MAX_CHARACTERS = 1_000_000
@@ -60,8 +62,10 @@ class Config:
     run_limit_hours: float = 20
     retire_stop_percent: float = 10
     notification_emails: tuple[str, ...] = ()
+    operator_role_arns: tuple[str, ...] = ()
     log_retention_days: int = 90
     alarm_without_success_hours: int = 26
+    """0: no such alarm."""
 
     def retire_rules(self) -> tuple[RetireRules, ...]:
         """One for each policy, whether it lets originals go or not."""
@@ -89,14 +93,16 @@ class Config:
         )
 
 
-def load_config(path: Path) -> Config:
-    """Reads and validates the file. Raises ConfigError."""
+def load_config(path: Path, now: datetime) -> Config:
+    """Reads and validates the file; `now` decides which schedules are in the past. Raises ConfigError."""
     raw = _read(path)
     wrong = [*_duplicate_names(raw)]
     try:
         file = ConfigFile.model_validate(raw)
     except ValidationError as error:
         wrong = [*sentences(error, raw), *wrong]
+    else:
+        wrong += [sentence(*found, raw) for found in config_schedules.contradictions(file, now)]
     if wrong:
         raise ConfigError("\n".join(f"{path}: {sentence}" for sentence in wrong))
     config = _config(file)
@@ -157,6 +163,7 @@ def _config(file: ConfigFile) -> Config:
         run_limit_hours=account.run_limit_hours,
         retire_stop_percent=account.retire_stop_percent,
         notification_emails=tuple(account.notification_emails),
+        operator_role_arns=tuple(account.operator_role_arns),
         log_retention_days=account.log_retention_days,
         alarm_without_success_hours=account.alarm_without_success_hours,
     )

@@ -31,6 +31,11 @@ def sentences(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[str]:
             yield f"{_key(location, raw)} is {_show(detail['input'])}: {_allowed(detail)}"
 
 
+def sentence(location: Location, value: object, wrong: str, raw: Mapping[str, Any]) -> str:
+    """One that is found in the whole file; the value may be a default."""
+    return f"{_key(location, raw)} is {_show(value)}: {wrong}"
+
+
 def _contradictions(detail: ErrorDetails, raw: Mapping[str, Any]) -> Iterator[str]:
     for key, wrong in detail["ctx"]["found"]:
         if not detail["loc"]:
@@ -86,9 +91,13 @@ def _is_table(kind: Any) -> bool:
 
 def _known_keys(location: Location) -> str:
     known = list(_walk(location[:-1])[0].model_fields)
-    near = get_close_matches(str(location[-1]), known, n=1)
+    near = get_close_matches(str(location[-1]), known, n=1, cutoff=0.7)
     if near:
         return f"did you mean {near[0]}?"
+    if location in (("tags",), ("account", "tags")):
+        return "the stack's own tags are given to `cdk deploy --tags`, those that select images to [policy.select]"
+    if len(location) == 1 and f"policy.{location[0]}" in _HOMES:
+        return f"it belongs to a policy: write [policy.{location[0]}], below the [[policy]]"
     home = next((t for t, keys in _HOMES.items() if location[-1] in keys), None)
     return f"it belongs in [{home}]" if home else f"the keys are {', '.join(known)}"
 

@@ -26,6 +26,8 @@ STORAGE_CLASSES = ("STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER"
 MAX_OBJECT_TAGS = 3
 """An S3 object has ten tags; EC2 writes up to five (facts about the image), the archiver two."""
 MAX_KEY_BYTES = 1024
+MAX_ALARM_HOURS = 168
+"""CloudWatch looks back no further, in periods of an hour."""
 _LONGEST_FIELDS = {"account": "1" * 12, "region": "ap-southeast-99", "year": "2026", "month": "12", "day": "31"}
 _FILE_NAME = "/ami-1234567890abcdef0.bin"
 
@@ -75,6 +77,12 @@ def _s3_characters(text: str) -> str:
 def _pattern(text: str) -> str:
     if not text:
         raise _wrong("a shell pattern such as 'web-*', not empty")
+    if found := re.search(r"[\^$\\|+{}]", text):
+        raise _wrong(f"a shell pattern such as 'web-*', not a regular expression: no image's name has {found[0]}")
+    if ".*" in text:
+        raise _wrong(
+            "a shell pattern such as 'web-*', not a regular expression: * alone is any text, [.]* a dot and any"
+        )
     return text
 
 
@@ -104,6 +112,12 @@ def _time_zone(text: str) -> str:
 def _email(text: str) -> str:
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
         raise _wrong("an e-mail address")
+    return text
+
+
+def _role_arn(text: str) -> str:
+    if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", text, re.ASCII):
+        raise _wrong("the ARN of an IAM role, without wildcards: arn:aws:iam::123456789012:role/archive-operator")
     return text
 
 
@@ -191,7 +205,7 @@ class Store(Table):
         default_factory=dict, max_length=MAX_OBJECT_TAGS, description=f"a table of at most {MAX_OBJECT_TAGS} tags"
     )
     storage_class: Literal["STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"] | None = (
-        Field(default=None, description=f"one of {', '.join(STORAGE_CLASSES)}")
+        Field(default=None, description=f"one of {', '.join(STORAGE_CLASSES)}; for STANDARD, leave the key out")
     )
     storage_class_after_days: int | None = Field(default=None, ge=0, le=36500, description="0 or more")
 
@@ -254,10 +268,15 @@ class Account(Table):
     run_limit_hours: float = Field(default=20, gt=0, le=168, description="above 0, at most 168")
     retire_stop_percent: float = Field(default=10, gt=0, le=100, description="above 0, at most 100")
     notification_emails: Annotated[list[Annotated[str, AfterValidator(_email)]], AfterValidator(_unique)] = Field(
-        default_factory=list, description="a list of e-mail addresses"
+        default_factory=list, description='a list of e-mail addresses: ["platform@example.com"]'
+    )
+    operator_role_arns: Annotated[list[Annotated[str, AfterValidator(_role_arn)]], AfterValidator(_unique)] = Field(
+        default_factory=list, description='a list of roles\' ARNs: ["arn:aws:iam::123456789012:role/archive-operator"]'
     )
     log_retention_days: int = Field(default=90, description=f"one of {', '.join(map(str, LOG_RETENTION_DAYS))}")
-    alarm_without_success_hours: int = Field(default=26, ge=1, le=168, description="1 to 168")
+    alarm_without_success_hours: int = Field(
+        default=26, ge=0, le=MAX_ALARM_HOURS, description=f"1 to {MAX_ALARM_HOURS}, or 0 for no such alarm"
+    )
 
     def contradictions(self) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
@@ -276,7 +295,17 @@ class ConfigFile(Table):
 
     def contradictions(self) -> list[tuple[str, str]]:
         limit = self.account.run_limit_hours
-        return [
+        found = [
+            (
+                f'policy[{index}] "{policy.name}": select',
+                f'finds nothing: every image of it belongs to policy[{before}] "{earlier.name}", which comes first: '
+                "put the narrower policy first, or give them different tags or name_patterns",
+            )
+            for index, policy in enumerate(self.policy)
+            for before, earlier in enumerate(self.policy[:index])
+            if _owns_all_of(earlier.select, policy.select)
+        ]
+        return found + [
             (
                 f'policy[{index}] "{policy.name}": store.window_hours',
                 f"is {policy.store.window_hours:g}: must be at most account.run_limit_hours, which is {limit:g}",
@@ -284,3 +313,12 @@ class ConfigFile(Table):
             for index, policy in enumerate(self.policy)
             if policy.store.window_hours is not None and policy.store.window_hours > limit
         ]
+
+
+def _owns_all_of(earlier: Select, later: Select) -> bool:
+    """Whether tags and names give each image of the later policy to the earlier one, whatever that then leaves out."""
+    by_name = not earlier.name_patterns or ANY in earlier.name_patterns
+    return (by_name or (later.name_patterns != [] and set(later.name_patterns) <= set(earlier.name_patterns))) and all(
+        key in later.tags and (ANY in values or set(later.tags[key]) <= set(values))
+        for key, values in earlier.tags.items()
+    )

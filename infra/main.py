@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 import aws_cdk as cdk
 
 from infra.asset import BundlingError
-from infra.config import ConfigError, load_config
+from infra.config import Config, ConfigError, load_config
 from infra.stack import AmiArchiver
 
 
 def main() -> int:
     """Synthesizes the stack; the exit code. An error in the configuration is a message, not a traceback."""
     app = cdk.App(analytics_reporting=False)
-    path = Path(app.node.try_get_context("config") or "archiver.toml")
     try:
-        config = load_config(path)
+        path = _path(app)
+        config = load_config(path, datetime.now(UTC))
         AmiArchiver(app, "AmiArchiver", config=config)
         app.synth()
     except (ConfigError, BundlingError) as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the CDK's command line shows it
+        _say(str(error))
         return 1
+    _say(_read(path, config))
     return 0
+
+
+def _path(app: cdk.App) -> Path:
+    """The CDK takes any `-c KEY=VALUE`; a misspelled `config` would deploy archiver.toml in silence."""
+    for key in app.node.get_all_context():
+        if key != "config" and get_close_matches(key.lower(), ["config"]):
+            raise ConfigError(f"-c {key}=... is not known: did you mean -c config=PATH?")
+    return Path(app.node.try_get_context("config") or "archiver.toml")
+
+
+def _read(path: Path, config: Config) -> str:
+    schedules = (
+        f"{policy.name}, {'paused' if policy.policy.paused else f'{policy.expression} {policy.time_zone}'}"
+        for policy in config.policies
+    )
+    return f"{path}: {'; '.join(schedules)}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - the CDK's command line shows it

@@ -49,7 +49,7 @@ class Notifications(Construct):
 
 class Alarms(Construct):
     """A run or restore that failed, images that failed, a run that did not happen, a start that did not succeed, a
-    retirement that was refused, snapshots that do not go."""
+    retirement that was refused, snapshots that do not go, archives that differ or were not looked at."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Alarms(Construct):
         topic: sns.ITopic,
         workflow: sfn.StateMachine,
         restore_workflow: sfn.StateMachine,
+        watch_workflow: sfn.StateMachine,
         dead_letters: sqs.Queue,
         without_success_hours: int | None,
     ) -> None:
@@ -83,31 +84,47 @@ class Alarms(Construct):
             "RestoresFailed", _own_metric("RestoresFailed"), "Images could not be restored; the run's summary says why"
         )
         self._more_than_none(
+            "ArchivesDiffering",
+            _own_metric("ArchivesDiffering"),
+            "Stored objects are not as they were recorded, or cannot be compared; the watch's summary names them",
+        )
+        self._more_than_none(
+            "WatchFailed", watch_workflow.metric_failed(), "A watch of the archive ended with an error"
+        )
+        self._more_than_none("WatchTimedOut", watch_workflow.metric_timed_out(), "A watch of the archive took too long")
+        self._none_for("NotWatched", _own_metric("ArchivesDiffering"), 26, "The archive was not watched")
+        self._more_than_none(
             "DeadLetters",
             dead_letters.metric_approximate_number_of_messages_visible(),
             "A schedule could not start its run; the message in the dead-letter queue says why",
             statistic="Maximum",
         )
         if without_success_hours is not None:
-            self._no_success(without_success_hours)
+            self._none_for("NoSuccess", _own_metric("RunSeconds"), without_success_hours, "No run has succeeded")
 
-    def _no_success(self, hours: int) -> None:
-        """No run was reported for so many hours, which CloudWatch cannot ask in one period (it takes a day at most).
+    def _none_for(self, name: str, metric: cloudwatch.Metric, hours: int, description: str) -> None:
+        """No run or watch was reported for so many hours.
 
-        So it looks at that many periods of one hour, and all of them must be without a report; an hour without any
-        has no data point and counts as one. 26 is a nightly run's 24 and two for a night that takes longer than the
-        one before; seven days is the most that CloudWatch looks back with periods of an hour. It is the report and not
-        the execution's end that counts: an execution may go on for days, waiting for a person's approval.
+        CloudWatch cannot ask that in one period (it takes a day at most). So it looks at that many periods of one
+        hour. An hour without a report has no data point, and when the last
+        hour with one has passed out of sight, the alarm's data is insufficient: that change of state rings. A new
+        alarm has insufficient data from the start, so none rings after the first deployment, nor ever if no run
+        succeeds: RunFailed and DeadLetters say that. CloudWatch looks back some periods more than it is told, so it
+        may ring some hours late. 26 is a nightly run's 24 and two for a night that takes longer than the one before;
+        seven days is the most that CloudWatch looks back with periods of an hour. It is the report and not the
+        execution's end that counts: an execution may go on for days, waiting for a person's approval.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
         """
-        self._alarm(
-            "NoSuccess",
-            _own_metric("RunSeconds").with_(period=cdk.Duration.hours(1), statistic="SampleCount"),
-            f"No run has succeeded for {hours} hours",
+        alarm = self._alarm(
+            name,
+            metric.with_(period=cdk.Duration.hours(1), statistic="SampleCount"),
+            f"{description} for {hours} hours: its data is then insufficient",
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold=1,
             periods=hours,
-            missing=cloudwatch.TreatMissingData.BREACHING,
+            missing=cloudwatch.TreatMissingData.MISSING,
         )
+        alarm.add_insufficient_data_action(actions.SnsAction(self._topic))
 
     def _snapshots_stay(self) -> None:
         """Left once, a snapshot is deleted by the next run as a rule; this one needs a person.
@@ -149,7 +166,7 @@ class Alarms(Construct):
         periods: int,
         breaching_periods: int | None = None,
         missing: cloudwatch.TreatMissingData,
-    ) -> None:
+    ) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -162,6 +179,7 @@ class Alarms(Construct):
             treat_missing_data=missing,
         )
         alarm.add_alarm_action(actions.SnsAction(self._topic))
+        return alarm
 
 
 def _own_metric(name: str) -> cloudwatch.Metric:

@@ -92,8 +92,7 @@ def start(on: Resources) -> list[iam.PolicyStatement]:
 def report(on: Resources) -> list[iam.PolicyStatement]:
     return [
         *use_table(on, "GetItem", "PutItem", "Query", "UpdateItem"),
-        allow("Notify", ["sns:Publish"], [on.topic.topic_arn]),
-        use_key(on, "TopicKey", "sns", "Decrypt", "GenerateDataKey"),
+        *notify(on),
     ]
 
 
@@ -157,6 +156,13 @@ def use_table(on: Resources, *actions: str) -> list[iam.PolicyStatement]:
     return [
         allow("Records", [f"dynamodb:{action}" for action in actions], [on.table.table_arn]),
         use_key(on, "TableKey", "dynamodb", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"),
+    ]
+
+
+def notify(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        allow("Notify", ["sns:Publish"], [on.topic.topic_arn]),
+        use_key(on, "TopicKey", "sns", "Decrypt", "GenerateDataKey"),
     ]
 
 

@@ -1,8 +1,9 @@
 """What each function of retirement may do, as `permissions` says it of the archive's.
 
-RetireImages alone may disable and deregister images and delete their snapshots, and IAM keeps it from an image that has
-the hold tag, whatever the function believes. It may tag an image with the day on which it goes, and nothing else; it
-may read stored objects, and neither write nor delete one.
+Who marks is not who deletes. PlanRetirement alone may set the tags that mark an image and its snapshots, and takes
+nothing away. RetireImages alone may disable and deregister images and delete snapshots; IAM holds it to what has the
+mark and keeps it from what has the hold tag, whatever the function believes. It may take those tags off and set none.
+Both may read stored objects, and neither write nor delete one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
-from ami_archiver.retire.reasons import HOLD_TAG, RETIRE_ON_TAG
+from ami_archiver.model import Action
+from ami_archiver.retire.reasons import HOLD_TAG, MARKS, RETIRE_ON_TAG
 from infra.permissions import (
     IMAGES,
     SNAPSHOTS,
@@ -46,17 +48,41 @@ def acknowledge(scope: IConstruct, on: Resources) -> None:
         )
 
 
+def plan(on: Resources) -> list[iam.PolicyStatement]:
+    marks = [allow("MarkSnapshots", ["ec2:CreateTags"], [SNAPSHOTS], _only_tags(MARKS[Action.DEREGISTER]))]
+    on_images = _only_tags(RETIRE_ON_TAG, *MARKS.values())
+    unheld = on_images | {"Null": on_images["Null"] | {f"aws:ResourceTag/{HOLD_TAG}": "true"}}
+    return [
+        allow("AnnounceAndMarkImages", ["ec2:CreateTags"], [IMAGES], unheld),
+        *marks,
+        *_look(on),
+        allow("FindDueRecords", ["dynamodb:Query"], [f"{on.table.table_arn}/index/by_status"]),
+    ]
+
+
 def retire(on: Resources) -> list[iam.PolicyStatement]:
     return [
         *_take_away(),
-        allow("Announce", ["ec2:CreateTags", "ec2:DeleteTags"], [IMAGES], _only_tag(RETIRE_ON_TAG)),
+        allow("SeeWhatSnapshotsShare", ["ebs:ListChangedBlocks"], [SNAPSHOTS]),
+        *_look(on),
+        leave_queue(on, LEFT_SNAPSHOTS),
+    ]
+
+
+def _look(on: Resources) -> list[iam.PolicyStatement]:
+    """What both do: look at everything, say what stays, and take announcement and marks off what stays."""
+    return [
+        allow(
+            "TakeOffAnnouncementAndMarks",
+            ["ec2:DeleteTags"],
+            [IMAGES, SNAPSHOTS],
+            _only_tags(RETIRE_ON_TAG, *MARKS.values()),
+        ),
         *_look_at_originals(),
         *_look_for_uses(),
         *look_at_objects(on),
         allow("ReadRecordedVersions", ["s3:GetObjectVersion"], [on.bucket.arn_for_objects("*")]),
         *use_table(on, "GetItem", "PutItem", "Query", "UpdateItem"),
-        allow("FindDueRecords", ["dynamodb:Query"], [f"{on.table.table_arn}/index/by_status"]),
-        leave_queue(on, LEFT_SNAPSHOTS),
     ]
 
 
@@ -72,29 +98,29 @@ def undo(on: Resources) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages"),
         allow("EnableAndShareAgain", ["ec2:EnableImage", "ec2:ModifyImageAttribute"], [IMAGES]),
-        allow("Hold", ["ec2:CreateTags"], [IMAGES], _only_tag(HOLD_TAG)),
+        allow("Hold", ["ec2:CreateTags"], [IMAGES], _only_tags(HOLD_TAG)),
         *use_table(on, "GetItem", "PutItem", "UpdateItem"),
     ]
 
 
 def _take_away() -> list[iam.PolicyStatement]:
-    """The hold tag is looked at by the function too; here it holds even if it is set in the very last moment."""
+    """The tags are looked at by the function too; here they hold even if one is set in the very last moment, and
+    whatever the table says."""
     return [
-        allow(
-            "TakeAway",
-            ["ec2:DeregisterImage", "ec2:DisableImage"],
-            [IMAGES],
-            {"Null": {f"aws:ResourceTag/{HOLD_TAG}": "true"}},
-        ),
-        allow("DeleteSnapshots", ["ec2:DeleteSnapshot"], [SNAPSHOTS]),
+        allow("Disable", ["ec2:DisableImage"], [IMAGES], _marked(Action.DISABLE)),
+        allow("Deregister", ["ec2:DeregisterImage"], [IMAGES], _marked(Action.DEREGISTER)),
+        allow("DeleteSnapshots", ["ec2:DeleteSnapshot"], [SNAPSHOTS], _marked(Action.DEREGISTER)),
     ]
+
+
+def _marked(action: Action) -> dict[str, dict[str, str]]:
+    return {"Null": {f"aws:ResourceTag/{MARKS[action]}": "false", f"aws:ResourceTag/{HOLD_TAG}": "true"}}
 
 
 def _look_at_originals() -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeLockedSnapshots", "DescribeSnapshots"),
         allow("LaunchPermissions", ["ec2:DescribeImageAttribute"], [IMAGES]),
-        allow("SeeWhatSnapshotsShare", ["ebs:ListChangedBlocks"], [SNAPSHOTS]),
     ]
 
 
@@ -131,6 +157,6 @@ def _look_for_uses() -> list[iam.PolicyStatement]:
     ]
 
 
-def _only_tag(key: str) -> dict[str, dict[str, str | list[str]]]:
+def _only_tags(*keys: str) -> dict[str, dict[str, str | list[str]]]:
     """No other tag is set or taken off, and never all of them: DeleteTags without tags means that."""
-    return {"ForAllValues:StringEquals": {"aws:TagKeys": [key]}, "Null": {"aws:TagKeys": "false"}}
+    return {"ForAllValues:StringEquals": {"aws:TagKeys": list(keys)}, "Null": {"aws:TagKeys": "false"}}

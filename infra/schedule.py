@@ -1,8 +1,9 @@
-"""When the runs start: one EventBridge schedule per policy, and what becomes of a start that does not succeed."""
+"""When the runs start: one EventBridge schedule per policy, a daily one of the watch, and a queue of failed starts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_scheduler as scheduler
@@ -18,7 +19,13 @@ class Schedules(Construct):
     """A paused policy keeps its schedule, disabled."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, policies: Sequence[ScheduledPolicy], workflow: sfn.IStateMachine
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        policies: Sequence[ScheduledPolicy],
+        workflow: sfn.IStateMachine,
+        watch: sfn.IStateMachine,
     ) -> None:
         super().__init__(scope, construct_id)
         self.dead_letters = sqs.Queue(
@@ -34,22 +41,43 @@ class Schedules(Construct):
                 reason="This is a dead-letter queue: EventBridge Scheduler's, which is not seen.",
             )
         )
-        group = scheduler.ScheduleGroup(self, "Group")
-        group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+        self._group = scheduler.ScheduleGroup(self, "Group")
+        self._group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
         for policy in policies:
-            scheduler.Schedule(
-                self,
+            self._schedule(
                 policy.name,
-                description=f"Starts the archive's runs of policy {policy.name}",
-                schedule_group=group,
-                schedule=scheduler.ScheduleExpression.expression(policy.expression, cdk.TimeZone.of(policy.time_zone)),
-                time_window=scheduler.TimeWindow.off(),
+                f"Starts the archive's runs of policy {policy.name}",
+                scheduler.ScheduleExpression.expression(policy.expression, cdk.TimeZone.of(policy.time_zone)),
+                workflow,
+                {"policy": policy.name, "dry_run": False},
                 enabled=not policy.policy.paused,
-                target=targets.StepFunctionsStartExecution(
-                    workflow,
-                    input=scheduler.ScheduleTargetInput.from_object({"policy": policy.name, "dry_run": False}),
-                    dead_letter_queue=self.dead_letters,
-                    max_event_age=cdk.Duration.hours(1),
-                    retry_attempts=20,
-                ),
             )
+        daily = scheduler.ScheduleExpression.rate(cdk.Duration.days(1))
+        self._schedule("Watch", "Compares every archived record with the bucket", daily, watch, {})
+
+    def _schedule(
+        self,
+        construct_id: str,
+        description: str,
+        expression: scheduler.ScheduleExpression,
+        workflow: sfn.IStateMachine,
+        given: Mapping[str, Any],
+        *,
+        enabled: bool = True,
+    ) -> None:
+        scheduler.Schedule(
+            self,
+            construct_id,
+            description=description,
+            schedule_group=self._group,
+            schedule=expression,
+            time_window=scheduler.TimeWindow.off(),
+            enabled=enabled,
+            target=targets.StepFunctionsStartExecution(
+                workflow,
+                input=scheduler.ScheduleTargetInput.from_object(given),
+                dead_letter_queue=self.dead_letters,
+                max_event_age=cdk.Duration.hours(1),
+                retry_attempts=20,
+            ),
+        )

@@ -9,11 +9,13 @@ from infra.config import Config
 from infra.functions import Functions
 from infra.observability import Alarms, Notifications
 from infra.permissions import Resources
+from infra.recycle_bin import RecycleBin
 from infra.restore_functions import RestoreFunctions
 from infra.restore_workflow import RestoreWorkflow
 from infra.retire_functions import RetireFunctions
 from infra.schedule import Schedules
 from infra.storage import Storage
+from infra.watch import WatchFunctions, WatchWorkflow
 from infra.workflow import Workflow
 
 USAGE_REPORT_LOOKS = 7
@@ -25,7 +27,10 @@ class AmiArchiver(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(
-            scope, construct_id, description="Archives AMIs out of EBS snapshots into S3, night after night"
+            scope,
+            construct_id,
+            description="Archives AMIs out of EBS snapshots into S3, night after night",
+            termination_protection=True,
         )
         storage = Storage(self, "Storage", policies=config.policies)
         notifications = Notifications(self, "Notifications", key=storage.key, emails=config.notification_emails)
@@ -45,12 +50,18 @@ class AmiArchiver(cdk.Stack):
         retire_functions = RetireFunctions(
             self, "RetireFunctions", settings=settings, resources=resources, log_retention_days=days
         )
+        RecycleBin(self, "RecycleBin", policies=settings.policies)
+        watch_functions = WatchFunctions(
+            self, "WatchFunctions", settings=settings, resources=resources, log_retention_days=days
+        )
         storage.only_for(
             [
                 *functions.roles_at_objects,
                 *restore_functions.roles_at_objects,
                 *retire_functions.roles_at_objects,
-            ]
+                *watch_functions.roles_at_objects,
+            ],
+            config.operator_role_arns,
         )
         workflow = Workflow(
             self,
@@ -61,21 +72,32 @@ class AmiArchiver(cdk.Stack):
             log_retention_days=days,
         )
         restore = RestoreWorkflow(self, "RestoreWorkflow", functions=restore_functions, log_retention_days=days)
-        schedules = Schedules(self, "Schedules", policies=config.policies, workflow=workflow.state_machine)
+        watch = WatchWorkflow(self, "WatchWorkflow", functions=watch_functions, log_retention_days=days)
+        schedules = Schedules(
+            self,
+            "Schedules",
+            policies=config.policies,
+            workflow=workflow.state_machine,
+            watch=watch.state_machine,
+        )
         all_paused = all(scheduled.policy.paused for scheduled in config.policies)
+        watched_hours = None if all_paused else config.alarm_without_success_hours or None
         Alarms(
             self,
             "Alarms",
             topic=notifications.topic,
             workflow=workflow.state_machine,
             restore_workflow=restore.state_machine,
+            watch_workflow=watch.state_machine,
             dead_letters=schedules.dead_letters,
-            without_success_hours=None if all_paused else config.alarm_without_success_hours,
+            without_success_hours=watched_hours,
         )
 
         outputs = {
             "ArchiveWorkflowArn": (workflow.state_machine.state_machine_arn, "Start a run by hand with this"),
             "RestoreWorkflowArn": (restore.state_machine.state_machine_arn, "Restore images with this"),
+            "Policies": (",".join(policy.name for policy in config.policies), "What a run can be started for"),
+            "WatchWorkflowArn": (watch.state_machine.state_machine_arn, "Compares the archive with the bucket, daily"),
             "ArchiveBucketName": (storage.bucket.bucket_name, "The stored objects"),
             "ArchiveTableName": (storage.table.table_name, "The archive records and the runs' summaries"),
             "ArchiveKeyArn": (storage.key.key_arn, "Encrypts both; without it the archive is lost"),

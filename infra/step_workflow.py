@@ -1,4 +1,4 @@
-"""What both workflows have in common: steps that are tried again, choices without a default, hand-over, role, log."""
+"""What the workflows have in common: steps that are tried again, choices without a default, hand-over, role, log."""
 
 from __future__ import annotations
 
@@ -39,8 +39,11 @@ class StepWorkflow(Construct):
         *,
         timeout: cdk.Duration,
         log_retention_days: int,
+        hands_over: bool = True,
     ) -> None:
-        log = log_group(self, "Log", log_retention_days)
+        # With any other prefix, each state machine adds to the account's one log resource policy, which has 5,120
+        # characters. https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+        log = log_group(self, "Log", log_retention_days, name=f"/aws/vendedlogs/states/{cdk.Aws.STACK_NAME}-{name}")
         role = self._role(functions)
         self.state_machine = sfn.StateMachine(
             self,
@@ -52,7 +55,8 @@ class StepWorkflow(Construct):
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log, level=sfn.LogLevel.ERROR, include_execution_data=True),
         )
-        self._allow_hand_over(role)
+        if hands_over:
+            self._allow_hand_over(role)
         cdk.Validations.of(role).acknowledge(
             cdk.Acknowledgment(
                 id="AwsSolutions-IAM5[Resource::*]",

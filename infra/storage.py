@@ -19,7 +19,11 @@ POLICY_TAG = "archiver:policy"
 
 
 class Storage(Construct):
-    """Bucket, table, key: versioned or recoverable, encrypted, and kept when the stack is deleted."""
+    """Bucket, its policy, table, key: versioned or recoverable, encrypted, and kept when the stack is deleted.
+
+    A first deployment that fails takes bucket and key with it, which would cost money and hold nothing. Not the table:
+    its deletion protection would make the rollback fail, and an empty one costs nothing.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, policies: Sequence[ScheduledPolicy]) -> None:
         super().__init__(scope, construct_id)
@@ -28,18 +32,21 @@ class Storage(Construct):
             "Key",
             description="Encrypts the image archive: stored objects, archive records, notifications",
             enable_key_rotation=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         self.bucket = _bucket(self, self.key, policies)
         self.table = _table(self, self.key)
 
-    def only_for(self, roles: Sequence[iam.IRole]) -> None:
+    def only_for(self, roles: Sequence[iam.IRole], operator_role_arns: Sequence[str]) -> None:
         """Closes the stored objects to everybody but these roles and AWS's services.
 
         A service counts when it acts on somebody's behalf too: that is how EC2 stores and restores, and an operator
         whose own permissions allow it can restore with the plain AWS CLI years from now. The account's root user is
         left in, to open what a mistake has closed. Only reading, writing and deleting objects is denied: whoever
         administers the bucket can still change this policy, and CloudTrail shows it.
+
+        `aws:PrincipalArn` of an assumed role is the ARN of the role, not of the session, so one entry is enough.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
         """
         account_root = f"arn:{cdk.Aws.PARTITION}:iam::{cdk.Aws.ACCOUNT_ID}:root"
         self.bucket.add_to_resource_policy(
@@ -56,10 +63,13 @@ class Storage(Construct):
                     "s3:ReplicateDelete",
                     "s3:ReplicateObject",
                     "s3:RestoreObject",
+                    "s3:UpdateObjectEncryption",
                 ],
                 resources=[self.bucket.arn_for_objects("*")],
                 conditions={
-                    "ArnNotEquals": {"aws:PrincipalArn": [*(role.role_arn for role in roles), account_root]},
+                    "ArnNotEquals": {
+                        "aws:PrincipalArn": [*(role.role_arn for role in roles), *operator_role_arns, account_root]
+                    },
                     "BoolIfExists": {"aws:PrincipalIsAWSService": "false", "aws:ViaAWSService": "false"},
                 },
             )
@@ -77,7 +87,7 @@ def _bucket(scope: Construct, key: kms.IKey, policies: Sequence[ScheduledPolicy]
         enforce_ssl=True,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        removal_policy=cdk.RemovalPolicy.RETAIN,
+        removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         lifecycle_rules=[
             s3.LifecycleRule(
                 id="abort-incomplete-uploads", abort_incomplete_multipart_upload_after=cdk.Duration.days(7)
@@ -85,6 +95,9 @@ def _bucket(scope: Construct, key: kms.IKey, policies: Sequence[ScheduledPolicy]
             *(_transition(policy) for policy in policies if policy.storage_class is not None),
         ],
     )
+    if bucket.policy is None:
+        raise TypeError(f"{bucket.node.path} has no policy")  # enforce_ssl makes one
+    bucket.policy.apply_removal_policy(cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
     cdk.Validations.of(bucket).acknowledge(
         cdk.Acknowledgment(
             id="AwsSolutions-S1",
@@ -96,14 +109,17 @@ def _bucket(scope: Construct, key: kms.IKey, policies: Sequence[ScheduledPolicy]
 
 
 def _transition(policy: ScheduledPolicy) -> s3.LifecycleRule:
-    """Noncurrent versions stay where they are: an object that was overwritten is evidence, not waste."""
+    """Noncurrent versions move as well, and are kept: an object that was overwritten is evidence, and may cost less."""
+    storage_class = s3.StorageClass(policy.storage_class or "")
+    days = policy.storage_class_after_days
     return s3.LifecycleRule(
         id=f"policy-{policy.name}",
         tag_filters={POLICY_TAG: policy.name},
-        transitions=[
-            s3.Transition(
-                storage_class=s3.StorageClass(policy.storage_class or ""),
-                transition_after=cdk.Duration.days(policy.storage_class_after_days),
+        transitions=[s3.Transition(storage_class=storage_class, transition_after=cdk.Duration.days(days))],
+        noncurrent_version_transitions=[
+            s3.NoncurrentVersionTransition(
+                storage_class=storage_class,
+                transition_after=cdk.Duration.days(max(days, 1)),  # AWS documents 0 for the others only
             )
         ],
     )

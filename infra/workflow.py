@@ -3,16 +3,21 @@
 Each step takes the run's state, a small JSON object of ids and counts, and returns it whole; `next` in it says where
 the workflow goes. No choice has a default: a step that says anything else ends the execution with an error.
 
-What becomes of originals comes last. Where a policy wants a person's word, the run is reported first, waits for the
-answer without holding anybody up, and is reported again.
+What becomes of originals comes last: one function marks what may go, another lets it go. Where a policy wants a
+person's word, the run is reported first, waits for the answer without holding anybody up, and is reported again.
 """
 
 from __future__ import annotations
 
+from typing import cast
+
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from ami_archiver.errors import AccessDenied
 from ami_archiver.run_state import Next
 from infra.functions import Functions
 from infra.retire_functions import RetireFunctions
@@ -43,11 +48,13 @@ class Workflow(StepWorkflow):
                 "input": sfn.JsonPath.entire_payload,
                 "execution_name": sfn.JsonPath.execution_name,
                 "execution_started_at": sfn.JsonPath.execution_start_time,
+                "execution_arn": sfn.JsonPath.execution_id,
             },
         )
         check = self._step("CheckStoreTasks", functions.check_store_tasks)
         start = self._step("StartStoreTasks", functions.start_store_tasks)
         wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
+        plan = self._step("PlanRetirement", retire_functions.plan_retirement)
         retire = self._step("RetireImages", retire_functions.retire_images)
         wait_for_usage = sfn.Wait(self, "WaitForUsageReports", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
         await_approval = self._question(
@@ -57,6 +64,13 @@ class Workflow(StepWorkflow):
         hand_over = self._hand_over()
         handed_over = sfn.Succeed(self, "HandedOver", comment="The new execution goes on with the run")
         done = sfn.Succeed(self, "Done", output_path="$.summary")
+        failed = sfn.Fail(
+            self,
+            "Failed",
+            comment="The run has done and reported what it could",
+            error=AccessDenied.__name__,
+            cause_path="$.problem",
+        )
 
         # The flow
         is_handed_over.when(sfn.Condition.is_present("$.run_id"), check)
@@ -65,22 +79,31 @@ class Workflow(StepWorkflow):
         select.next(
             self._next_after(
                 "Selected",
-                {Next.SELECT_MORE: select, Next.CHECK: check, Next.RETIRE: retire, Next.REPORT: report},
+                {Next.SELECT_MORE: select, Next.CHECK: check, Next.RETIRE: plan, Next.REPORT: report},
             )
         )
         check.next(
             self._next_after(
                 "Checked",
-                {Next.START: start, Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.RETIRE: retire},
+                {Next.START: start, Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.RETIRE: plan},
             )
         )
         start.next(wait)
         wait.next(check)
         hand_over.next(handed_over)
+        plan.next(self._next_after("Planned", {Next.PLAN_MORE: plan, Next.RETIRE: retire, Next.REPORT: report}))
         retire.next(self._next_after("Retired", {Next.RETIRE: retire, Next.WAIT: wait_for_usage, Next.REPORT: report}))
         wait_for_usage.next(retire)
         report.next(
-            self._next_after("Reported", {Next.CHECK: check, Next.AWAIT_APPROVAL: await_approval, Next.END: done})
+            self._next_after(
+                "Reported",
+                {
+                    Next.CHECK: check,
+                    Next.AWAIT_APPROVAL: await_approval,
+                    Next.END: done,
+                    Next.FAIL: failed,
+                },
+            )
         )
         await_approval.next(retire)
         await_approval.add_catch(retire, errors=[sfn.Errors.TIMEOUT], result_path="$.approval")
@@ -91,4 +114,36 @@ class Workflow(StepWorkflow):
             [*functions.all, *retire_functions.all_of_the_run],
             timeout=timeout,
             log_retention_days=log_retention_days,
+        )
+        self._allow_to_see_executions(functions.select_images)
+
+    def _allow_to_see_executions(self, function: lambda_.IFunction) -> None:
+        """Whether a run that holds the lease still works. A policy of its own, for the reason of `_allow_hand_over`."""
+        name = self.state_machine.state_machine_name
+        policy = iam.Policy(
+            self,
+            "SeeExecutionsPolicy",
+            statements=[
+                iam.PolicyStatement(
+                    sid="SeeOtherRuns",
+                    actions=["states:DescribeExecution"],
+                    resources=[
+                        cdk.Stack.of(self).format_arn(
+                            service="states",
+                            resource="execution",
+                            resource_name=f"{name}:*",
+                            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                        )
+                    ],
+                )
+            ],
+        )
+        policy.attach_to_role(cast("iam.IRole", function.role))
+        machine = cdk.Stack.of(self).get_logical_id(cast("cdk.CfnElement", self.state_machine.node.default_child))
+        arn = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution"
+        cdk.Validations.of(policy).acknowledge(
+            cdk.Acknowledgment(
+                id=f"AwsSolutions-IAM5[Resource::{arn}:<{machine}.Name>:*]",
+                reason="Which run holds the lease is known at run time; the executions are this state machine's own.",
+            )
         )

@@ -10,14 +10,20 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
-from local_cloud import expressions, parameters, task_tokens
+from local_cloud import dynamodb_rules, expressions, parameters, task_tokens
 from local_cloud.settings import CloudSettings
 
 DUMMY_SECRET = "test"  # noqa: S105 - MiniStack does not check signatures
 _held = threading.Lock()
+RECYCLE_BIN_RULE: dict[str, Callable[..., Any]] = {
+    "create": lambda logical_id, _, stack_name: (f"{stack_name}-{logical_id}", {}),
+    "delete": lambda *_: None,
+}
+"""A stack may have one, which MiniStack does not know; what is deleted here is gone at once all the same."""
 
 _REMOVED = (
     "AWS_PROFILE",
@@ -82,8 +88,11 @@ def ministack(settings: CloudSettings, port: int, *, verbose: bool = False) -> I
         # Imported here, because it reads the environment and takes half a second.
         from ministack import app  # noqa: PLC0415
         from ministack.services import dynamodb, ssm, stepfunctions  # noqa: PLC0415 - as above
+        from ministack.services.cloudformation import provisioners  # noqa: PLC0415 - as above
 
+        provisioners._RESOURCE_HANDLERS.setdefault("AWS::Rbin::Rule", RECYCLE_BIN_RULE)
         expressions.install(dynamodb)
+        dynamodb_rules.install(dynamodb)
         parameters.install(ssm)
         task_tokens.install(stepfunctions)
         os.environ.pop("LOG_LEVEL", None)  # function workers would go by it, and log nothing

@@ -24,7 +24,7 @@ from local_cloud import clients, environment
 from local_cloud.calls import CallLog
 from local_cloud.clock import VirtualClock
 from local_cloud.ec2.app import Ec2
-from local_cloud.endpoint import Answer, Recorder
+from local_cloud.endpoint import Answer, Handler, Recorder
 from local_cloud.engine.catalog import Catalog
 from local_cloud.engine.service import ImageService
 from local_cloud.fleet.fleet import Fleet
@@ -88,7 +88,7 @@ class VirtualCloud:
             encrypt_by_default=self.settings.ebs_encryption_by_default,
         )
         self.ec2 = Ec2(self.service, self.catalog, self.clock, self.settings, SsmParameters(self._ec2_client))
-        self._services = own_services(self.ec2)
+        self._services = dict(own_services(self.ec2))
         self._refusals = Refusals(self.service.faults)
         self._world = S3World.install(self.clock)
         self._recorder = Recorder(self.calls, self.clock, self.settings.account_id, self.service)
@@ -103,6 +103,10 @@ class VirtualCloud:
 
     def client(self, name: str, account_id: str | None = None, region: str | None = None) -> Any:
         return self._client(name, account_id, region)
+
+    def serve(self, service: str, handler: Handler) -> None:
+        """Let a test answer the calls that are signed for a service, until the next reset."""
+        self._services[service] = handler
 
     def add_fleet(self, fleet: Fleet) -> None:
         """Put a fleet's images and snapshots into the default account and Region, and start what uses them."""

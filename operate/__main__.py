@@ -1,4 +1,4 @@
-"""`python -m operate restore --image ami-…`: what `make restore IMAGE=ami-…` runs; and so approve, reject, undo."""
+"""`python -m operate restore --image ami-…`: what `make restore IMAGE=ami-…` runs; and so for the other verbs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ami_archiver.errors import ArchiverError
-from operate import approval, restore, undo
-from operate.stack import DEFAULT_STACK, OperateError
+from ami_archiver.model import DecisionLine
+from operate import approval, night, restore, undo
+from operate.stack import DEFAULT_STACK, OperateError, explain
 
 EXIT_BAD = 1
 """Something was refused, kept or failed; or nothing was found."""
@@ -25,8 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.do(options, _speaker())
-    except (OperateError, BotoCoreError, ClientError) as error:
+    except OperateError as error:
         _complain(str(error))
+        return EXIT_ERROR
+    except (BotoCoreError, ClientError) as error:
+        _complain(explain(error))
         return EXIT_ERROR
     except ArchiverError as error:
         _complain(f"{type(error).__name__}: {error}")
@@ -51,15 +55,20 @@ def _follow_restore(stack: str, given: Mapping[str, Any], say: Say) -> int:
 
 
 def _answer(options: argparse.Namespace, say: Say) -> int:
-    """Approve or reject. On a terminal, an approval is asked for once more."""
+    """Approve or reject. An approval is asked for once more; where there is nobody to ask, it needs --yes."""
     approvals = approval.of_stack(options.stack)
     waiting = approvals.waiting(options.run)
-    say(f"Run {options.run} asks about {len(waiting)} originals:")
-    for line in waiting:
-        say(approval.would(line))
-    if options.approved and not options.yes and not _confirmed():
-        say("Nothing was answered: the run goes on waiting.")
-        return EXIT_BAD
+    _show(say, options.run, waiting)
+    if options.approved and not options.yes:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            _complain(
+                "Nothing was answered, and the run goes on waiting: without a terminal nobody can be asked. To let "
+                f"these originals go: make approve RUN={options.run} YES=1"
+            )
+            return EXIT_ERROR
+        if not _confirmed():
+            say("Nothing was answered: the run goes on waiting.")
+            return EXIT_BAD
     execution_arn = approvals.execution(options.run)
     by = approval.caller()
     approvals.answer(options.run, approved=options.approved, by=by, why=options.why)
@@ -69,13 +78,36 @@ def _answer(options: argparse.Namespace, say: Say) -> int:
 
 
 def _confirmed() -> bool:
-    """Without a terminal there is nobody to ask: whoever named the run meant it."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return True
     try:
         return input("Let them go? Each is looked at once more before. [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
+
+
+def _pending(options: argparse.Namespace, say: Say) -> int:
+    """What waits for a person; nothing is answered."""
+    approvals = approval.of_stack(options.stack)
+    runs = [options.run] if options.run else approvals.asking()
+    for run_id in runs:
+        _show(say, run_id, approvals.waiting(run_id))
+        say(f"Answer with: make approve RUN={run_id}, or make reject RUN={run_id} WHY='…'")
+    if not runs:
+        say("No run waits for an answer.")
+    return 0
+
+
+def _show(say: Say, run_id: str, waiting: Sequence[DecisionLine]) -> None:
+    say(f"Run {run_id} asks about {len(waiting)} originals:")
+    for line in waiting:
+        say(approval.would(line))
+
+
+def _run(options: argparse.Namespace, say: Say) -> int:
+    started = night.start(options.stack, options.policy, dry_run=options.dry_run)
+    say(f"Started {started.execution_arn}")
+    for line in night.follow(started):
+        say(line)
+    return 0
 
 
 def _undo(options: argparse.Namespace, say: Say) -> int:
@@ -97,7 +129,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--run", required=True, metavar="RUN-ID", help="as its notification says")
         command.add_argument("--why", help="kept in the records")
         if name == "approve":
-            command.add_argument("--yes", action="store_true", help="do not ask once more")
+            command.add_argument(
+                "--yes", action="store_true", help="do not ask once more; needed where there is no terminal"
+            )
         interrupted = (
             "Nothing is taken back: if it was answered, the run goes on; its summary comes to the stack's topic."
         )
@@ -108,6 +142,13 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(
         do=_undo, interrupted="What was begun goes on; a restore's summary comes to the stack's topic."
     )
+    command = commands.add_parser("pending", help="list the originals that wait for an answer, and answer nothing")
+    command.add_argument("--run", metavar="RUN-ID", help="only those of this run")
+    command.set_defaults(do=_pending, interrupted="Nothing was answered.")
+    command = commands.add_parser("run", help="start a run of a policy now, and show its summary")
+    command.add_argument("--policy", required=True, metavar="NAME", help="as in archiver.toml")
+    command.add_argument("--dry-run", action="store_true", help="say what the run would do, and change nothing")
+    command.set_defaults(do=_run, interrupted="The run goes on; its summary comes to the stack's topic.")
     for command in commands.choices.values():
         command.add_argument("--stack", default=DEFAULT_STACK, help=f"the stack's name ({DEFAULT_STACK})")
     return parser

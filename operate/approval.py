@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import boto3
@@ -78,9 +79,12 @@ class Approvals:
             return token
         summary = self.runs.summary(run_id)
         if summary is None:
+            near = get_close_matches(run_id, [one for one, _ in running(self.sfn, self.workflow_arn)], n=1)
             raise OperateError(
-                f"there is no run {run_id!r} that has been reported: a run's id is in its notification and, in the "
-                "table, under RUNS; it is like 20261124T053905-nightly-17bde398"
+                f"there is no run {run_id!r} that has been reported: "
+                + (f"did you mean {near[0]}? " if near else "")
+                + "a run's id is in its notification and, in the table, under RUNS; it is like "
+                "20261124T053905-nightly-17bde398. `make pending` lists the runs that wait for an answer"
             )
         if summary.get("retirement", {}).get("awaiting_approval"):
             raise OperateError(f"run {run_id} is about to ask: try again in a minute")
@@ -107,7 +111,11 @@ class Approvals:
 
     def execution(self, run_id: str) -> str | None:
         """The execution that waits for the answer."""
-        return running(self.sfn, self.workflow_arn, run_id)
+        return next((arn for one, arn in running(self.sfn, self.workflow_arn) if one == run_id), None)
+
+    def asking(self) -> list[str]:
+        """The ids of the runs that wait for an answer now."""
+        return [run_id for run_id, _ in running(self.sfn, self.workflow_arn) if self.retirements.token(run_id)]
 
 
 def of_stack(name: str) -> Approvals:

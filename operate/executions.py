@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.run_state import identify
@@ -40,14 +40,12 @@ def _message(cause: str) -> str:
         return cause or "the execution's history says more"
 
 
-def running(sfn: SFNClient, workflow_arn: str, run_id: str) -> str | None:
-    """The execution that works on the run now: the one that began it, or one that it was handed over to."""
+def running(sfn: SFNClient, workflow_arn: str) -> Iterator[tuple[str, str]]:
+    """(run id, execution ARN) of every run that an execution works on now, also one that was handed over."""
     pages = sfn.get_paginator("list_executions").paginate(stateMachineArn=workflow_arn, statusFilter="RUNNING")
     for page in pages:
         for listed in page["executions"]:
             described = sfn.describe_execution(executionArn=listed["executionArn"])
             given = json.loads(described.get("input") or "{}")
             begun = {"execution_name": described["name"], "execution_started_at": described["startDate"].isoformat()}
-            if given.get("run_id") == run_id or identify(begun, str(given.get("policy")))[0] == run_id:
-                return described["executionArn"]
-    return None
+            yield given.get("run_id") or identify(begun, str(given.get("policy")))[0], described["executionArn"]

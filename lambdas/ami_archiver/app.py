@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ami_archiver.clock import Clock
-    from ami_archiver.ports import ArchiveBucket, Images, Leases, Notifier, Records, Runs, StoreTasks
+    from ami_archiver.ports import ArchiveBucket, Executions, Images, Leases, Notifier, Records, Runs, StoreTasks
     from ami_archiver.settings import Settings
 
 
@@ -23,9 +23,12 @@ class App:
     bucket: ArchiveBucket
     records: Records
     leases: Leases
+    executions: Executions
     runs: Runs
     retirements: Runs
     """What each run did about originals."""
+    watches: Runs
+    """What each watch has found."""
     notifier: Notifier
     sizes: dict[str, float] = field(default_factory=dict)
     """GiB of images that others store, remembered while the function is warm."""

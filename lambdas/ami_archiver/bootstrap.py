@@ -14,7 +14,7 @@ from ami_archiver.adapters import clients
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.table_leases import TableLeases
-from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
+from ami_archiver.adapters.table_runs import RETIREMENTS, WATCHES, TableRuns
 from ami_archiver.clock import SystemClock
 from ami_archiver.settings import Settings
 
@@ -84,6 +84,7 @@ def app() -> App:
     """Raises BadSettings."""
     from ami_archiver.adapters.ec2_images import Ec2Images
     from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
+    from ami_archiver.adapters.sfn_executions import SfnExecutions
     from ami_archiver.adapters.table_records import TableRecords
     from ami_archiver.app import App
 
@@ -98,7 +99,9 @@ def app() -> App:
         bucket=S3ArchiveBucket(clients.s3(), settings.bucket_name),
         records=TableRecords(dynamodb, settings.table_name),
         leases=TableLeases(dynamodb, settings.table_name),
+        executions=SfnExecutions(cache(clients.stepfunctions)),
         runs=TableRuns(dynamodb, settings.table_name),
         retirements=TableRuns(dynamodb, settings.table_name, RETIREMENTS),
+        watches=TableRuns(dynamodb, settings.table_name, WATCHES),
         notifier=SnsNotifier(cache(clients.sns), settings.topic_arn),
     )

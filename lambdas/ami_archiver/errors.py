@@ -30,7 +30,15 @@ class LeaseLost(ArchiverError):
 
 
 class AccessDenied(ArchiverError):
-    """AWS refused a call for want of a permission: the role, a key policy or an organization's policy."""
+    """AWS refused a call for want of a permission: the role, a key policy or an organization's policy.
+
+    A step catches it where the call concerns one image or object: then it is that one's fault, and the others go on.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Grant the action to the function's role, or see who denies it.")
+        self.what = what
+        """The call, what it was about, and AWS's words."""
 
 
 class AwsRefused(ArchiverError):

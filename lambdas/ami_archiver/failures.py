@@ -7,6 +7,10 @@ explains them all.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ami_archiver.errors import AccessDenied
 
 
 class Failure(StrEnum):
@@ -29,6 +33,10 @@ class Failure(StrEnum):
     """It was verified once and is not in the bucket any more."""
     OBJECT_ALTERED = "ObjectAltered"
     """It was verified once, and the current version is another one."""
+    ACCESS_DENIED = "AccessDenied"
+    """AWS denied a call about the image or its object."""
+    IN_ANOTHER_BUCKET = "InAnotherBucket"
+    """The record's object is in another bucket than this stack's."""
     BAD_RECORD = "BadRecord"
     """The image's record cannot be read; it is left as it is."""
 
@@ -36,6 +44,16 @@ class Failure(StrEnum):
 def because(failure: StrEnum, what: str, to_do: str) -> str:
     """The reason of a failure: its name, what happened to which object or image, and what to do now."""
     return f"{failure}: {what}; {to_do}"
+
+
+def denied(what: str, then: str) -> str:
+    """The reason of what AWS denied; `then` says what comes when it is granted."""
+    return because(Failure.ACCESS_DENIED, what, f"grant it to the function's role, or see who denies it; {then}")
+
+
+def hidden(key: str, error: AccessDenied, then: str) -> str:
+    """Why nothing can be said of an object that may not be looked at."""
+    return denied(f"object {key} could not be looked at and may be whole: {error.what}", then)
 
 
 NEXT_STEPS: dict[Failure, str] = {

@@ -131,6 +131,7 @@ class Snapshot(NamedTuple):
     started_at: datetime | None = None
     tier: str = "standard"
     """'archive': EBS Snapshots Archive holds a full copy of it."""
+    tags: Mapping[str, str] = NOTHING
 
 
 class StoreTask(NamedTuple):
@@ -274,6 +275,9 @@ class ArchiveRecord:
     origin: Origin = field(default_factory=Origin)
     retirement: Retirement = field(default_factory=Retirement)
     history: tuple[Move, ...] = ()
+    """The newest moves; the table keeps older ones in items of their own."""
+    revision: int = 0
+    """Moves there ever were, which tells one state of the record from another. 0: written before it was counted."""
 
 
 class QueueEntry(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,17 @@ ANY = "*"
 Original = Literal["keep", "disable", "retire"]
 """What happens to an original whose archive is verified; `retire` disables it first."""
 Approval = Literal["none", "notify", "explicit"]
+
+
+class UseKind(StrEnum):
+    """What in this account may use an image, as `retire.ignore_unknown_uses` names it."""
+
+    INSTANCES = "instances"
+    LAUNCH_TEMPLATES = "launch-templates"
+    AUTO_SCALING = "auto-scaling"
+    """Auto Scaling groups, launch configurations and spot fleets."""
+    SSM_PARAMETERS = "ssm-parameters"
+    IMAGE_BUILDER = "image-builder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,8 @@ class RetireRules:
     """An image that was launched within so many days stays; 0: that does not matter."""
     template_versions: int = 10
     """So many newest versions of every launch template count, and its default version always."""
+    ignore_unknown_uses: tuple[UseKind, ...] = ()
+    """An image may go although it could not be asked whether these use it."""
     allow_shared: bool = False
     """Whether an image that is shared with other accounts may go, as long as none of them uses it."""
     approval: Approval = "notify"
@@ -42,6 +56,14 @@ class RetireRules:
     """With `explicit`: how long a run waits for an answer; without one, everything stays."""
     max_images_per_run: int = 100
     max_gib_per_run: float | None = None
+    recycle_bin_days: int | None = None
+    """So long EC2's Recycle Bin keeps a deregistered image and its deleted snapshots; None: no rule is made."""
+
+    def has_room(self, images: int, gib: float, more_gib: float = 0.0) -> bool:
+        """Whether one more may go in a run that has let so many go: the first may be of any size."""
+        if images >= self.max_images_per_run:
+            return False
+        return self.max_gib_per_run is None or images == 0 or gib + more_gib <= self.max_gib_per_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ami_archiver.model import (
     QueueEntry,
     Running,
     Snapshot,
+    Status,
     StoredObject,
     StoreTask,
 )
@@ -44,7 +45,7 @@ class Images(Protocol):
         ...
 
     def launch_permissions(self, image_id: str) -> tuple[str, ...] | None:
-        """As in RestoreFacts; None where the image is gone."""
+        """As in RestoreFacts; None where the image is gone, or this may not be asked of it."""
         ...
 
     def ssm_parameters(self, image_ids: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
@@ -65,6 +66,8 @@ class Refused(NamedTuple):
     """The code says that it is this image (not found, malformed …). Otherwise it may be the budget."""
     throttled: bool = False
     """The code is one of throttling: it never concerns the image, and perhaps the budget."""
+    denied: bool = False
+    """For want of a permission: of the role for this image, or for all."""
 
 
 class StoreTasks(Protocol):
@@ -113,10 +116,25 @@ class Fetched(NamedTuple):
     unreadable: dict[str, str]
 
 
+class IndexedRecord(NamedTuple):
+    """A record as the index shows it, perhaps a second late; `cursor` goes on behind it."""
+
+    cursor: str
+    image_id: str
+    record: ArchiveRecord | None
+    unreadable: str | None = None
+    """Why there is no record to read."""
+
+
 class Records(Protocol):
-    """Archive records, and the queue of those that wait for their store task. Reads are strongly consistent."""
+    """Archive records, and the queue of those that wait for their store task. Reads are strongly consistent, but for
+    `in_status`."""
 
     def get(self, image_ids: Collection[str]) -> Fetched: ...
+
+    def in_status(self, status: Status, after: str | None) -> Iterator[IndexedRecord]:
+        """The records of a status in the order of the index, from behind a cursor."""
+        ...
 
     def enqueue(
         self, changes: Sequence[tuple[ArchiveRecord | None, ArchiveRecord]], entries: Sequence[QueueEntry]
@@ -148,6 +166,8 @@ class ActiveRun(NamedTuple):
     policy: str
     started_at: datetime
     window_closes_at: datetime | None
+    execution_arn: str | None = None
+    """The execution that began it; None: a release that did not note it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +185,9 @@ class Leases(Protocol):
 
     def read(self) -> Lease: ...
 
-    def take(self, run: ActiveRun, now: datetime, until: datetime) -> Lease | None:
-        """Hold it, if nobody does or the holder's time is over (or it is ours); None: somebody holds it."""
+    def take(self, run: ActiveRun, now: datetime, until: datetime, *, instead_of: str | None = None) -> Lease | None:
+        """Hold it, if nobody does, or the holder's time is over, or it is ours or that of the run `instead_of`; None:
+        somebody holds it."""
         ...
 
     def join(self, holder: str, run: ActiveRun, now: datetime) -> bool:
@@ -183,6 +204,17 @@ class Leases(Protocol):
 
     def release(self, run_id: str, runs: int) -> bool:
         """Give it back, if it still has so many runs. False: another run joined. Raises LeaseLost."""
+        ...
+
+
+class Executions(Protocol):
+    """Executions of the archive's workflow."""
+
+    def has_ended(self, execution_arn: str) -> bool | None:
+        """Whether the execution has, and all that its run was handed over to; None: no such execution is known.
+
+        Raises AwsRefused.
+        """
         ...
 
 

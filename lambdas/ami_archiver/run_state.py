@@ -14,6 +14,8 @@ from ami_archiver.settings import Settings
 
 Metrics = dict[str, float]
 """Figures of one step, by CloudWatch metric name."""
+DRY = "dry"
+"""What the run only says of a policy's originals, and does not do: in a dry run, and in a policy's first run."""
 HAND_OVER_LOOPS = 1000
 """Looks per execution: at about 18 events each, well under Step Functions' 25,000 events of history."""
 
@@ -23,14 +25,18 @@ class Next(StrEnum):
 
     SELECT_MORE = "select_more"
     PLAN_MORE = "plan_more"
+    WATCH_MORE = "watch_more"
     CHECK = "check"
     START = "start"
     WAIT = "wait"
     HAND_OVER = "hand_over"
     RETIRE = "retire"
+    """Originals' turn: they are planned first, then let go."""
     REPORT = "report"
     AWAIT_APPROVAL = "await_approval"
     END = "end"
+    FAIL = "fail"
+    """As END, but the execution is to end as failed: a person has to do something about the whole run."""
 
 
 class RetirePhase(StrEnum):
@@ -50,7 +56,6 @@ class Outcome(StrEnum):
     """It selected into the queue that another policy's run was working off."""
     MET = "met"
     """It met a run of the same policy and did nothing."""
-    PAUSED = "paused"
     DRY_RUN = "dry_run"
     NOTHING_MATCHED = "nothing_matched"
     """A restore's query found no archive record."""
@@ -65,6 +70,8 @@ class RunState:
     dry_run: bool
     started_at: str
     next: Next
+    execution_arn: str | None = None
+    """The execution that began the run."""
     outcome: Outcome = Outcome.WORKED
     working_run: str | None = None
     """The run that works off the queue, where it is another one."""
@@ -78,6 +85,11 @@ class RunState:
     wait_seconds: int = 0
     refused_starts: int = 0
     """Starts in a row of which EC2 took nothing: the wait doubles with each."""
+    stores_denied: int = 0
+    stores_taken: bool = False
+    """Whether EC2 took any: then what it denied was those images' own."""
+    problem: str | None = None
+    """Why the run starts nothing more, and ends as failed once it is reported."""
     page: int = 0
     next_token: str | None = None
     selected_images: int = 0
@@ -86,9 +98,13 @@ class RunState:
     """Decisions of a dry run, which keeps no pages."""
     retire: RetirePhase = RetirePhase.PLAN
     retire_after: str | None = None
-    """Where in the archive's index the plan goes on, or in the plan the acting."""
+    """Where in the archive's index the plan goes on."""
+    retiring: dict[str, str] = field(default_factory=dict)
+    """The policies whose originals the run looks at: each one's `original` when the plan began, or DRY."""
     retire_looks: int = 0
     """How often the run has waited for usage reports."""
+    left_after: str | None = None
+    """The last one looked at of the snapshots of deregistered images that are still there."""
     awaiting_approval: int = 0
     """Originals that go only when a person says so."""
     approval_seconds: int = 0
@@ -109,7 +125,15 @@ class RunState:
     def from_json(cls, raw: object) -> RunState:
         """Raises BadInput, which names what is missing, unknown or of the wrong type."""
         state = read_state(cls, raw, _TYPES, _NEEDED)
-        for name in ("working_run", "next_token", "retire_after", "look_page"):
+        for name in (
+            "execution_arn",
+            "working_run",
+            "next_token",
+            "retire_after",
+            "left_after",
+            "look_page",
+            "problem",
+        ):
             if not isinstance(value := getattr(state, name), str | None):
                 raise BadInput(f"{name!r} of a run is {value!r}, must be of type str or null; {BY_HAND}")
         if not isinstance(state.approval, dict | None):
@@ -142,7 +166,8 @@ def read_state(cls: type[StateT], raw: object, types: Mapping[str, type], needed
     try:
         if datetime.fromisoformat(raw["started_at"]).tzinfo is None:
             raise ValueError(f"'started_at' is {raw['started_at']!r}, which has no time zone")
-        return cls(**{**raw, "next": Next(raw["next"]), "outcome": Outcome(raw.get("outcome", Outcome.WORKED))})
+        outcome = {"outcome": Outcome(raw.get("outcome", Outcome.WORKED))} if "outcome" in known else {}
+        return cls(**{**raw, "next": Next(raw["next"]), **outcome})
     except (ValueError, TypeError) as error:
         raise BadInput(f"the state of a run cannot be read: {error}; {BY_HAND}") from error
 
@@ -158,12 +183,15 @@ _TYPES: dict[str, type] = {
     "ended_images": int,
     "wait_seconds": int,
     "refused_starts": int,
+    "stores_denied": int,
+    "stores_taken": bool,
     "page": int,
     "selected_images": int,
     "selected_gib": float,
     "runs": int,
     "counts": dict,
     "retire": str,
+    "retiring": dict,
     "retire_looks": int,
     "awaiting_approval": int,
     "approval_seconds": int,
@@ -181,8 +209,8 @@ def _is(value: object, kind: type) -> bool:
 def begin(event: object, settings: Settings) -> RunState:
     """The first state of a run, from what the state machine hands to the first step. Raises BadInput.
 
-    `event` is {"input": the execution's input, "execution_name": …, "execution_started_at": …}. The run's id sorts by
-    time and is the same however often the step is repeated.
+    `event` is {"input": the execution's input, "execution_name": …, "execution_started_at": …, "execution_arn": …}. The
+    run's id sorts by time and is the same however often the step is repeated.
     """
     if not isinstance(event, Mapping) or not isinstance(event.get("input"), dict):
         raise BadInput(f"a run takes an object like {EXAMPLE}, not {event!r}")
@@ -203,6 +231,7 @@ def begin(event: object, settings: Settings) -> RunState:
         dry_run=dry_run,
         started_at=started.isoformat(),
         next=Next.SELECT_MORE,
+        execution_arn=event.get("execution_arn"),
         outcome=Outcome.DRY_RUN if dry_run else Outcome.WORKED,
     )
 

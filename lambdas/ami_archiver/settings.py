@@ -8,7 +8,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from ami_archiver.errors import BadSettings
-from ami_archiver.policy import Policy, RetireRules
+from ami_archiver.policy import Policy, RetireRules, UseKind
 
 AdmissionRule = Literal["aws", "strict"]
 
@@ -111,5 +111,7 @@ def _policy(raw: dict[str, Any]) -> Policy:
     if "name_patterns" in raw:
         raw["name_patterns"] = tuple(raw["name_patterns"])
     if "retire" in raw:
-        raw["retire"] = RetireRules(**raw["retire"])
+        rules = raw["retire"]
+        ignored = tuple(map(UseKind, rules.get("ignore_unknown_uses", ())))
+        raw["retire"] = RetireRules(**{**rules, "ignore_unknown_uses": ignored})
     return Policy(**raw)

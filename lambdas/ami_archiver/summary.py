@@ -86,13 +86,16 @@ def headline(summary: Mapping[str, Any]) -> str:
         text = f"ami-archiver {summary['policy']}: {counts['stored']} stored, {counts['failed']} failed"
         if counts["deferred"]:
             text += f", {counts['deferred']} deferred"
+    if problem := summary.get("problem"):
+        text = text.replace(": ", f": {problem.partition(':')[0]}, ", 1)
     return text.encode("ascii", "replace").decode()[:100]
 
 
 def text_of(summary: Mapping[str, Any]) -> str:
     """The summary for a person."""
     counts = summary["decisions"]
-    lines = [
+    lines = [summary["problem"], ""] if summary.get("problem") else []
+    lines += [
         f"Run {summary['run_id']} of policy {summary['policy']}",
         f"from {summary['started_at']} to {summary['ended_at']} ({summary['seconds']} s)",
         "",

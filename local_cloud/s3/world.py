@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from local_cloud.clock import Clock
-from local_cloud.s3 import bucket_properties, managed_key, multipart_tags
+from local_cloud.s3 import bucket_properties, managed_key, multipart_tags, object_encryption
 from local_cloud.s3.days import Calendar
 from local_cloud.s3.glacier import Glacier
 from local_cloud.s3.lifecycle import Lifecycle
@@ -54,6 +54,7 @@ class S3World:
         s3._object_record_from_version = _with_restore(s3)
         bucket_properties.complete(provisioners, s3)
         multipart_tags.complete(s3)
+        object_encryption.complete(s3)
         managed_key.complete(s3, responses)
         return world
 

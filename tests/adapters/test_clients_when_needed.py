@@ -12,7 +12,7 @@ from ami_archiver.adapters import clients
 from tests.support.archive import Archive, client
 
 AT_ONCE = {"dynamodb", "ec2", "s3"}
-LATE = ("autoscaling", "ebs", "sns", "ssm")
+LATE = ("autoscaling", "ebs", "sns", "ssm", "stepfunctions")
 
 
 @pytest.fixture
@@ -47,10 +47,18 @@ def test_who_tells_nobody_makes_no_client_for_it(made: list[str], app: Callable[
     assert [name for name in made if name in LATE] == ["sns"]
 
 
+def test_who_meets_no_other_run_makes_no_client_to_ask_about_it(made: list[str]) -> None:
+    executions = bootstrap.app().executions
+    assert set(made) == AT_ONCE
+    for _ in range(2):
+        assert executions.has_ended("arn:execution:a") is False
+    assert [name for name in made if name in LATE] == ["stepfunctions"]
+
+
 def test_clients_of_other_services_are_made_at_the_first_question_and_once(archive: Archive, made: list[str]) -> None:
     app = bootstrap.retire_app()
     assert set(made) == AT_ONCE
     for _ in range(2):
-        assert app.uses.of([archive.image("one")], 3) == {}
+        assert app.uses.of([archive.image("one")], 3).references == {}
     assert [name for name in made if name in LATE] == ["autoscaling"]
     assert bootstrap.retire_app() is app

@@ -9,12 +9,18 @@ from typing import Any
 import pytest
 
 from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.policy import UseKind
+from ami_archiver.retire.ports import UsesFound
 from local_cloud.object_store import EC2_CALLER
 from tests.support.account import REFERENCES, Account
 from tests.support.answers import answering, refusing
 from tests.support.archive import Archive
 
-INSTEAD = ["ec2:DescribeInstances", "ec2:DescribeLaunchTemplates", "ssm:DescribeParameters"]
+INSTEAD = {
+    "ec2:DescribeInstances": "instances",
+    "ec2:DescribeLaunchTemplates": "launch-templates",
+    "ssm:DescribeParameters": "ssm-parameters",
+}
 
 
 @pytest.fixture
@@ -107,25 +113,41 @@ def test_template_whose_versions_cannot_be_looked_up_is_named_without(asking: Ac
 
 
 @pytest.mark.parametrize(
-    "code", ["UnauthorizedOperation", "UnsupportedOperation", "InvalidAction", "InvalidAMIID.NotFound"]
+    "code",
+    [
+        *("UnauthorizedOperation", "UnsupportedOperation", "InvalidAction", "InvalidAMIID.NotFound"),
+        *("InvalidParameterValue", "ValidationError"),
+    ],
+    ids=lambda code: f"{code}",
 )
-def test_other_calls_take_the_place_of_references_and_a_warning_says_so(
+def test_other_calls_take_the_place_of_references_but_for_image_builder(
     asking: Account, code: str, warnings: Callable[[], list[Any]]
 ) -> None:
     image_id = asking.image()
     instance_id = asking.instance(image_id)
     asking.deny(REFERENCES, code=code)
-    assert asking.users(image_id) == (f"instance {instance_id}",)
+    found = asking.uses.of([image_id], 3)
+    assert found == UsesFound({image_id: (f"instance {instance_id}",)}, frozenset({UseKind.IMAGE_BUILDER}))
     assert warnings() == ["image references"]
 
 
-@pytest.mark.parametrize("denied", INSTEAD)
-def test_use_is_unknown_where_what_takes_the_place_of_references_is_denied_too(
-    asking: Account, denied: str, warnings: Callable[[], list[Any]]
+def test_kind_that_some_of_many_images_could_not_be_asked_about_is_named(asking: Account) -> None:
+    images = sorted(asking.image(f"n{number:02}") for number in range(11))
+
+    def first_ten(params: Any) -> bool:
+        return images[0] in str(params["body"])
+
+    with refusing(asking.ec2, "DescribeImageReferences", "UnauthorizedOperation", 403, only=first_ten):
+        assert asking.uses.of(images, 3).not_asked == {UseKind.IMAGE_BUILDER}
+
+
+@pytest.mark.parametrize(("denied", "kind"), INSTEAD.items())
+def test_what_takes_the_place_of_references_and_is_denied_too_is_named(
+    asking: Account, denied: str, kind: str, warnings: Callable[[], list[Any]]
 ) -> None:
     asking.deny(REFERENCES, denied)
-    assert asking.uses.of([asking.image()], 3) is None
-    assert len(warnings()) == 2
+    assert asking.not_asked() == {kind, "image-builder"}
+    assert warnings() == ["image references", kind]
 
 
 def test_throttled_references_are_not_taken_for_denied(asking: Account) -> None:
@@ -136,7 +158,7 @@ def test_throttled_references_are_not_taken_for_denied(asking: Account) -> None:
         asking.users(asking.image())
 
 
-def test_parameter_of_a_template_that_may_not_be_read_makes_use_unknown(asking: Account) -> None:
+def test_parameter_of_a_template_that_may_not_be_read_makes_the_uses_of_templates_unknown(asking: Account) -> None:
     asking.template("resolve:ssm:/current")
     asking.deny("ssm:GetParameters")
-    assert asking.uses.of([asking.image()], 3) is None
+    assert asking.not_asked() == {"launch-templates"}

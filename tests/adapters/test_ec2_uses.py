@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.retire.ports import UsesFound
 from tests.support.account import REFERENCES, Account
 from tests.support.answers import answering, refusing
 from tests.support.archive import Archive
 
-ALWAYS = [
-    "ec2:DescribeLaunchTemplateVersions",
-    "autoscaling:DescribeAutoScalingGroups",
-    "autoscaling:DescribeLaunchConfigurations",
-    "ec2:DescribeSpotFleetRequests",
-]
+ALWAYS = {
+    "ec2:DescribeLaunchTemplateVersions": "launch-templates",
+    "autoscaling:DescribeAutoScalingGroups": "auto-scaling",
+    "autoscaling:DescribeLaunchConfigurations": "auto-scaling",
+    "ec2:DescribeSpotFleetRequests": "auto-scaling",
+}
 
 
 @pytest.fixture(params=["with references", "without references"])
@@ -36,10 +37,10 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[Any
         yield lambda: [vars(one)["uses"] for one in caplog.records]
 
 
-def test_image_that_nothing_uses_has_no_culprit(account: Account) -> None:
+def test_image_that_nothing_uses_has_no_reference(account: Account) -> None:
     account.image("other")
-    assert account.uses.of([account.image(), "ami-00000000000000009"], 3) == {}
-    assert account.uses.of([], 3) == {}
+    assert account.uses.of([account.image(), "ami-00000000000000009"], 3).references == {}
+    assert account.uses.of([], 3) == UsesFound({}, frozenset())
 
 
 def test_instance_is_named_until_it_is_terminated(account: Account) -> None:
@@ -202,7 +203,7 @@ def test_group_whose_template_is_gone_is_no_use(account: Account) -> None:
 def test_users_of_many_images_are_told_apart(account: Account) -> None:
     images = [account.image(f"n{number:02}") for number in range(23)]
     instances = {one: account.instance(one) for one in (images[0], images[10], images[22])}
-    assert account.uses.of(images, 3) == {one: (f"instance {by}",) for one, by in instances.items()}
+    assert account.uses.of(images, 3).references == {one: (f"instance {by}",) for one, by in instances.items()}
 
 
 def test_use_in_another_account_is_not_looked_for_here(account: Account) -> None:
@@ -220,10 +221,19 @@ def test_throttle_is_temporary(account: Account) -> None:
         account.users(account.image())
 
 
-@pytest.mark.parametrize("denied", ALWAYS)
-def test_what_is_always_asked_and_denied_makes_use_unknown(
-    account: Account, denied: str, warnings: Callable[[], list[Any]]
+@pytest.mark.parametrize(("denied", "kind"), ALWAYS.items())
+def test_what_is_always_asked_and_denied_is_named(
+    account: Account, denied: str, kind: str, warnings: Callable[[], list[Any]]
 ) -> None:
+    before = account.not_asked()
     account.deny(denied)
-    assert account.uses.of([account.image()], 3) is None
-    assert len(warnings()) >= 1
+    assert account.not_asked() == before | {kind}
+    assert kind in warnings()
+
+
+def test_uses_that_can_be_asked_for_are_found_beside_those_that_cannot(account: Account) -> None:
+    image_id = account.image()
+    instance_id = account.instance(image_id)
+    account.deny("autoscaling:DescribeAutoScalingGroups")
+    found = account.uses.of([image_id], 3)
+    assert (found.references, "auto-scaling" in found.not_asked) == ({image_id: (f"instance {instance_id}",)}, True)

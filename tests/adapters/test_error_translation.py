@@ -6,7 +6,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.errors import AccessDenied, AwsRefused, TemporarilyUnavailable
 from ami_archiver.ports import Refused
 from local_cloud.in_process import VirtualCloud
@@ -14,6 +16,8 @@ from tests.support.answers import CLOSED, CONNECT_TIMEOUT, NO_CONNECTION, READ_T
 from tests.support.archive import Archive, client
 from tests.support.domain import IMAGE_ID, NOW
 
+ANSWERED = ("permissions", "start")
+"""What AWS denies of these is an answer about one image, and nothing is raised."""
 CALLS: dict[str, tuple[str, str, Any]] = {
     "in progress": ("ec2", "DescribeStoreImageTasks", lambda app: app.store_tasks.in_progress()),
     "start": ("ec2", "CreateStoreImageTask", lambda app: app.store_tasks.start(IMAGE_ID, "b", "p", {})),
@@ -84,7 +88,7 @@ def test_no_answer_is_temporary(archive: Archive, call: str, error: Exception) -
         ask(archive.app)
 
 
-@pytest.mark.parametrize("call", [name for name in CALLS if name != "permissions"])
+@pytest.mark.parametrize("call", [name for name in CALLS if name not in ANSWERED])
 @pytest.mark.parametrize("code", ["AccessDenied", "UnauthorizedOperation", "AccessDeniedException"])
 def test_missing_permission_is_named_with_operation_and_what_to_do(archive: Archive, call: str, code: str) -> None:
     operation = CALLS[call][1]
@@ -93,6 +97,23 @@ def test_missing_permission_is_named_with_operation_and_what_to_do(archive: Arch
         pytest.raises(AccessDenied, match=rf"^{operation}.*{code}.*Grant the action to the function's role"),
     ):
         CALLS[call][2](archive.app)
+
+
+def test_denied_call_is_told_without_what_only_iam_can_read(archive: Archive) -> None:
+    encoded = {
+        "Code": "UnauthorizedOperation",
+        "Message": f"Not you. Encoded authorization failure message: {'x' * 999}",
+    }
+    with pytest.raises(AccessDenied) as error, translated("ami-1"):
+        raise ClientError({"Error": encoded}, "CreateStoreImageTask")
+    assert error.value.what == "CreateStoreImageTask (ami-1): UnauthorizedOperation: Not you."
+
+
+def test_denied_start_is_a_refusal_that_says_so(archive: Archive) -> None:
+    with refused(archive.cloud, "start", "UnauthorizedOperation", 403):
+        answer = CALLS["start"][2](archive.app)
+    what = f"CreateStoreImageTask ({IMAGE_ID}): UnauthorizedOperation: injected"
+    assert answer == Refused("AccessDenied", what, concerns_image=False, denied=True)
 
 
 def test_head_without_a_code_is_told_by_its_status(archive: Archive) -> None:

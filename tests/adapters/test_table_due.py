@@ -11,14 +11,10 @@ from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_retirements import TableRetirements
 from ami_archiver.model import ArchiveRecord, Status
 from ami_archiver.retire import moves
+from tests.adapters.conftest import LOCAL_CLOUD
 from tests.support.answers import counting
-from tests.support.archive import TABLE, Archive, client
+from tests.support.archive import TABLE
 from tests.support.domain import IMAGE_ID, NOW, verified
-
-
-@pytest.fixture
-def dynamodb(archive: Archive) -> Any:
-    return client(archive.cloud, "dynamodb")
 
 
 @pytest.fixture
@@ -97,6 +93,7 @@ def test_record_that_cannot_be_read_is_due_without_being_read(
     assert due(retirements, Status.DISABLED, NOW, seen[1].cursor) == ["ami-00000000000000003"]
 
 
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute
 def test_what_is_due_comes_in_pages(retirements: TableRetirements, records: TableRecords, dynamodb: Any) -> None:
     ids = [f"ami-{number:017}" for number in range(205)]
     for image_id in ids:

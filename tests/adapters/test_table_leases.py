@@ -11,18 +11,14 @@ import pytest
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.errors import LeaseLost, TemporarilyUnavailable
 from ami_archiver.ports import ActiveRun
+from tests.adapters.conftest import LOCAL_CLOUD
 from tests.support.answers import counting, losing_answers
-from tests.support.archive import TABLE, Archive, client
+from tests.support.archive import TABLE
 from tests.support.domain import NOW
 
 LATER = NOW + timedelta(hours=1)
 FIRST = ActiveRun("run-1", "nightly", NOW, NOW + timedelta(hours=4))
 SECOND = ActiveRun("run-2", "weekly", NOW, None)
-
-
-@pytest.fixture
-def dynamodb(archive: Archive) -> Any:
-    return client(archive.cloud, "dynamodb")
 
 
 @pytest.fixture
@@ -56,6 +52,7 @@ def test_holder_that_takes_again_keeps_those_who_joined(leases: TableLeases) -> 
     assert again.expires_at == LATER + timedelta(hours=1)
 
 
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto has no lock
 def test_of_many_takers_at_once_one_wins(leases: TableLeases) -> None:
     runs = [ActiveRun(f"run-{number}", "nightly", NOW, None) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -110,6 +107,29 @@ def test_what_has_ended_makes_room_for_what_starts_in_one_write(leases: TableLea
     assert (after.in_flight, after.expires_at) == ({"ami-2", "ami-3"}, LATER + timedelta(hours=1))
     assert leases.read() == after
     assert len(writes) == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "add", "remove"),
+    [([], ["ami-2"], ["ami-1"]), (["ami-1"], [], ["ami-1"]), ([], [], ["ami-1"])],
+    ids=["nothing was in flight", "nothing is left in flight", "nothing was and nothing is"],
+)
+def test_exchange_with_nothing_in_flight_is_one_write(
+    leases: TableLeases, dynamodb: Any, known: list[str], add: list[str], remove: list[str]
+) -> None:
+    leases.take(FIRST, NOW, LATER)
+    lease = leases.renew("run-1", LATER, add=known)
+    until = LATER + timedelta(hours=1)
+    with counting(dynamodb, "UpdateItem") as writes:
+        assert leases.exchange(lease, until, add=add, remove=remove).in_flight == set(add)
+    assert (leases.read().in_flight, leases.read().expires_at, len(writes)) == (set(add), until, 1)
+
+
+def test_exchange_that_did_not_see_what_was_started_meanwhile_keeps_it(leases: TableLeases) -> None:
+    leases.take(FIRST, NOW, LATER)
+    lease = leases.read()
+    leases.renew("run-1", LATER, add=["ami-2"])
+    assert leases.exchange(lease, LATER, add=["ami-3"], remove=["ami-1"]).in_flight == {"ami-2", "ami-3"}
 
 
 def test_exchange_on_a_set_that_changed_meanwhile_keeps_what_others_put_there(leases: TableLeases) -> None:
@@ -174,6 +194,7 @@ def test_join_of_a_run_that_is_not_the_holder_fails(leases: TableLeases) -> None
     assert not leases.join("run-0", SECOND, NOW)
 
 
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto has no lock
 def test_of_a_join_and_a_release_at_once_exactly_one_comes_first(leases: TableLeases) -> None:
     for _ in range(10):
         leases.take(FIRST, NOW, LATER)

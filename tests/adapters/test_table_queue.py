@@ -11,13 +11,8 @@ from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.model import QueueEntry
 from ami_archiver.steps.queue import Front
 from tests.support.answers import counting
-from tests.support.archive import TABLE, Archive, client
+from tests.support.archive import TABLE
 from tests.support.queue import queued
-
-
-@pytest.fixture
-def dynamodb(archive: Archive) -> Any:
-    return client(archive.cloud, "dynamodb")
 
 
 @pytest.fixture

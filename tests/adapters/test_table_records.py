@@ -16,8 +16,9 @@ from ami_archiver.adapters.table_writes import HISTORY_KEPT
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, RestoreFacts, Status
+from tests.adapters.conftest import LOCAL_CLOUD
 from tests.support.answers import answering, counting, losing_answers, refusing
-from tests.support.archive import TABLE, Archive, client
+from tests.support.archive import TABLE
 from tests.support.domain import IMAGE_ID, NOW, record, storing, verified
 from tests.support.queue import queued
 
@@ -26,13 +27,8 @@ KEY = {"pk": {"S": f"IMAGE#{IMAGE_ID}"}, "sk": {"S": "RECORD"}}
 
 
 @pytest.fixture
-def records(archive: Archive) -> TableRecords:
-    return TableRecords(client(archive.cloud, "dynamodb"), TABLE)
-
-
-@pytest.fixture
-def dynamodb(archive: Archive) -> Any:
-    return client(archive.cloud, "dynamodb")
+def records(dynamodb: Any) -> TableRecords:
+    return TableRecords(dynamodb, TABLE)
 
 
 def one(records: TableRecords, image_id: str = IMAGE_ID) -> ArchiveRecord:
@@ -133,6 +129,7 @@ def test_image_stays_in_the_queue_if_the_write_that_starts_it_is_refused(records
     assert one(records) == before
 
 
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute
 def test_many_images_are_enqueued_with_those_that_others_changed_left_out(records: TableRecords) -> None:
     ids = [f"ami-{number:017}" for number in range(130)]
     taken = {ids[0], ids[49], ids[50], ids[129]}
@@ -199,6 +196,7 @@ def test_keys_that_dynamodb_left_unread_are_asked_again(records: TableRecords, d
     assert len(calls) == 2
 
 
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute
 def test_history_beyond_two_hundred_moves_is_paged_out_and_none_is_lost(records: TableRecords, dynamodb: Any) -> None:
     records.save(None, storing())
     moves = 2
@@ -214,16 +212,117 @@ def test_history_beyond_two_hundred_moves_is_paged_out_and_none_is_lost(records:
         assert records.save(before, after)
         assert len(one(records).history) <= HISTORY_KEPT
     assert len(str(raw(dynamodb))) < 400 * 1024
+    whys = [why.split(" x")[0].split("failed: ")[-1] for why in told(dynamodb)]
+    assert len(whys) == moves == 3002
+    assert whys[2:] == [f"move {number}" for number in range(2, moves)]
+
+
+def told(dynamodb: Any) -> list[str]:
+    """Why the image ever moved, from the oldest move to the newest."""
     pages = dynamodb.get_paginator("query").paginate(
         TableName=TABLE,
         KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
         ExpressionAttributeValues={":pk": KEY["pk"], ":sk": {"S": "HISTORY#"}},
     )
     older = [move for page in pages for item in page["Items"] for move in plain_item(item)["moves"]]
-    kept = plain_item(raw(dynamodb))["history"]
-    whys = [move["why"].split(" x")[0].split("failed: ")[-1] for move in [*older, *kept]]
-    assert len(whys) == moves == 3002
-    assert whys[2:] == [f"move {number}" for number in range(2, moves)]
+    return [move["why"] for move in [*older, *plain_item(raw(dynamodb))["history"]]]
+
+
+def with_notes(before: ArchiveRecord, count: int) -> ArchiveRecord:
+    """The record after so many more moves, numbered by all that there were."""
+    for _ in range(count):
+        number = (before.revision or len(before.history)) + 1
+        at = NOW + timedelta(seconds=number)
+        before = lifecycle.noted(before, f"move {number}", at=at, run_id="run-1")
+    return before
+
+
+def without_revision(dynamodb: Any) -> None:
+    """Make the record's item one of before there were revisions."""
+    dynamodb.put_item(TableName=TABLE, Item={k: v for k, v in raw(dynamodb).items() if k != "revision"})
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["", "written before there were revisions"])
+def test_record_is_saved_time_and_again_in_one_step_though_its_history_is_shortened_meanwhile(
+    records: TableRecords, dynamodb: Any, older: bool
+) -> None:
+    records.save(None, with_notes(storing(), HISTORY_KEPT - 4))
+    if older:
+        without_revision(dynamodb)
+    current = one(records)
+    for moves in (1, 1, 1, 1, 1, 97, 1, 1, 1, 250, 1):
+        after = with_notes(current, moves)
+        assert records.save(current, after)
+        current = after  # as a step goes on: nobody reads it again
+    now = one(records)
+    assert len(now.history) <= HISTORY_KEPT
+    assert (now.status, now.revision, now.history) == (current.status, 554, current.history[-len(now.history) :])
+    assert told(dynamodb)[2:] == [f"move {number}" for number in range(3, 555)]
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["", "written before there were revisions"])
+def test_of_two_who_save_a_record_only_the_first_is_written(records: TableRecords, dynamodb: Any, older: bool) -> None:
+    records.save(None, storing())
+    if older:
+        without_revision(dynamodb)
+    before = one(records)
+    assert records.save(before, with_notes(before, 1))
+    assert not records.save(before, with_notes(before, 2))
+    assert told(dynamodb)[2:] == ["move 3"]
+
+
+def test_record_that_got_its_revision_meanwhile_is_saved_by_nobody_who_read_it_without(
+    records: TableRecords, dynamodb: Any
+) -> None:
+    records.save(None, storing())
+    without_revision(dynamodb)
+    before = one(records)
+    records.save(before, with_notes(before, 1))
+    dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"history": {"L": raw(dynamodb)["history"]["L"][:2]}})
+    assert not records.save(before, with_notes(before, 1))
+
+
+def test_moves_that_somebody_added_by_hand_are_not_lost_when_the_history_is_shortened(
+    records: TableRecords, dynamodb: Any
+) -> None:
+    records.save(None, with_notes(storing(), HISTORY_KEPT - 3))
+    history = raw(dynamodb)["history"]["L"]
+    by_hand = {"M": history[0]["M"] | {"why": {"S": "by hand"}}}
+    dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"history": {"L": [by_hand, *history]}})
+    before = one(records)
+    assert records.save(before, with_notes(before, 5))
+    assert [why for why in told(dynamodb) if why.startswith(("by hand", "move"))] == [
+        "by hand",
+        *(f"move {number}" for number in range(3, HISTORY_KEPT + 5)),
+    ]
+    assert len(one(records).history) <= HISTORY_KEPT
+
+
+def test_image_that_failed_for_months_is_enqueued_with_its_history_shortened(
+    records: TableRecords, dynamodb: Any
+) -> None:
+    failed = replace(with_notes(storing(), HISTORY_KEPT - 2), status=Status.FAILED)
+    records.save(None, failed)
+    before = one(records)
+    again = lifecycle.select(record(), before)
+    assert records.enqueue([(before, again)], [ENTRY]) == set()
+    assert len(one(records).history) < HISTORY_KEPT
+    assert records.save(again, with_notes(again, 1))
+    assert told(dynamodb)[2:] == [*(f"move {n}" for n in range(3, HISTORY_KEPT + 1)), "8 GiB; waits", "move 202"]
+    assert queued(records) == [ENTRY]
+
+
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto counts no bytes of a transaction
+def test_images_with_long_histories_are_enqueued_however_many_they_are(records: TableRecords) -> None:
+    ids = [f"ami-{number:017}" for number in range(30)]
+    for image_id in ids:
+        one_move = lifecycle.noted(storing(image_id), "x" * 5000, at=NOW, run_id="run-1").history[-1]
+        history = (one_move,) * 30
+        records.save(None, replace(record(image_id), status=Status.FAILED, history=history, revision=30))
+    found = records.get(ids).records
+    changes = [(found[image_id], lifecycle.select(record(image_id), found[image_id])) for image_id in ids]
+    assert records.enqueue(changes, [ENTRY._replace(image_id=image_id) for image_id in ids]) == set()
+    assert {entry.image_id for entry in queued(records)} == set(ids)
 
 
 def test_paging_out_is_refused_where_somebody_else_moved_the_record(records: TableRecords, dynamodb: Any) -> None:
@@ -273,6 +372,7 @@ UNREADABLE: list[tuple[dict[str, Any], str]] = [
     ({"snapshot_gib": "large"}, "snapshot_gib is 'large' (must be a number)"),
     ({"snapshot_gib": -1}, "snapshot_gib is Decimal('-1') (must be a number)"),
     ({"attempts": "1"}, "attempts is '1' (must be a whole number)"),
+    ({"revision": "1"}, "revision is '1' (must be a whole number)"),
     ({"attempts": True}, "attempts is True (must be a whole number)"),
     ({"object_bytes": "many"}, "object_bytes is 'many' (must be a whole number)"),
     ({"selected_at": "yesterday"}, "selected_at is 'yesterday' (Invalid isoformat string: 'yesterday')"),

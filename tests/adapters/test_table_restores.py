@@ -9,22 +9,20 @@ from typing import Any
 import pytest
 
 from ami_archiver.adapters.restore_items import restore_key
+from ami_archiver.adapters.table_items import image_key
+from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_restores import TableRestores
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from tests.adapters.conftest import LOCAL_CLOUD
 from tests.restore.test_restore_domain import NOW, record
 from tests.support.answers import answering
-from tests.support.archive import TABLE, Archive, client
+from tests.support.archive import TABLE
 from tests.support.domain import verified
 
 RUN = record().run_id
 LATER = NOW + timedelta(hours=1)
-
-
-@pytest.fixture
-def dynamodb(archive: Archive) -> Any:
-    return client(archive.cloud, "dynamodb")
 
 
 @pytest.fixture
@@ -56,6 +54,24 @@ def test_of_two_who_move_a_restore_only_the_first_is_written(restores: TableRest
     assert restores.get([before.restore_id]).records == {before.restore_id: first}
 
 
+@pytest.mark.parametrize("older", [False, True], ids=["", "written before there were revisions"])
+def test_restore_is_moved_time_and_again_in_one_step(restores: TableRestores, dynamodb: Any, older: bool) -> None:
+    (planned_record,) = planned(restores, 10)
+    if older:
+        item = dynamodb.get_item(TableName=TABLE, Key=restore_key(planned_record.restore_id))["Item"]
+        dynamodb.put_item(TableName=TABLE, Item={k: v for k, v in item.items() if k != "revision"})
+    (before,) = restores.get([planned_record.restore_id]).records.values()
+    assert before.revision == (0 if older else 1)
+    moved = lifecycle.move(before, RestoreStatus.RESTORING, "first", at=LATER)
+    noted = lifecycle.noted(moved, "second", at=LATER)
+    assert restores.save(before, moved)
+    assert restores.save(moved, noted)
+    assert not restores.save(before, moved)
+    assert not restores.save(moved, noted)
+    assert restores.get([before.restore_id]).records == {before.restore_id: noted}
+    assert noted.revision == 3
+
+
 def test_move_takes_its_entry_out_of_one_queue_and_into_the_other(restores: TableRestores) -> None:
     (before,) = planned(restores, 10)
     thaw = ThawEntry(before.restore_id, LATER)
@@ -70,6 +86,7 @@ def test_largest_restore_comes_first(restores: TableRestores) -> None:
     assert [entry.snapshot_gib for entry in restores.queue(RUN).largest(RUN, 50, ())] == [20, 5]
 
 
+@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute
 def test_queue_goes_on_beyond_a_page(restores: TableRestores) -> None:
     planned(restores, *range(1, 121))
     assert len(waiting(restores)) == 120
@@ -109,9 +126,9 @@ def test_what_dynamodb_puts_off_is_asked_for_again(dynamodb: Any, restores: Tabl
         assert list(restores.get([one]).records) == [one]
 
 
-def test_archive_record_that_cannot_be_read_stops_no_query(archive: Archive, restores: TableRestores) -> None:
+def test_archive_record_that_cannot_be_read_stops_no_query(dynamodb: Any, restores: TableRestores) -> None:
     for image_id in ("ami-1", "ami-2"):
-        assert archive.app.records.save(None, verified(image_id))
-    item = archive.item("IMAGE#ami-1", "RECORD") or {}
-    archive.put_item(item | {"snapshot_gib": {"S": "ten"}})
+        assert TableRecords(dynamodb, TABLE).save(None, verified(image_id))
+    item = dynamodb.get_item(TableName=TABLE, Key=image_key("ami-1"))["Item"]
+    dynamodb.put_item(TableName=TABLE, Item=item | {"snapshot_gib": {"S": "ten"}})
     assert [found.image_id for found in restores.archived([Status.VERIFIED])] == ["ami-2"]

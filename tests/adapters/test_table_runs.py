@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.adapters.table_runs import LINES_PER_ITEM
+from ami_archiver.adapters.table_runs import LINES_PER_ITEM, TableRuns
 from ami_archiver.model import Decision, DecisionLine, Running, StoreTask
 from ami_archiver.ports import Runs, Sight
 from tests.support.answers import counting
-from tests.support.archive import Archive, client
+from tests.support.archive import TABLE, Archive, client
 from tests.support.domain import NOW
 
 
 @pytest.fixture
-def runs(archive: Archive) -> Runs:
-    return archive.app.runs
+def runs(dynamodb: Any) -> Runs:
+    return TableRuns(dynamodb, TABLE)
 
 
 def lines(count: int, reason: str = "why") -> list[DecisionLine]:
@@ -73,11 +73,11 @@ def test_page_that_is_not_there_or_is_no_look_s_tells_nothing(runs: Runs) -> Non
 
 @pytest.mark.parametrize("sight", [{"M": {}}, {"M": {"at": {"S": "yesterday"}, "tasks": {"L": []}}}, {"S": "nothing"}])
 def test_page_of_a_look_that_cannot_be_read_tells_nothing_so_that_the_start_looks_itself(
-    archive: Archive, runs: Runs, sight: Any
+    dynamodb: Any, runs: Runs, sight: Any
 ) -> None:
     runs.put_page("run-1", "CHECK#0000001#a", lines(1), Sight(NOW, (), frozenset()))
-    (item,) = (item for item in archive.items() if item["pk"]["S"] == "RUN#run-1")
-    archive.put_item(item | {"sight": sight})
+    (item,) = dynamodb.scan(TableName=TABLE)["Items"]
+    dynamodb.put_item(TableName=TABLE, Item=item | {"sight": sight})
     assert runs.sight("run-1", "CHECK#0000001#a") is None
 
 

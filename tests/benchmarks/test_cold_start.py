@@ -15,7 +15,7 @@ from benchmarks.tables import ROOT
 HANDLERS = sorted(path.stem for path in (ROOT / "lambdas/handlers").glob("*.py") if "def handler(" in path.read_text())
 USERS = {
     "ami_archiver.restore": {"check_restores", "plan_restore", "report_restore", "start_restores"},
-    "ami_archiver.retire": {"ask_for_approval", "retire_images", "undo_retirement"},
+    "ami_archiver.retire": {"ask_for_approval", "plan_retirement", "retire_images", "undo_retirement"},
 }
 """Which functions a package is for."""
 SHARED = {

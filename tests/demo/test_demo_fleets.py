@@ -114,6 +114,11 @@ def test_a_tag_that_no_image_has_is_an_error(export) -> None:
         from_export([export({"Team": "a"})], ("Team", "z"), ARCHIVE)
 
 
+def test_an_export_without_an_image_asks_whether_the_region_is_right(export) -> None:
+    with pytest.raises(FleetError, match=r"there is no image .* Is the Region right\?"):
+        from_export([export()], None, ARCHIVE)
+
+
 @pytest.mark.parametrize("text", ["Team", "=a", ""])
 def test_a_tag_is_a_key_and_a_value(text: str) -> None:
     with pytest.raises(FleetError, match="expected Key=Value"):

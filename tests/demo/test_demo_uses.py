@@ -32,8 +32,8 @@ def test_the_reasons_that_the_demo_expects_are_what_the_archiver_finds(
 ) -> None:
     client: Any = virtual_cloud.client
     uses = Ec2Uses(client("ec2"), lambda: client("autoscaling"), lambda: client("ssm")).of(scene.kept, 10)
-    assert uses is not None
-    found = {image_id: f"InUse: used by {culprits[0]}" for image_id, culprits in uses.items()}
+    assert not uses.not_asked
+    found = {image_id: f"InUse: used by {references[0]}" for image_id, references in uses.references.items()}
     expected = {image_id: reason for image_id, reason in scene.kept.items() if reason.startswith("InUse")}
     assert len(expected) == 3
     assert found.keys() == expected.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.support.assembly import CloudAssembly, synthesized
 
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SEVERAL = Path(__file__).parent / "several.toml"
 
 

@@ -55,7 +55,7 @@ for service in {functions_asset.SERVICES!r}:
         print(client.generate_presigned_url("head_object", Params={{"Bucket": "bucket", "Key": "key"}}))
 from handlers import check_restores, plan_restore, report_restore, start_restores
 from handlers import check_store_tasks, report_run, select_images, start_store_tasks
-from handlers import ask_for_approval, retire_images, undo_retirement
+from handlers import ask_for_approval, plan_retirement, retire_images, undo_retirement, watch_archive
 print(botocore.__file__, select_images.handler)
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -67,8 +67,9 @@ print(botocore.__file__, select_images.handler)
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    hosts = {"stepfunctions": "states"}
     for service in functions_asset.SERVICES:
-        assert f"{service} https://{service}.eu-central-1.amazonaws.com\n" in done.stdout
+        assert f"{service} https://{hosts.get(service, service)}.eu-central-1.amazonaws.com\n" in done.stdout
     assert "\nhttps://bucket.s3.amazonaws.com/key?" in done.stdout
     assert str(asset) in done.stdout
 

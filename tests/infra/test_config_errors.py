@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from infra.config import ConfigError, load_config
+from tests.infra.conftest import NOW
 
 POLICY = """
 [[policy]]
@@ -24,13 +26,27 @@ CHARACTERS = "must be made only of letters, digits, spaces and + - = . _ : / @, 
 PREFIX_CHARACTERS = "must be made only of letters, digits and ! - _ . * ' ( ) = / besides fields in braces"
 PREFIX_PARTS = "must be without a slash at the beginning or end, two slashes in a row, or the parts . and .."
 PREFIX_FIELDS = "must be made of text and {policy}, {account}, {region}, {year}, {month}, {day}"
-CLASSES = "must be one of STANDARD_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE"
+CLASSES = (
+    "must be one of STANDARD_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE; for STANDARD, leave the key "
+    "out"
+)
 RETENTION = (
     "must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, "
     "3653"
 )
 NO_TAG = "at least one tag: without any, the policy would store every image of the account"
 NAME = "must be 1 to 32 characters of a-z, 0-9 and -"
+
+ROLE = "arn:aws:iam::123456789012:role/archive-operator"
+NOT_A_ROLE = (
+    "arn:aws:iam::123456789012:role/*",
+    "*",
+    "arn:aws:iam::*:role/operator",
+    "arn:aws:iam::123456789012:user/anna",
+    "arn:aws:iam::123456789012:root",
+    "arn:aws:sts::123456789012:assumed-role/operator/anna",
+    "operator",
+)
 
 ACCOUNT = [
     ("in_flight_budget_gib = 0", "is 0: must be above 0"),
@@ -42,13 +58,17 @@ ACCOUNT = [
     ("wait_min_seconds = 1.5", "is 1.5: must be a whole number, 1 to 3600"),
     ("wait_max_seconds = 21601", "is 21601: must be 1 to 21600"),
     ("run_limit_hours = 169", "is 169: must be above 0, at most 168"),
-    ('notification_emails = "a@example.com"', 'is "a@example.com": must be a list of e-mail addresses'),
+    (
+        'notification_emails = "a@example.com"',
+        'is "a@example.com": must be a list of e-mail addresses: ["platform@example.com"]',
+    ),
+    ('operator_role_arns = "admin"', f'is "admin": must be a list of roles\' ARNs: ["{ROLE}"]'),
     (
         'notification_emails = ["a@example.com", "a@example.com"]',
         'is ["a@example.com", "a@example.com"]: must be a list without duplicates',
     ),
     ("log_retention_days = 8", f"is 8: {RETENTION}"),
-    ("alarm_without_success_hours = 169", "is 169: must be 1 to 168"),
+    ("alarm_without_success_hours = 169", "is 169: must be 1 to 168, or 0 for no such alarm"),
     ("retire_stop_percent = 0", "is 0: must be above 0, at most 100"),
     ("retire_stop_percent = 100.5", "is 100.5: must be above 0, at most 100"),
     ('retire_stop_percent = "10 %"', 'is "10 %": must be a number, above 0, at most 100'),
@@ -101,6 +121,7 @@ STORE = [
         'is {"a": "1", "b": "2", "c": "3", "d": "4"}: must be a table of at most 3 tags',
     ),
     ('storage_class = "COLD"', f'is "COLD": {CLASSES}'),
+    ('storage_class = "STANDARD"', f'is "STANDARD": {CLASSES}'),
     ('storage_class = "GLACIER"', 'is "GLACIER": needs storage_class_after_days, too'),
     ("storage_class_after_days = 1", "is 1: needs storage_class, too"),
     (
@@ -109,6 +130,7 @@ STORE = [
     ),
 ]
 
+USES = "instances, launch-templates, auto-scaling, ssm-parameters, image-builder"
 RETIRE = [
     ("after_verified_days = -1", "is -1: must be 0 to 36500"),
     ("after_verified_days = 36501", "is 36501: must be 0 to 36500"),
@@ -121,6 +143,7 @@ RETIRE = [
     ("template_versions = 0", "is 0: must be 1 to 10000"),
     ("template_versions = 10001", "is 10001: must be 1 to 10000"),
     ("template_versions = true", "is true: must be a whole number, 1 to 10000"),
+    ('ignore_unknown_uses = "image-builder"', f'is "image-builder": must be a list of {USES}'),
     ('allow_shared = "yes"', 'is "yes": must be true or false'),
     ("allow_shared = 1", "is 1: must be true or false"),
     ('approval = "auto"', 'is "auto": must be one of none, notify, explicit'),
@@ -133,6 +156,9 @@ RETIRE = [
     ("max_images_per_run = 0", "is 0: must be 1 to 1000"),
     ("max_images_per_run = 1001", "is 1001: must be 1 to 1000"),
     ("max_gib_per_run = 0", "is 0: must be above 0"),
+    ("recycle_bin_days = 0", "is 0: must be 1 to 365"),
+    ("recycle_bin_days = 366", "is 366: must be 1 to 365"),
+    ("recycle_bin_days = 1.5", "is 1.5: must be a whole number, 1 to 365"),
     ('notify_days = 7\napproval = "none"', 'is 7: does nothing without approval = "notify"'),
     ('notify_days = 7\napproval = "explicit"', 'is 7: does nothing without approval = "notify"'),
     ("approval_hours = 72", 'is 72: does nothing without approval = "explicit"'),
@@ -210,12 +236,19 @@ OBJECT_TAGS = [
     ("{ a = 1 }", "store.object_tags.a is 1: must be text"),
 ]
 
+STACK_TAGS = "the stack's own tags are given to `cdk deploy --tags`, those that select images to [policy.select]"
 UNKNOWN = [
     ("[account]\nin_flight_budget = 600", "account.in_flight_budget is not a key: did you mean in_flight_budget_gib?"),
     ("[account]\nattempts = 3", "account.attempts is not a key: it belongs in [policy.store]"),
     ("[account]\ntemplate_versions = 3", "account.template_versions is not a key: it belongs in [policy.retire]"),
     ("wait_min_seconds = 3", "wait_min_seconds is not a key: it belongs in [account]"),
     ("[[policies]]", "policies is not a key: did you mean policy?"),
+    ("[account]\ntags = { Team = 'a' }", f"account.tags is not a key: {STACK_TAGS}"),
+    ("tags = { Team = 'a' }", f"tags is not a key: {STACK_TAGS}"),
+    (
+        "[store]\nattempts = 2",
+        "store is not a key: it belongs to a policy: write [policy.store], below the [[policy]]",
+    ),
 ]
 
 
@@ -228,7 +261,7 @@ def errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         file = Path("archiver.toml")
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         with pytest.raises(ConfigError) as raised:
-            load_config(file)
+            load_config(file, NOW)
         return str(raised.value).splitlines()
 
     return of
@@ -256,6 +289,12 @@ def test_a_wrong_setting_of_retirement_is_named(errors, line: str, wrong: str) -
     assert errors(file) == [f"archiver.toml: {A}retire.{key_of(line)} {wrong}"]
 
 
+def test_a_kind_of_use_that_nobody_knows_is_named(errors) -> None:
+    file = POLICY.replace("[policy.select]", 'original = "retire"\n[policy.select]')
+    file += '[policy.retire]\nignore_unknown_uses = ["image-builder", "lambda"]'
+    assert errors(file) == [f'archiver.toml: {A}retire.ignore_unknown_uses[1] is "lambda": must be one of {USES}']
+
+
 @pytest.mark.parametrize("original", ['"delete"', "true", '["keep"]'])
 def test_what_happens_to_an_original_is_one_of_three_things(errors, original: str) -> None:
     file = POLICY.replace("[policy.select]", f"original = {original}\n[policy.select]")
@@ -271,10 +310,11 @@ def test_rules_of_retirement_for_originals_that_are_kept_are_a_contradiction(err
         assert line.endswith('}: does nothing while original is "keep": set original = "disable" or "retire"')
 
 
-def test_a_grace_period_before_deregistering_is_useless_where_originals_are_only_disabled(errors) -> None:
+@pytest.mark.parametrize("key", ["after_disabled_days", "recycle_bin_days"])
+def test_what_is_about_deregistering_is_useless_where_originals_are_only_disabled(errors, key: str) -> None:
     file = POLICY.replace("[policy.select]", 'original = "disable"\n[policy.select]')
-    assert errors(f"{file}[policy.retire]\nafter_disabled_days = 30") == [
-        f'archiver.toml: {A}retire.after_disabled_days is 30: does nothing without original = "retire"'
+    assert errors(f"{file}[policy.retire]\n{key} = 30") == [
+        f'archiver.toml: {A}retire.{key} is 30: does nothing without original = "retire"'
     ]
 
 
@@ -311,6 +351,69 @@ def test_object_tags_that_s3_would_refuse_are_named(errors, tags: str, wrong: st
 @pytest.mark.parametrize(("text", "wrong"), UNKNOWN)
 def test_an_unknown_key_suggests_the_nearest_known_one_or_its_table(errors, text: str, wrong: str) -> None:
     assert errors(f"{text}\n{POLICY}") == [f"archiver.toml: {wrong}"]
+
+
+def test_no_key_of_another_meaning_is_suggested_for_deleting_objects_which_nothing_here_does(errors) -> None:
+    (line,) = errors(f"{POLICY}expire_after_days = 365")
+    assert line.startswith(f"archiver.toml: {A}store.expire_after_days is not a key: the keys are window_hours, ")
+
+
+@pytest.mark.parametrize("sign", ["^", "$", "\\", "|", "+", "{", "}"])
+def test_a_regular_expression_is_no_name_pattern(errors, sign: str) -> None:
+    file = POLICY.replace("[policy.schedule]", f"name_patterns = ['ok-*', 'web{sign}']\n[policy.schedule]")
+    assert errors(file) == [
+        f"archiver.toml: {A}select.name_patterns[1] is {json.dumps(f'web{sign}')}: must be a shell pattern such as "
+        f"'web-*', not a regular expression: no image's name has {sign}"
+    ]
+
+
+def test_any_text_is_an_asterisk_alone_in_a_name_pattern(errors) -> None:
+    file = POLICY.replace("[policy.schedule]", "name_patterns = 'web.*'\n[policy.schedule]")
+    assert errors(file) == [
+        f"archiver.toml: {A}select.name_patterns[0] is \"web.*\": must be a shell pattern such as 'web-*', "
+        "not a regular expression: * alone is any text, [.]* a dot and any"
+    ]
+
+
+@pytest.mark.parametrize("arn", NOT_A_ROLE)
+def test_an_operator_is_one_role_and_never_a_wildcard(errors, arn: str) -> None:
+    assert errors(f'[account]\noperator_role_arns = ["{arn}"]\n{POLICY}') == [
+        f'archiver.toml: account.operator_role_arns[0] is "{arn}": '
+        f"must be the ARN of an IAM role, without wildcards: {ROLE}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('{ Archive = "true" }', '{ Archive = "true", Team = "web" }'),
+        ('{ Archive = "*" }', '{ Archive = "true" }'),
+        ('{ Archive = ["true", "yes"] }', '{ Archive = "yes" }'),
+        ('{ Archive = "true" }, exclude_tags = { Team = "web" }', '{ Archive = "true", Team = "web" }'),
+        ('{ Archive = "true" }, name_patterns = ["web-*", "api-*"]', '{ Archive = "true" }, name_patterns = "api-*"'),
+        ('{ Archive = "true" }, name_patterns = "*"', '{ Archive = "true" }, name_patterns = "api-*"'),
+    ],
+)
+def test_a_policy_that_comes_after_one_that_owns_all_its_images_is_refused(errors, first: str, second: str) -> None:
+    assert errors(two_policies(first, second)) == [
+        'archiver.toml: policy[1] "second": select finds nothing: every image of it belongs to policy[0] "first", '
+        "which comes first: put the narrower policy first, or give them different tags or name_patterns"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('{ Archive = "true", Team = "web" }', '{ Archive = "true" }'),
+        ('{ Archive = "true" }', '{ Archive = "*" }'),
+        ('{ Archive = "true" }', '{ Archive = ["true", "yes"] }'),
+        ('{ Archive = "true" }, name_patterns = "api-*"', '{ Archive = "true" }'),
+        ('{ Archive = "true" }, name_patterns = "api-*"', '{ Archive = "true" }, name_patterns = ["api-*", "web-*"]'),
+    ],
+)
+def test_a_policy_that_can_find_images_of_its_own_is_taken(tmp_path: Path, first: str, second: str) -> None:
+    (tmp_path / "archiver.toml").write_text(two_policies(first, second))
+    assert len(load_config(tmp_path / "archiver.toml", NOW).policies) == 2
 
 
 @pytest.mark.parametrize("key", ["retention", "legal_hold"])
@@ -359,7 +462,7 @@ def test_the_shortest_wait_must_not_be_longer_than_the_longest(errors) -> None:
 
 
 def test_two_policies_of_one_name_are_refused(errors) -> None:
-    assert errors(POLICY + POLICY) == [
+    assert errors(POLICY + POLICY.replace("Archive", "Role")) == [
         'archiver.toml: name is "nightly" in policy[0], policy[1]: must be different in every policy'
     ]
 
@@ -373,7 +476,9 @@ def test_an_object_key_that_would_be_too_long_for_s3_is_refused(errors) -> None:
 
 
 def test_policies_that_do_not_fit_into_a_functions_environment_are_refused(errors) -> None:
-    many = "".join(POLICY.replace("nightly", f"policy-{number}") for number in range(70))
+    many = "".join(
+        POLICY.replace("nightly", f"policy-{number}").replace("Archive", f"Archive{number}") for number in range(70)
+    )
     (line,) = errors(many)
     assert line.startswith("archiver.toml: policy: the policies need ")
     assert "bytes of function environment: must be at most 4096 in all (Lambda's limit)" in line
@@ -417,10 +522,17 @@ def test_a_file_that_is_huge_or_nested_without_end_is_refused_at_once(errors) ->
 
 def test_a_file_that_is_missing_or_a_directory_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent\.toml: there is no such file"):
-        load_config(tmp_path / "absent.toml")
+        load_config(tmp_path / "absent.toml", NOW)
     with pytest.raises(ConfigError, match="is a directory, not a file"):
-        load_config(tmp_path)
+        load_config(tmp_path, NOW)
 
 
 def key_of(line: str) -> str:
     return line.partition(" =")[0]
+
+
+def two_policies(first: str, second: str) -> str:
+    return "".join(
+        f'[[policy]]\nname = "{name}"\nselect = {{ tags = {select} }}\nschedule.expression = "rate(1 day)"\n'
+        for name, select in (("first", first), ("second", second))
+    )

@@ -10,7 +10,7 @@ import pytest
 from ami_archiver.settings import Settings
 from infra.config import load_config
 from infra.templates import plain, resources
-from tests.infra.conftest import SEVERAL
+from tests.infra.conftest import NOW, SEVERAL
 
 Template = dict[str, Any]
 HANDLERS = {
@@ -22,9 +22,11 @@ HANDLERS = {
     "CheckRestores": "handlers.check_restores.handler",
     "StartRestores": "handlers.start_restores.handler",
     "ReportRestore": "handlers.report_restore.handler",
+    "PlanRetirement": "handlers.plan_retirement.handler",
     "RetireImages": "handlers.retire_images.handler",
     "AskForApproval": "handlers.ask_for_approval.handler",
     "UndoRetirement": "handlers.undo_retirement.handler",
+    "WatchArchive": "handlers.watch_archive.handler",
 }
 
 
@@ -76,7 +78,7 @@ def test_each_log_group_is_one_functions_and_keeps_its_lines_as_long_as_configur
 def test_a_function_reads_from_its_environment_what_the_configuration_says(several: Template, name: str) -> None:
     env = {key: plain(value) for key, value in by_name(several)[name]["Environment"]["Variables"].items()}
     settings = Settings.from_env(env)
-    config = load_config(SEVERAL)
+    config = load_config(SEVERAL, NOW)
     assert settings.policies == tuple(scheduled.policy for scheduled in config.policies)
     assert (settings.in_flight_budget_gib, settings.admission_rule) == (1200, "strict")
     assert settings.retire_stop_percent == 2.5

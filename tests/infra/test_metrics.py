@@ -43,7 +43,9 @@ def test_every_figure_that_an_alarm_looks_for_is_one_of_a_steps(cloud_assembly: 
     alarms = [r["Properties"] for r in cloud_assembly.template["Resources"].values() if "Alarm" in r["Type"]]
     watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "AmiArchiver"}
     steps = "".join(file.read_text() for file in SOURCE.glob("ami_archiver/**/steps/*.py"))
-    assert watched == {"ImagesFailed", "RestoresFailed", "RetirementsStopped", "RunSeconds", "SnapshotsLeft"}
+    assert watched == {
+        *("ArchivesDiffering", "ImagesFailed", "RestoresFailed", "RetirementsStopped", "RunSeconds", "SnapshotsLeft")
+    }
     assert {name for name in watched if f'"{name}":' in steps} == watched
 
 

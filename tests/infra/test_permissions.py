@@ -41,6 +41,7 @@ ALLOWED = {
     dynamodb:GetItem                 table
     dynamodb:PutItem                 table
     dynamodb:UpdateItem              table
+    states:DescribeExecution         ArchiveWorkflow's executions
     """,
     "CheckStoreTasks": """
     ec2:DescribeImages               *
@@ -97,11 +98,40 @@ ALLOWED = {
     kms:Decrypt                      key         via sns
     kms:GenerateDataKey              key         via sns
     """,
+    "WatchArchive": """
+    s3:ListBucket                    bucket
+    s3:ListBucketVersions            bucket
+    s3:GetObject                     bucket/*
+    s3:GetObjectTagging              bucket/*
+    kms:Decrypt                      key         via s3
+    dynamodb:PutItem                 table       in RUN#*-watch-*, WATCHES
+    dynamodb:Query                   table
+    dynamodb:Query                   table/index/by_status
+    sns:Publish                      topic
+    kms:Decrypt                      key         via sns
+    kms:GenerateDataKey              key         via sns
+    """,
+    "WatchWorkflow": """
+    lambda:InvokeFunction            WatchArchive
+    logs:CreateLogDelivery           *
+    logs:DeleteLogDelivery           *
+    logs:DescribeLogGroups           *
+    logs:DescribeResourcePolicies    *
+    logs:GetLogDelivery              *
+    logs:ListLogDeliveries           *
+    logs:PutResourcePolicy           *
+    logs:UpdateLogDelivery           *
+    xray:GetSamplingRules            *
+    xray:GetSamplingTargets          *
+    xray:PutTelemetryRecords         *
+    xray:PutTraceSegments            *
+    """,
     "ArchiveWorkflow": """
     lambda:InvokeFunction            SelectImages
     lambda:InvokeFunction            CheckStoreTasks
     lambda:InvokeFunction            StartStoreTasks
     lambda:InvokeFunction            ReportRun
+    lambda:InvokeFunction            PlanRetirement
     lambda:InvokeFunction            RetireImages
     lambda:InvokeFunction            AskForApproval
     states:StartExecution            ArchiveWorkflow
@@ -122,8 +152,12 @@ ALLOWED = {
     sqs:SendMessage                  dead letters
     states:StartExecution            ArchiveWorkflow
     """,
+    "Schedule of the watch": """
+    sqs:SendMessage                  dead letters
+    states:StartExecution            WatchWorkflow
+    """,
 }
-FUNCTIONS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "ReportRun")
+FUNCTIONS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "ReportRun", "WatchArchive")
 
 
 @pytest.mark.parametrize("who", ALLOWED)
@@ -190,7 +224,16 @@ def grants(template: Template, who: str) -> set[str]:
 
 
 def role_of(template: Template, who: str) -> str:
-    parts = {"ArchiveWorkflow": "WorkflowRole", "Schedules": "SchedulerRole"}
+    if who.startswith("Schedule"):
+        started = "WatchWorkflow" if who.endswith("watch") else "WorkflowArchive"
+        roles = [name for name in resources(template, "AWS::IAM::Role") if name.startswith("SchedulerRole")]
+        (name,) = [role for role in roles if f"'{started}" in str(statements(template, role))]
+        return name
+    parts = {
+        "ArchiveWorkflow": "WorkflowRole",
+        "WatchWorkflow": "WatchWorkflowRole",
+        "WatchArchive": "WatchFunctionsWatchArchive",
+    }
     (name,) = [
         name for name in resources(template, "AWS::IAM::Role") if name.startswith(parts.get(who, f"Functions{who}"))
     ]
@@ -219,16 +262,21 @@ def name_of(arn: str) -> str:
         "NotificationsTopic": "topic",
         "SchedulesDeadLetters": "dead letters",
         "WorkflowArchiveWorkflow": "ArchiveWorkflow",
+        "WatchWorkflow": "WatchWorkflow",
+        "WatchFunctionsWatchArchiveFunction": "WatchArchive",
+        "WatchFunctionsWatchArchiveLog": "log",
         **{f"Functions{name}Function": name for name in FUNCTIONS},
         **{f"Functions{name}Log": "log" for name in FUNCTIONS},
-        **{f"RetireFunctions{name}Function": name for name in ("RetireImages", "AskForApproval")},
+        **{f"RetireFunctions{name}Function": name for name in ("PlanRetirement", "RetireImages", "AskForApproval")},
     }
-    last = arn.rpartition(":")[2]
+    before, _, last = arn.rpartition(":")
+    if ":execution:" in before and last == "*":
+        return f"{name_of(before)}'s executions"
     if arn == "arn:aws:kms:us-east-1:*:key/*":
         return "any key"
     for start, name in names.items():
         if last.startswith(start):
-            return name + ("/*" if last.endswith("/*") else "")
+            return name + next((end for end in ("/*", "/index/by_status") if last.endswith(end)), "")
     return last
 
 
@@ -242,7 +290,7 @@ def condition_of(condition: dict[str, Any]) -> str:
                     words.append(f"via {', '.join(values)}")
                 case "ForAnyValue:StringEquals", "aws:CalledVia":
                     words.append(f"called via {', '.join(values)}")
-                case "ForAllValues:StringEquals", "dynamodb:LeadingKeys":
+                case "ForAllValues:StringEquals" | "ForAllValues:StringLike", "dynamodb:LeadingKeys":
                     words.append(f"in {', '.join(values)}")
                 case "Bool", "kms:GrantIsForAWSResource":
                     words[-1] += ", for AWS"

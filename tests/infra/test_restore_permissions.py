@@ -10,6 +10,7 @@ import pytest
 from infra.config import ConfigError, load_config
 from infra.templates import definitions, plain, resources
 from tests.infra import test_permissions as archive
+from tests.infra.conftest import NOW
 from tests.support.assembly import ROOT, synthesized
 
 Template = dict[str, Any]
@@ -126,7 +127,7 @@ def test_prefix_of_parameters_that_cannot_be_one_is_refused_at_synth(tmp_path: P
     whole = (ROOT / "archiver.toml").read_text()
     config.write_text(whole.replace("[account]", f"[account]\nparameter_prefixes = {given}", 1))
     with pytest.raises(ConfigError, match=what):
-        load_config(config)
+        load_config(config, NOW)
 
 
 def test_the_workflow_may_invoke_its_own_functions_and_hand_over_to_itself(template: Template) -> None:
@@ -207,4 +208,4 @@ def test_the_restore_budget_of_the_configuration_reaches_the_functions(template:
     config = tmp_path / "archiver.toml"
     config.write_text((ROOT / "archiver.toml").read_text().replace("[account]", "[account]\nrestore_budget_gib = 0"))
     with pytest.raises(ConfigError, match=r"account.restore_budget_gib is 0: must be above 0"):
-        load_config(config)
+        load_config(config, NOW)

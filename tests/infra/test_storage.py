@@ -24,17 +24,24 @@ def only(template: Template, kind: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"])
-def test_bucket_table_and_key_are_kept_when_the_stack_is_deleted_or_replaces_them(
+@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::DynamoDB::Table", "AWS::KMS::Key"])
+def test_bucket_policy_table_and_key_are_kept_when_the_stack_is_deleted_or_replaces_them(
     template: Template, kind: str
 ) -> None:
     resource = only(template, kind)
-    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert resource["DeletionPolicy"] in ("Retain", "RetainExceptOnCreate")
+    assert resource["UpdateReplacePolicy"] == "Retain"
 
 
-def test_nothing_else_stays_behind(template: Template) -> None:
-    kept = {r["Type"] for r in template["Resources"].values() if r.get("DeletionPolicy") == "Retain"}
-    assert kept == {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"}
+def test_nothing_else_stays_behind_and_only_the_table_after_a_first_deployment_that_failed(template: Template) -> None:
+    """The table is protected against deletion, so taking it back would make the rollback fail."""
+    policies = {r["Type"]: r["DeletionPolicy"] for r in template["Resources"].values() if "DeletionPolicy" in r}
+    assert {kind: policy for kind, policy in policies.items() if policy != "Delete"} == {
+        "AWS::S3::Bucket": "RetainExceptOnCreate",
+        "AWS::S3::BucketPolicy": "RetainExceptOnCreate",
+        "AWS::KMS::Key": "RetainExceptOnCreate",
+        "AWS::DynamoDB::Table": "Retain",
+    }
 
 
 def test_the_key_is_the_stacks_own_and_rotates(template: Template) -> None:
@@ -62,16 +69,25 @@ def test_the_bucket_is_reached_over_tls_only(template: Template) -> None:
 def test_objects_are_closed_to_all_but_the_stacks_roles_awss_services_and_the_root_user(template: Template) -> None:
     statement = next(s for s in bucket_policy(template) if s.get("Sid") == "ObjectsOnlyForTheArchiver")
     assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
-    assert {"s3:GetObject*", "s3:PutObject*", "s3:DeleteObject*"} <= set(statement["Action"])
-    assert [
-        plain(arn).rpartition(":")[2] for arn in statement["Condition"].pop("ArnNotEquals")["aws:PrincipalArn"]
-    ] == [
+    assert {"s3:GetObject*", "s3:PutObject*", "s3:DeleteObject*", "s3:UpdateObjectEncryption"} <= set(
+        statement["Action"]
+    )
+    conditions = dict(statement["Condition"])
+    assert [plain(arn).rpartition(":")[2] for arn in conditions.pop("ArnNotEquals")["aws:PrincipalArn"]] == [
         *(name for name in roles_of_functions(template) if not name.startswith(WITHOUT_OBJECTS)),
         "root",
     ]
-    assert statement["Condition"] == {
-        "BoolIfExists": {"aws:PrincipalIsAWSService": "false", "aws:ViaAWSService": "false"}
-    }
+    assert conditions == {"BoolIfExists": {"aws:PrincipalIsAWSService": "false", "aws:ViaAWSService": "false"}}
+
+
+def test_roles_that_the_configuration_names_are_let_in_too(template: Template, several: Template) -> None:
+    operator = "arn:aws:iam::123456789012:role/team/operator"
+    let_in = [
+        next(s for s in bucket_policy(of) if s.get("Sid") == "ObjectsOnlyForTheArchiver")["Condition"]["ArnNotEquals"]
+        for of in (template, several)
+    ]
+    assert operator not in let_in[0]["aws:PrincipalArn"]
+    assert operator in let_in[1]["aws:PrincipalArn"]
 
 
 def test_nobody_is_kept_from_administering_the_bucket(template: Template) -> None:
@@ -106,6 +122,15 @@ def test_each_policys_objects_go_to_its_storage_class_by_their_tag(several: Temp
         "deep": ("DEEP_ARCHIVE", 36500),
     }
     assert {rule["TagFilters"][0]["Key"] for rule in rules} == {"archiver:policy"}
+
+
+def test_older_versions_of_objects_become_as_cheap_and_are_kept(several: Template) -> None:
+    rules = only(several, "AWS::S3::Bucket")["Properties"]["LifecycleConfiguration"]["Rules"][1:]
+    assert len(rules) == 5
+    for rule in rules:
+        (transition,), (older,) = rule["Transitions"], rule["NoncurrentVersionTransitions"]
+        assert older["StorageClass"] == transition["StorageClass"]
+        assert older["TransitionInDays"] == max(1, transition["TransitionInDays"])
 
 
 def test_no_lifecycle_rule_ever_deletes_an_object_or_a_version(several: Template) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.errors import RETRYABLE
+from ami_archiver.errors import RETRYABLE, AccessDenied
 from ami_archiver.retire.steps.step import MOST_LOOKS
 from ami_archiver.run_state import Next
 from infra.templates import definitions, resources
 
 Template = dict[str, Any]
-STEPS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "RetireImages", "ReportRun")
-CHOICES = ("Selected", "Checked", "Retired", "Reported")
+STEPS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "PlanRetirement", "RetireImages", "ReportRun")
+CHOICES = ("Selected", "Checked", "Planned", "Retired", "Reported")
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +27,13 @@ def states(definition: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_flow_is_select_check_start_wait_retire_and_report(states: dict[str, Any]) -> None:
+def test_the_flow_is_select_check_start_wait_plan_retire_and_report(states: dict[str, Any]) -> None:
     assert {name: state.get("Next", "-") for name, state in states.items() if state["Type"] != "Choice"} == {
         "SelectImages": "Selected",
         "CheckStoreTasks": "Checked",
         "StartStoreTasks": "Wait",
         "Wait": "CheckStoreTasks",
+        "PlanRetirement": "Planned",
         "RetireImages": "Retired",
         "WaitForUsageReports": "RetireImages",
         "ReportRun": "Reported",
@@ -40,6 +41,7 @@ def test_the_flow_is_select_check_start_wait_retire_and_report(states: dict[str,
         "HandOver": "HandedOver",
         "HandedOver": "-",
         "Done": "-",
+        "Failed": "-",
     }
 
 
@@ -48,17 +50,18 @@ def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
         "Selected": {
             "select_more": "SelectImages",
             "check": "CheckStoreTasks",
-            "retire": "RetireImages",
+            "retire": "PlanRetirement",
             "report": "ReportRun",
         },
         "Checked": {
             "start": "StartStoreTasks",
             "wait": "Wait",
             "hand_over": "HandOver",
-            "retire": "RetireImages",
+            "retire": "PlanRetirement",
         },
+        "Planned": {"plan_more": "PlanRetirement", "retire": "RetireImages", "report": "ReportRun"},
         "Retired": {"retire": "RetireImages", "wait": "WaitForUsageReports", "report": "ReportRun"},
-        "Reported": {"check": "CheckStoreTasks", "await_approval": "AwaitApproval", "end": "Done"},
+        "Reported": {"check": "CheckStoreTasks", "await_approval": "AwaitApproval", "end": "Done", "fail": "Failed"},
     }
 
 
@@ -68,7 +71,7 @@ def test_every_branch_is_something_that_a_step_can_say(states: dict[str, Any]) -
 
 def test_an_unknown_or_missing_answer_fails_the_execution_since_no_choice_has_a_default(states: dict[str, Any]) -> None:
     choices = [state for state in states.values() if state["Type"] == "Choice"]
-    assert len(choices) == 5
+    assert len(choices) == 6
     assert not [state for state in choices if "Default" in state]
 
 
@@ -85,6 +88,7 @@ def test_selection_is_told_the_input_and_which_execution_it_is(states: dict[str,
         "input.$": "$",
         "execution_name.$": "$$.Execution.Name",
         "execution_started_at.$": "$$.Execution.StartTime",
+        "execution_arn.$": "$$.Execution.Id",
     }
 
 
@@ -164,6 +168,12 @@ def test_the_executions_output_is_the_summary(states: dict[str, Any]) -> None:
     assert states["Done"] == {"Type": "Succeed", "OutputPath": "$.summary"}
 
 
+def test_a_run_with_a_problem_ends_as_failed_with_the_error_that_a_step_would_have_raised(
+    states: dict[str, Any],
+) -> None:
+    assert (states["Failed"]["Error"], states["Failed"]["CausePath"]) == (AccessDenied.__name__, "$.problem")
+
+
 def test_the_workflow_is_standard_traced_and_logs_its_errors(template: Template) -> None:
     for machine in resources(template, "AWS::StepFunctions::StateMachine").values():
         assert machine["Properties"]["StateMachineType"] == "STANDARD"
@@ -176,7 +186,7 @@ def test_an_execution_that_does_not_end_by_itself_is_ended_after_the_runs_limit_
     template: Template, several: Template
 ) -> None:
     assert archive_workflow(template)["TimeoutSeconds"] == (20 + 2) * 3600 + MOST_LOOKS * 900
-    assert archive_workflow(several)["TimeoutSeconds"] == (10 + 2) * 3600 + MOST_LOOKS * 60 + 100 * 3600
+    assert archive_workflow(several)["TimeoutSeconds"] == (10 + 2) * 3600 + MOST_LOOKS * 60 + 22 * 3600
 
 
 def archive_workflow(template: Template) -> dict[str, Any]:

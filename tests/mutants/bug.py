@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Bug:
     name: str
     file: str
-    """Below lambdas/ami_archiver/."""
+    """Seen from lambdas/ami_archiver/."""
     text: str
     """Stands in the file exactly once."""
     instead: str

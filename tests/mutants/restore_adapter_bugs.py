@@ -91,7 +91,7 @@ RESTORE_ADAPTER_BUGS = (
     Bug(
         "restore's revision not in the condition",
         TABLE,
-        "of=Revision(before.status, len(before.history)) if before else None,",
+        "of=Revision(before.status, before.revision, len(before.history)) if before else None,",
         "of=None,",
         f"{TABLE_TESTS}::test_of_two_who_move_a_restore_only_the_first_is_written",
     ),

@@ -246,8 +246,8 @@ RESTORE_BUDGET_BUGS = (
     Bug(
         "own image under the name not adopted",
         START,
-        "if image is not None and image.restore_id == record.restore_id:",
-        "if False:",
+        "if image is None or image.restore_id != record.restore_id:",
+        "if True:",
         f"{LEASES}::test_image_that_an_earlier_call_made_is_adopted_by_its_name",
     ),
     Bug(

@@ -89,7 +89,7 @@ ADAPTER_BUGS = (
     Bug(
         "what launches by itself not looked for",
         "adapters/ec2_uses.py",
-        '            ("Auto Scaling or spot fleets", lambda: find_launchers(self._ec2, self._autoscaling(), found)),\n',
+        "            (UseKind.AUTO_SCALING, lambda: find_launchers(self._ec2, self._autoscaling(), found)),\n",
         "",
         "adapters/test_ec2_uses.py::test_launch_configuration_is_a_use_whether_or_not_a_group_has_it",
     ),
@@ -103,9 +103,23 @@ ADAPTER_BUGS = (
     Bug(
         "use that cannot be asked for taken for none",
         "adapters/ec2_uses.py",
-        "                return None\n            culprits",
-        "                continue\n            culprits",
-        "adapters/test_ec2_uses.py::test_what_is_always_asked_and_denied_makes_use_unknown",
+        "not_asked = {kind for kind, look in looks if not self._can(look, kind)}",
+        "not_asked = {kind for kind, look in looks if not self._can(look, kind) and not known}",
+        "adapters/test_ec2_uses.py::test_what_is_always_asked_and_denied_is_named",
+    ),
+    Bug(
+        "Image Builder taken for asked where references may not be asked for",
+        "adapters/ec2_uses.py",
+        "        not_asked |= set() if known else {UseKind.IMAGE_BUILDER}\n",
+        "",
+        "retire/test_reasons_to_keep.py::test_recipe_keeps_its_image_where_references_are_denied",
+    ),
+    Bug(
+        "only what the last ten images could not be asked about is told",
+        "adapters/ec2_uses.py",
+        "            not_asked |= self._look(found, depth)\n",
+        "            not_asked = self._look(found, depth)\n",
+        "adapters/test_ec2_references.py",
     ),
     Bug(
         "failed usage report believed",

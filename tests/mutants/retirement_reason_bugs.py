@@ -185,15 +185,22 @@ REASON_BUGS = (
     Bug(
         "uses that cannot be asked for taken for none",
         "retire/reasons.py",
-        "    if culprits is None:\n",
-        "    if culprits is None and False:\n",
+        "    if unknown:\n        words",
+        "    if unknown and references:\n        words",
         EACH,
     ),
     Bug(
         "image in use goes",
         "retire/reasons.py",
-        "    elif culprits:\n",
-        "    elif culprits and len(culprits) > 1:\n",
+        "    if references:\n",
+        "    if len(references) > 1:\n",
+        EACH,
+    ),
+    Bug(
+        "one ignored kind of use lets all unknown ones be ignored",
+        "retire/reasons.py",
+        "if kind in not_asked and kind not in policy.retire.ignore_unknown_uses]",
+        "if kind in not_asked and not policy.retire.ignore_unknown_uses]",
         EACH,
     ),
     Bug(

@@ -99,6 +99,8 @@ def test_originals_go_when_somebody_says_so_and_come_back_when_somebody_says_so(
     cloud = deployment.cloud
     one, two = register(cloud, "one"), register(cloud, "two")
 
+    assert command.main(["run", "--policy", "nightly", "--dry-run"]) == 0
+    assert "  would store       2\n" in capsys.readouterr().out
     first = night(deployment)["retirement"]
     assert first["first_runs"] == ["nightly"]
     assert first["would"]["disabled"]["images"] == 2
@@ -106,7 +108,7 @@ def test_originals_go_when_somebody_says_so_and_come_back_when_somebody_says_so(
 
     run_id = asking_run(deployment)
     assert {state(cloud, one), state(cloud, two)} == {"available"}
-    assert command.main(["approve", "--run", run_id]) == 0
+    assert command.main(["approve", "--run", run_id, "--yes"]) == 0
     told = capsys.readouterr().out
     for image_id in (one, two):
         assert f"  Would disable {image_id} (8 GiB, policy nightly)\n" in told
@@ -126,7 +128,7 @@ def test_originals_go_when_somebody_says_so_and_come_back_when_somebody_says_so(
     assert state(cloud, two) == "disabled"
 
     run_id = asking_run(deployment)
-    assert command.main(["approve", "--run", run_id]) == 0
+    assert command.main(["approve", "--run", run_id, "--yes"]) == 0
     told = capsys.readouterr().out
     assert f"  {two}  Retired: object nightly/{two}.bin" in told
     assert "Saved by this run: " in told

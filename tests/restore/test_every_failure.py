@@ -113,6 +113,42 @@ def thaw_forgotten(restores: Restores) -> Any:
         return restores.run(image_ids=["ami-a"])
 
 
+def denied_to_look_at_when_planned(restores: Restores) -> Any:
+    restores.stored("ami-a")
+    with refusing(client(restores.cloud, "s3"), "HeadObject", "403", 403):
+        return restores.run(image_ids=["ami-a"])
+
+
+def denied_to_look_at_when_its_turn_came(restores: Restores) -> Any:
+    restores.stored("ami-a")
+    state = restores.plan(restores.begin(image_ids=["ami-a"]))
+    with refusing(client(restores.cloud, "s3"), "HeadObject", "403", 403):
+        return restores.go_on(state)
+
+
+def denied_to_look_at_while_it_thaws(restores: Restores) -> Any:
+    restores.stored("ami-a")
+    freeze(restores, "ami-a", "GLACIER")
+    state = restores.plan(restores.begin(image_ids=["ami-a"]))
+    with refusing(client(restores.cloud, "s3"), "HeadObject", "403", 403):
+        return restores.go_on(state)
+
+
+def denied_to_thaw(restores: Restores) -> Any:
+    restores.stored("ami-a")
+    freeze(restores, "ami-a", "GLACIER")
+    with refusing(client(restores.cloud, "s3"), "RestoreObject", "AccessDenied", 403):
+        return restores.run(image_ids=["ami-a"])
+
+
+def denied_to_restore(restores: Restores) -> Any:
+    restores.stored("ami-a")
+    with refusing(client(restores.cloud, "ec2"), "CreateRestoreImageTask", "UnauthorizedOperation", 403) as calls:
+        summary = restores.run(image_ids=["ami-a"])
+    assert len(calls) == 1
+    return summary
+
+
 def restore_refused(restores: Restores) -> Any:
     restores.stored("ami-a")
     with refusing(client(restores.cloud, "ec2"), "CreateRestoreImageTask", "InvalidParameterValue"):
@@ -160,11 +196,16 @@ def given_up_after_it_was_asked_for(restores: Restores) -> Any:
 
 SCENES: list[tuple[str, Callable[[Restores], Any]]] = [
     (RestoreFailure.NOT_ARCHIVED, not_archived),
-    (RestoreFailure.IN_ANOTHER_BUCKET, in_another_bucket),
+    (Failure.IN_ANOTHER_BUCKET, in_another_bucket),
     (RestoreFailure.OBJECT_UNKNOWN, unknown),
     (Failure.OBJECT_EMPTY, empty),
     (Failure.OBJECT_GONE, gone),
     (Failure.OBJECT_ALTERED, altered_after_the_plan),
+    (Failure.ACCESS_DENIED, denied_to_look_at_when_planned),
+    (Failure.ACCESS_DENIED, denied_to_look_at_when_its_turn_came),
+    (Failure.ACCESS_DENIED, denied_to_look_at_while_it_thaws),
+    (Failure.ACCESS_DENIED, denied_to_thaw),
+    (Failure.ACCESS_DENIED, denied_to_restore),
     (Failure.BAD_RECORD, unreadable_record),
     (RestoreFailure.NO_SUCH_RETRIEVAL, no_such_retrieval),
     (RestoreFailure.TOO_MANY_TAGS, too_many_tags),

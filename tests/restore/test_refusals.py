@@ -12,9 +12,11 @@ import pytest
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.restore.ports import Started
 from ami_archiver.restore.state import RestoreState
+from ami_archiver.restore.steps import start
+from ami_archiver.restore.steps.in_flight import InFlight
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import losing_answers, refusing
-from tests.support.archive import BUCKET, Archive, client
+from tests.support.archive import BUCKET, Archive, client, full_id
 from tests.support.restore import Restores
 
 HAND = {"by": "hand"}
@@ -44,6 +46,11 @@ def one_fill(restores: Restores, **given: Any) -> RestoreState:
     while state.next != "wait" or state.loops == 0:
         state = restores.step(state)  # type: ignore[assignment]  # it has not ended
     return state
+
+
+def unseen(_: Any, records: Any) -> InFlight:
+    """What a step sees to which EC2 shows no image yet."""
+    return InFlight(unstarted=list(records))
 
 
 def by_hand(restores: Restores, name: str, gib: float) -> Callable[[], object]:
@@ -184,6 +191,58 @@ def test_call_that_a_stopped_run_never_made_is_given_up_by_a_later_one(cloud: Vi
     (left,) = restores.of_run(stopped.run_id)
     assert (left.status, left.reason.split(":")[0]) == ("FAILED", "GivenUp")
     assert restores.app.leases.read().in_flight == frozenset()
+
+
+def denying(restores: Restores, *names: str) -> AbstractContextManager[Any]:
+    """EC2 denies the restores of these images; without names, of all."""
+    keys = {f"nightly/{full_id(name)}.bin" for name in names}
+    return refusing(
+        client(restores.cloud, "ec2"),
+        "CreateRestoreImageTask",
+        "UnauthorizedOperation",
+        403,
+        only=lambda request: not keys or request["body"]["ObjectKey"] in keys,
+    )
+
+
+def test_denied_restores_fail_alone_and_the_others_are_restored_in_the_same_step(restores: Restores) -> None:
+    ids = [restores.stored(f"ami-{letter}", 290) for letter in "abcd"]
+    good = restores.stored("ami-good", 10)
+    with denying(restores, *ids):
+        state = one_fill(restores, image_ids=[*ids, good])
+        assert [start.error_code for start in restores.starts()] == [None]
+        summary = restores.go_on(state)
+    assert summary["restores"] == {"restored": 1, "failed": 4, "refused": 0, "in_progress": 0}
+    assert "problem" not in summary
+    assert {record.attempts for record in restores.records(summary)} == {0}
+    assert summary["failed"][0]["reason"].startswith("AccessDenied: EC2 denied the restore: CreateRestoreImageTask (")
+    assert restores.run(image_ids=ids)["restores"]["restored"] == 4
+
+
+def test_report_says_that_it_is_the_role_where_every_restore_was_denied(restores: Restores) -> None:
+    ids = [restores.stored(f"ami-{number:02}", 10) for number in range(25)]
+    with denying(restores) as calls:
+        summary = restores.run(image_ids=ids)
+    assert len(calls) == 25
+    assert summary["restores"]["failed"] == 25
+    assert summary["problem"].startswith("AccessDenied: all 25 restores that the run asked for were denied")
+    (message,) = restores.cloud.calls.filter(service="sns", operation="Publish")
+    assert message.parameters["Message"].startswith(summary["problem"])
+    assert message.parameters["Subject"] == "ami-archiver restore: AccessDenied, 25 failed"
+
+
+def test_denied_restore_that_an_earlier_attempt_of_the_step_had_started_is_adopted(restores: Restores) -> None:
+    restores.stored("ami-a", 20)
+    state = restores.plan(restores.begin(image_ids=["ami-a"]))
+    while state.next != "start":
+        state = restores.step(state)  # type: ignore[assignment]  # it has not ended
+    lost = losing_answers(client(restores.cloud, "ec2"), "CreateRestoreImageTask")
+    with lost, pytest.raises(TemporarilyUnavailable):
+        restores.step(state)
+    hidden = patch.multiple(restores.app.tasks, pending=list)
+    with hidden, denying(restores), patch.object(start, "under_way", unseen):
+        state = restores.step(state)  # type: ignore[assignment]  # it has not ended
+    assert restores.go_on(state)["restores"]["restored"] == 1
 
 
 def test_restore_that_ec2_refuses_for_its_own_sake_is_asked_for_once(restores: Restores) -> None:

@@ -138,7 +138,7 @@ def test_functions_call_what_their_roles_allow_and_their_roles_allow_what_they_c
     freeze(restores, "ami-b", "GLACIER")
     long = archive.record("ami-b")
     story = (*long.history, *(long.history[-1:] * (200 - len(long.history))))
-    assert archive.app.records.save(long, replace(long, history=story))
+    assert archive.app.records.save(long, replace(long, history=story, revision=len(story)))
     restores.stored("ami-c", 5, record=False)
     machine.run(image_ids=[full_id("ami-c")], dry_run=True)
     machine.run(query={"policy": "nightly"}, share_again=True, point_ssm_parameters=True)

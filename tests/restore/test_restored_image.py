@@ -124,7 +124,7 @@ def test_restore_is_in_the_originals_history_and_changes_nothing_else_of_it(
     before = archive.record("ami-a")
     summary = restores.run(image_ids=["ami-a"])
     after = archive.record("ami-a")
-    assert replace(after, history=before.history) == before
+    assert replace(after, history=before.history, revision=before.revision) == before
     (entry,) = after.history[len(before.history) :]
     restored = restores.new_image(summary).image_id
     assert entry.why == f"restored as {restored} by {restores.records(summary)[0].restore_id}"

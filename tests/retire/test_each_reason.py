@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.model import Action, ArchiveRecord, Decision, Retirement, Status
-from ami_archiver.policy import Policy, RetireRules
+from ami_archiver.policy import Policy, RetireRules, UseKind
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.ports import SnapshotEnd, UsageReport
 from ami_archiver.retire.reasons import HOLD_TAG, REPORT_HOURS, RETIRE_ON_TAG, Keep
@@ -209,9 +209,28 @@ def test_locked_snapshot_keeps_its_image(locks: Any, kept: list[Keep]) -> None:
     assert names(reasons.by_locks(locks)) == kept
 
 
-@pytest.mark.parametrize(("uses", "kept"), [((), []), (("instance i-1",), [Keep.IN_USE]), (None, [Keep.USE_UNKNOWN])])
-def test_image_in_use_is_kept(uses: Any, kept: list[Keep]) -> None:
-    assert names(reasons.by_uses(uses)) == kept
+@pytest.mark.parametrize(("references", "kept"), [((), []), (("instance i-1",), [Keep.IN_USE])])
+def test_image_in_use_is_kept(references: Any, kept: list[Keep]) -> None:
+    assert names(reasons.by_uses(references, (), rules())) == kept
+
+
+@pytest.mark.parametrize("kind", UseKind)
+def test_kind_of_use_that_could_not_be_asked_for_keeps_an_image_unless_its_policy_ignores_that_kind(
+    kind: UseKind,
+) -> None:
+    others = tuple(other for other in UseKind if other is not kind)
+    assert names(reasons.by_uses((), {kind}, rules(ignore_unknown_uses=others))) == [Keep.USE_UNKNOWN]
+    assert names(reasons.by_uses((), {kind}, rules(ignore_unknown_uses=(kind,)))) == []
+    assert names(reasons.by_uses(("instance i-1",), {kind}, rules(ignore_unknown_uses=(kind,)))) == [Keep.IN_USE]
+
+
+def test_every_kind_of_use_that_could_not_be_asked_for_is_named_with_what_to_grant() -> None:
+    (why,) = reasons.by_uses((), {UseKind.IMAGE_BUILDER, UseKind.SSM_PARAMETERS}, rules())
+    assert why == (
+        "UseUnknown: it could not be asked which SSM parameters, Image Builder recipes use it; "
+        "grant ec2:DescribeImageReferences, ssm:DescribeParameters, ssm:GetParameters to RetireImages, or see who "
+        'denies it; or let the policy say retire.ignore_unknown_uses = ["ssm-parameters", "image-builder"]'
+    )
 
 
 REPORT = UsageReport("amiur-1", image().image_id, NOW, available=True)

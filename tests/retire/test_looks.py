@@ -206,5 +206,5 @@ def test_snapshots_that_are_about_to_go_stay_on_the_list_and_there(retiring: Ret
     intend(retiring, image_id, Action.DEREGISTER)
     app = retiring.archive.retirer()
     with retiring.no_power_used():
-        settle_snapshots(app, _ending(retiring))
+        settle_snapshots(app, _ending(retiring), lambda: 900.0)
     assert [left.image_id for left in app.retirements.left_snapshots()] == [image_id]

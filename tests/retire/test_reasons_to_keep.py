@@ -1,6 +1,6 @@
 """The table: every reason to keep an original, each alone and each in combination with every other.
 
-Whatever of it is there, no call that takes an original away leaves the process; alone, the record names the culprit.
+Whatever of it is there, no call that takes an original away leaves the process; alone, the record names what keeps it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ami_archiver.policy import UseKind
 from ami_archiver.retire.reasons import Keep
 from local_cloud.in_process import VirtualCloud
 from local_cloud.model import BlockDevice
@@ -139,10 +140,7 @@ CAUSES = {
     "deregistered by somebody": Cause(Keep.ORIGINAL_GONE, "not there any more", deregister),
 }
 ACCOUNT_WIDE = {
-    "references and what stands for them denied": (
-        Keep.USE_UNKNOWN,
-        [("ec2", "DescribeImageReferences"), ("ec2", "DescribeInstances")],
-    ),
+    "references denied": (Keep.USE_UNKNOWN, [("ec2", "DescribeImageReferences")]),
     "usage reports denied": (Keep.USAGE_UNKNOWN, [("ec2", "DescribeImageUsageReports")]),
     "usage reports refused": (Keep.USAGE_UNKNOWN, [("ec2", "CreateImageUsageReport")]),
     "launch permissions denied": (Keep.SHARING_UNKNOWN, [("ec2", "DescribeImageAttribute")]),
@@ -211,6 +209,32 @@ def test_original_stays_while_a_question_cannot_be_asked(retiring: Retiring, act
 
 
 @pytest.mark.parametrize("action", ACTIONS)
+def test_recipe_keeps_its_image_where_references_are_denied(retiring: Retiring, action: str) -> None:
+    (image_id,) = due(retiring, ["web"], action)
+    recipe(retiring, image_id)
+    retiring.cloud.service.faults.deny("ec2:DescribeImageReferences")
+    with retiring.no_power_used():
+        retiring.night()
+    assert (retiring.kept_because(image_id) or "").startswith(
+        "UseUnknown: it could not be asked which Image Builder recipes use it; grant ec2:DescribeImageReferences"
+    )
+
+
+def test_kind_of_use_that_cannot_be_asked_for_keeps_nothing_where_the_policy_ignores_it(retiring: Retiring) -> None:
+    free, used = retiring.due("free", "used")
+    instance(retiring, used)
+    retiring.cloud.service.faults.deny("ec2:DescribeImageReferences")
+    retiring.cloud.service.faults.deny("autoscaling:DescribeAutoScalingGroups")
+    retiring.rules(ignore_unknown_uses=(UseKind.IMAGE_BUILDER,))
+    retiring.night()
+    assert (retiring.kept_because(free) or "").startswith("UseUnknown: it could not be asked which Auto Scaling groups")
+    retiring.rules(ignore_unknown_uses=(UseKind.IMAGE_BUILDER, UseKind.AUTO_SCALING))
+    retiring.night()
+    assert (retiring.state(free), retiring.state(used)) == ("disabled", "available")
+    assert (retiring.kept_because(used) or "").startswith("InUse: used by instance i-")
+
+
+@pytest.mark.parametrize("action", ACTIONS)
 def test_original_goes_once_nothing_keeps_it_any_more(retiring: Retiring, action: str) -> None:
     (image_id,) = due(retiring, ["web"], action)
     tag(retiring, image_id, "archiver:hold")
@@ -245,6 +269,7 @@ def test_snapshot_that_another_image_uses_stays(retiring: Retiring) -> None:
 def test_every_reason_by_which_the_state_of_the_world_keeps_an_original_is_in_the_table() -> None:
     of_time_and_people = {
         *(Keep.NOT_VERIFIED, Keep.GRACE_PERIOD, Keep.ANNOUNCED, Keep.NOT_APPROVED, Keep.TOO_MANY),
+        *(Keep.NOT_ALLOWED, Keep.NOT_MARKED, Keep.CAP_REACHED),
         *(Keep.CHANGED_MEANWHILE, Keep.EC2_UNWILLING, Keep.USAGE_PENDING, Keep.STATE, Keep.NOT_OWNED),
     }
     in_table = {cause.keep for cause in CAUSES.values()} | {keep for keep, _ in ACCOUNT_WIDE.values()}

@@ -190,13 +190,38 @@ def test_malformed_input_is_refused_by_name_and_changes_nothing(archive: Archive
     assert archive.items() == []
 
 
-def test_selection_of_a_policy_that_is_not_configured_any_more_is_refused_by_name(archive: Archive) -> None:
-    state = archive.begin()
-    raw = archive.select(state).then(Next.SELECT_MORE).to_json() | {"policy": "gone"}
-    with pytest.raises(
-        BadInput, match=r"^policy 'gone' of run .* is not configured \(any more\): start a run of one that is$"
-    ):
-        select_images(archive.app, {"input": raw}, lambda: 900.0)
+@pytest.mark.parametrize("joining", [False, True], ids=["working", "joining"])
+def test_policy_that_is_removed_between_two_pages_ends_the_selection_and_the_run_reports_what_it_selected(
+    cloud: VirtualCloud, monkeypatch: pytest.MonkeyPatch, joining: bool
+) -> None:
+    monkeypatch.setattr(ec2_images, "PAGE_SIZE", 5)
+    kept = policy("weekly", tags={"Weekly": ("*",)})
+    archive = Archive(cloud, policy("nightly"), kept)
+    for number in range(7):
+        archive.image(f"i{number}", gib=10)
+    working = archive.select(archive.begin("weekly")) if joining else None
+    state = select_images(archive.app, archive.begin(), lambda: 0.0)
+    assert state.next is Next.SELECT_MORE
+    archive.configure(policies=(kept,))
+    if working:
+        state = archive.select({"input": state.to_json()})
+        assert (state.outcome, state.next) == ("joined", Next.REPORT)
+        archive.go_on(working)
+    summary = archive.go_on(state)
+    assert (summary["policy"], summary["decisions"]["stored"]) == ("nightly", 5)
+    assert (queued(archive.app.records), archive.app.leases.read().holder) == ([], None)
+
+
+def test_dry_run_whose_policy_is_removed_between_two_pages_reports_what_it_has_seen(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ec2_images, "PAGE_SIZE", 5)
+    for number in range(7):
+        archive.image(f"i{number}", gib=10)
+    state = select_images(archive.app, archive.begin(dry_run=True), lambda: 0.0)
+    archive.configure(policies=(policy("weekly"),))
+    summary = archive.go_on(state)
+    assert (summary["outcome"], summary["would_store"]) == ("dry_run", 5)
 
 
 def test_page_without_time_left_ends_the_invocation_only_where_another_page_follows(archive: Archive) -> None:

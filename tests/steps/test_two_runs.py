@@ -151,19 +151,40 @@ def test_second_run_of_a_policy_that_joined_is_met_too(two: Archive) -> None:
     assert (met["outcome"], met["working_run"]) == ("met", working.run_id)
 
 
-def test_paused_policy_ends_at_once_and_its_backlog_is_not_stored(cloud: VirtualCloud) -> None:
+def test_what_a_paused_policy_left_in_the_queue_waits_until_somebody_starts_a_run_of_it(cloud: VirtualCloud) -> None:
     archive = Archive(cloud, policy("nightly"), WEEKLY)
     weekly(archive, "b")
     archive.select(archive.begin("weekly"))
     archive.cloud.advance(3 * 3600)
     archive.image("a")
     archive.configure(policies=(policy("nightly"), replace(WEEKLY, paused=True)))
-    assert archive.night("weekly")["outcome"] == "paused"
     summary = archive.night("nightly")
     assert (summary["decisions"]["stored"], summary["backlog"]) == (1, {})
     assert archive.status("b") == "SELECTED"
-    archive.configure(policies=(policy("nightly"), WEEKLY))
     assert archive.night("weekly")["decisions"]["stored"] == 1
+
+
+def test_run_of_a_paused_policy_that_a_person_starts_selects_and_stores(cloud: VirtualCloud) -> None:
+    archive = Archive(cloud, policy("nightly", paused=True))
+    archive.image("a")
+    summary = archive.night("nightly")
+    assert (summary["outcome"], summary["decisions"]["stored"]) == ("worked", 1)
+
+
+def test_run_of_a_paused_policy_that_joins_is_worked_off(cloud: VirtualCloud) -> None:
+    archive = Archive(cloud, policy("nightly"), replace(WEEKLY, paused=True))
+    weekly(archive, "b")
+    working = archive.select(archive.begin("nightly"))
+    joining = archive.select(archive.begin("weekly"))
+    archive.go_on(working)
+    assert archive.go_on(joining)["decisions"]["stored"] == 1
+
+
+def test_dry_run_of_a_paused_policy_says_what_a_run_would_store(cloud: VirtualCloud) -> None:
+    archive = Archive(cloud, policy("nightly", paused=True))
+    archive.image("a", gib=20)
+    summary = archive.night("nightly", dry_run=True)
+    assert (summary["outcome"], summary["would_store"], archive.starts()) == ("dry_run", 1, [])
 
 
 def test_backlog_of_a_policy_without_a_run_tonight_is_drained_along_and_counted_apart(two: Archive) -> None:

@@ -49,7 +49,10 @@ class Account:
             self.archive.cloud.service.faults.deny(operation, code)
 
     def users(self, image_id: str, depth: int = 3) -> tuple[str, ...]:
-        found = self.uses.of([image_id], depth)
-        assert found is not None
+        found = self.uses.of([image_id], depth).references
         assert found.keys() <= {image_id}
         return found.get(image_id, ())
+
+    def not_asked(self) -> set[str]:
+        """The kinds of use that cannot be asked for."""
+        return set(self.uses.of([self.image()], 3).not_asked)

@@ -24,17 +24,18 @@ from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
 from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
 from ami_archiver.adapters.ec2_uses import Ec2Uses
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
+from ami_archiver.adapters.sfn_executions import SfnExecutions
 from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_retirements import TableRetirements
-from ami_archiver.adapters.table_runs import RETIREMENTS, TableRuns
+from ami_archiver.adapters.table_runs import RETIREMENTS, WATCHES, TableRuns
 from ami_archiver.app import App
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.policy import Policy
 from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.steps.approval import ask_for_approval
-from ami_archiver.retire.steps.step import retire_images
+from ami_archiver.retire.steps.step import plan_retirement, retire_images
 from ami_archiver.run_state import Next, RetirePhase, RunState
 from ami_archiver.settings import Settings
 from ami_archiver.steps.check import check_store_tasks
@@ -43,6 +44,7 @@ from ami_archiver.steps.select import select_images
 from ami_archiver.steps.start import start_store_tasks
 from local_cloud.in_process import VirtualCloud
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
+from tests.support.executions import Executions
 
 NIGHTLY = Policy(name="nightly", tags={"Archive": ("true",)})
 TABLE = "archive"
@@ -70,7 +72,7 @@ class Archive:
         self._names = itertools.count(1)
         key_arn = client(cloud, "kms").create_key()["KeyMetadata"]["Arn"]
         topic_arn = client(cloud, "sns").create_topic(Name="archive")["TopicArn"]
-        _make_table(cloud)
+        make_table(client(cloud, "dynamodb"))
         _make_bucket(cloud, key_arn)
         self.settings = Settings(
             table_name=TABLE,
@@ -81,6 +83,8 @@ class Archive:
             policies=policies or (NIGHTLY,),
             **settings,
         )
+        self.executions = Executions()
+        cloud.serve("states", self.executions)
         self.app = self.worker()
         self.loops = 0
         self.answer: dict[str, Any] | None = None
@@ -102,8 +106,10 @@ class Archive:
             bucket=S3ArchiveBucket(make("s3"), BUCKET),
             records=TableRecords(dynamodb, TABLE),
             leases=TableLeases(dynamodb, TABLE),
+            executions=SfnExecutions(lambda: make("stepfunctions")),
             runs=TableRuns(dynamodb, TABLE),
             retirements=TableRuns(dynamodb, TABLE, RETIREMENTS),
+            watches=TableRuns(dynamodb, TABLE, WATCHES),
             notifier=SnsNotifier(lambda: make("sns"), self.settings.topic_arn),
         )
 
@@ -169,7 +175,8 @@ class Archive:
         name = name or f"execution-{next(self._names)}"
         started = self.cloud.clock.now().isoformat()
         given = {"policy": policy, "dry_run": dry_run}
-        return {"input": given, "execution_name": name, "execution_started_at": started}
+        more = {"execution_name": name, "execution_started_at": started, "execution_arn": f"arn:execution:{name}"}
+        return {"input": given} | more
 
     def select(self, event: dict[str, Any], app: App | None = None) -> RunState:
         return select_images(app or self.app, event, lambda: 900.0)
@@ -182,7 +189,7 @@ class Archive:
         """Run the state machine from a state on."""
         while until is None or not until():
             state, summary = self.step(state, app)
-            if state.next is Next.END:
+            if state.next in (Next.END, Next.FAIL):
                 return summary
         return None
 
@@ -200,6 +207,10 @@ class Archive:
             case Next.WAIT:
                 self.cloud.advance(state.wait_seconds)
                 return state.then(Next.RETIRE if state.retire is RetirePhase.ACT else Next.CHECK), None
+            case Next.PLAN_MORE:
+                return plan_retirement(self.retirer(), state, lambda: 900.0)[0], None
+            case Next.RETIRE if state.retire is not RetirePhase.ACT and state.approval is None:
+                return plan_retirement(self.retirer(), state, lambda: 900.0)[0], None
             case Next.RETIRE:
                 return retire_images(self.retirer(), state, lambda: 900.0)[0], None
             case Next.AWAIT_APPROVAL:
@@ -288,8 +299,8 @@ def full_id(short: str) -> str:
     return f"ami-{short.removeprefix('ami-').encode().hex()[:17]:0<17}"
 
 
-def _make_table(cloud: VirtualCloud) -> None:
-    client(cloud, "dynamodb").create_table(
+def make_table(dynamodb: Any) -> None:
+    dynamodb.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],

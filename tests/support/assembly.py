@@ -32,6 +32,12 @@ class CloudAssembly:
         return template
 
     @property
+    def termination_protection(self) -> bool:
+        """What the CDK's command line asks CloudFormation for, beside the template."""
+        manifest = json.loads((self.directory / "manifest.json").read_text())
+        return bool(manifest["artifacts"][STACK]["properties"]["terminationProtection"])
+
+    @property
     def asset(self) -> Path:
         """The unpacked asset of the functions."""
         (asset,) = self.directory.glob("asset.*")

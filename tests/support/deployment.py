@@ -66,6 +66,7 @@ def deploy(cloud: RunningCloud, assembly: CloudAssembly) -> Deployment:
         StackName=STACK,
         TemplateURL=f"{cloud.endpoint_url}/{ASSETS}/template.json",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        EnableTerminationProtection=assembly.termination_protection,
     )
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}

@@ -14,6 +14,7 @@ MODULES = {
     "SelectImages": "handlers.select_images",
     "CheckStoreTasks": "handlers.check_store_tasks",
     "StartStoreTasks": "handlers.start_store_tasks",
+    "PlanRetirement": "handlers.plan_retirement",
     "RetireImages": "handlers.retire_images",
     "AwaitApproval": "handlers.ask_for_approval",
     "ReportRun": "handlers.report_run",

@@ -163,6 +163,8 @@ class StateMachine:
                 return given, state["Next"]
             case "Succeed":
                 return (path(given, state["OutputPath"]) if "OutputPath" in state else given), None
+            case "Fail":
+                raise StateMachineError(state["Error"], path(given, state["CausePath"]))
             case "Task":
                 try:
                     result = self._retried(state, given, context, execution)

@@ -21,12 +21,17 @@ FUNCTIONS = {
     "handlers.check_store_tasks.handler": "CheckStoreTasks",
     "handlers.start_store_tasks.handler": "StartStoreTasks",
     "handlers.report_run.handler": "ReportRun",
+    "handlers.plan_retirement.handler": "PlanRetirement",
     "handlers.retire_images.handler": "RetireImages",
     "handlers.ask_for_approval.handler": "AskForApproval",
     "handlers.undo_retirement.handler": "UndoRetirement",
 }
-SERVICES = ("autoscaling", "dynamodb", "ebs", "ec2", "s3", "sns", "ssm")
-ACTIONS = {"s3:HeadObject": "s3:GetObject", "s3:ListObjectVersions": "s3:ListBucketVersions"}
+SERVICES = ("autoscaling", "dynamodb", "ebs", "ec2", "s3", "sns", "ssm", "stepfunctions")
+ACTIONS = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "stepfunctions:DescribeExecution": "states:DescribeExecution",
+}
 """Where IAM's action is not named like the call."""
 IN_TRANSACTIONS = {
     "Update": "UpdateItem",
@@ -66,8 +71,8 @@ class Stage:
         functions = {name: lambda event, name=name: self.invoke(name, event) for name in handlers_in(definition)}
         self.machine = StateMachine(definition, functions, archive.cloud.advance, archive.cloud.clock.now)
 
-    def night(self, answer: dict[str, Any] | None = None, **given: Any) -> None:
-        """A whole execution; `answer` is what a person says if the run asks."""
+    def night(self, answer: dict[str, Any] | None = None, *, hours: float = 0, **given: Any) -> None:
+        """A whole execution; `answer` is what a person says if the run asks, so many hours later."""
         with self.watching():
             running = self.machine.begin(
                 {"policy": "nightly"} | given, f"night-{self._archive.cloud.clock.seconds()}-{given}"
@@ -75,6 +80,7 @@ class Stage:
             while running.execution.status == "RUNNING":
                 self.machine.step(running)
                 if running.waiting and answer is not None:
+                    self._archive.cloud.advance(hours * 3600)
                     self.machine.answer(running.waiting.token, answer)
         assert running.execution.status == "SUCCEEDED", running.execution
 
@@ -138,13 +144,20 @@ def actions_of(service: str, operation: str, params: dict[str, Any]) -> set[str]
 
 
 def allowed(assembly: CloudAssembly, function: str) -> set[str]:
-    """The actions of a function's role."""
+    """The actions of a function's role, and of the policies that are attached to it."""
+    resources = assembly.template["Resources"]
     found = [
-        resource["Properties"]["Policies"]
-        for logical_id, resource in assembly.template["Resources"].items()
+        (logical_id, resource["Properties"]["Policies"])
+        for logical_id, resource in resources.items()
         if resource["Type"] == "AWS::IAM::Role" and f"Functions{function}Role" in logical_id
     ]
     assert len(found) == 1, f"{len(found)} roles of {function}"
-    statements = [statement for policy in found[0] for statement in policy["PolicyDocument"]["Statement"]]
+    ((role, policies),) = found
+    attached = [
+        resource["Properties"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::IAM::Policy" and {"Ref": role} in resource["Properties"]["Roles"]
+    ]
+    statements = [one for policy in [*policies, *attached] for one in policy["PolicyDocument"]["Statement"]]
     actions = [statement["Action"] for statement in statements]
     return {action for each in actions for action in ([each] if isinstance(each, str) else each)}

@@ -11,7 +11,7 @@ from ami_archiver.failures import NEXT_STEPS, Failure, because
 from ami_archiver.restore.failures import RestoreFailure
 from tests.support.assembly import ROOT
 
-OF_BOTH = {"ObjectEmpty", "ObjectGone", "ObjectAltered", "BadRecord"}
+OF_BOTH = {"AccessDenied", "ObjectEmpty", "ObjectGone", "ObjectAltered", "InAnotherBucket", "BadRecord"}
 """Failures of an image that are failures of its restore, too."""
 ROW = re.compile(r"^\| `(\w+)` \| (.+) \| (.+) \| (.+) \|$", re.MULTILINE)
 

@@ -44,6 +44,18 @@ def test_run_has_the_same_id_however_often_its_first_step_is_repeated() -> None:
     assert begin(EVENT | {"execution_name": "execution-2"}, SETTINGS).run_id != STATE.run_id
 
 
+def test_run_knows_the_execution_that_began_it_where_the_state_machine_tells_it() -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:execution:archive:execution-1"
+    assert begin(EVENT | {"execution_arn": arn}, SETTINGS).execution_arn == arn
+    assert STATE.execution_arn is None
+
+
+def test_state_of_a_release_that_did_not_know_its_execution_is_read() -> None:
+    raw = STATE.to_json()
+    del raw["execution_arn"]
+    assert RunState.from_json(raw) == STATE
+
+
 def test_start_is_kept_in_utc() -> None:
     state = begin(EVENT | {"execution_started_at": "2026-01-01T04:00:00+02:00"}, SETTINGS)
     assert state.started_at == "2026-01-01T02:00:00+00:00"

@@ -113,6 +113,24 @@ def test_two_policies_at_the_same_minute_share_one_run(deployment: Deployment) -
     assert all(summary["working_run"] in {s["run_id"] for s in summaries} for summary in joined)
 
 
+def test_a_run_that_is_stopped_and_started_again_works_at_once(deployment: Deployment) -> None:
+    cloud, sfn = deployment.cloud, deployment.cloud.client("stepfunctions")
+    image_id = register(cloud, "stopped", 50, Archive="true")
+    cloud.fault("hang", image_id=image_id)
+    stopped = deployment.start({"policy": "nightly"})
+    deadline = time.monotonic() + SECONDS
+    while image_id not in {call["parameters"].get("ImageId") for call in cloud.calls(operation="CreateStoreImageTask")}:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    sfn.stop_execution(executionArn=stopped)
+    cloud.fault("clear")
+    execution = ended(deployment, deployment.start({"policy": "nightly"}))
+
+    assert deployment.execution(stopped)["status"] == "ABORTED"
+    summary = json.loads(execution["output"])
+    assert (summary["outcome"], stored_images(deployment) >= {image_id}) == ("worked", True)
+
+
 def test_the_summary_reaches_the_topic_and_stays_in_the_table(deployment: Deployment) -> None:
     execution = ended(deployment, deployment.start({"policy": "golden", "dry_run": True}))
 

@@ -47,7 +47,7 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
     for name, moves in (("starts-long", 199), ("ends-long", 197)):
         record = domain.record(archive.image(name, gib=5))
         story = (record.history[0],) * moves
-        archive.app.records.save(None, replace(record, status=Status.FAILED, history=story))
+        archive.app.records.save(None, replace(record, status=Status.FAILED, history=story, revision=moves))
     tampered, surprise = archive.image("tampered", gib=40), archive.image("surprise", gib=10)
     withdrawn = archive.image("withdrawn", gib=3)
     s3 = client(cloud, "s3")
@@ -66,7 +66,9 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
     stage = Stage(archive, cloud_assembly, seen)
     stage.night()
     now = cloud.clock.now()
-    archive.app.leases.take(ActiveRun("another", "weekly", now, None), now, now + timedelta(hours=1))
+    archive.app.leases.take(
+        ActiveRun("another", "weekly", now, None, "arn:execution:another"), now, now + timedelta(hours=1)
+    )
     stage.night()
     return seen
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.policy import Policy, RetireRules
-from ami_archiver.retire.reasons import HOLD_TAG, RETIRE_ON_TAG
+from ami_archiver.model import Action
+from ami_archiver.policy import Policy, RetireRules, UseKind
+from ami_archiver.retire.reasons import HOLD_TAG, MARKS, RETIRE_ON_TAG
 from handlers import telemetry
 from local_cloud.in_process import VirtualCloud
 from local_cloud.model import GIB, Snapshot
@@ -20,7 +21,11 @@ from tests.support.archive import BUCKET, TABLE, Archive, client
 from tests.support.assembly import CloudAssembly
 from tests.support.watched import Stage, Watched, allowed
 
-AT_ONCE: dict[str, Any] = {"after_verified_days": 0, "after_disabled_days": 0}
+AT_ONCE: dict[str, Any] = {
+    "after_verified_days": 0,
+    "after_disabled_days": 0,
+    "ignore_unknown_uses": (UseKind.IMAGE_BUILDER,),  # references are denied on some nights
+}
 NIGHTLY = Policy(
     "nightly",
     {"Archive": ("true",)},
@@ -35,7 +40,7 @@ ASKED = Policy(
 )
 APPROVED = {"approved": True, "by": "arn:aws:iam::123456789012:user/ada"}
 VOLUME = "vol-00000000000000001"
-FUNCTIONS = ("RetireImages", "AskForApproval", "UndoRetirement")
+FUNCTIONS = ("PlanRetirement", "RetireImages", "AskForApproval", "UndoRetirement")
 NOT_CALLED_BY_US = {
     # Lambda itself, for every function
     "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
@@ -54,7 +59,15 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
     monkeypatch.setattr(telemetry.metrics.provider, "namespace", "tests")  # whoever imported the handlers first
     archive = Archive(cloud, NIGHTLY, ASKED, retire_stop_percent=100)
     account, seen = Account(archive), Watched()
-    stage = Stage(archive, cloud_assembly, seen)
+    late = archive.image("late")
+
+    def hold_late(function: str) -> None:
+        """Somebody objects between the plan and the call."""
+        tags = cloud.catalog.images(archive.region)[late].tags
+        if function == "RetireImages" and MARKS[Action.DISABLE] in tags:
+            account.ec2.create_tags(Resources=[late], Tags=[{"Key": HOLD_TAG, "Value": "ada"}])
+
+    stage = Stage(archive, cloud_assembly, seen, hold_late)
     going, held = archive.image("going", gib=2, snapshot={"volume_id": VOLUME}), archive.image("held")
     archive.image("newest", creation_date=cloud.clock.now() - timedelta(days=2))
     sibling = Snapshot("snap-00000000000000002", archive.account_id, 2, cloud.clock.now(), VOLUME, 2 * GIB)
@@ -76,7 +89,7 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
         stage.night()
     assert (archive.status(going), archive.status(held)) == ("RETIRED", "VERIFIED")
 
-    stage.night(answer=APPROVED, policy="asked")
+    stage.night(answer=APPROVED, hours=3, policy="asked")  # longer than a usage report is believed
     assert archive.status(shared) == "DISABLED"
     make_history_long(archive, shared)
     with stage.watching():
@@ -117,4 +130,5 @@ def test_functions_touch_nothing_but_their_own_and_only_the_tags_that_their_role
     assert {function: keys for function, keys in watched.deleted.items() if function in FUNCTIONS} == {
         "RetireImages": {"SNAPSHOTS"}
     }
-    assert watched.tags == {"RetireImages": {RETIRE_ON_TAG}, "UndoRetirement": {HOLD_TAG}}
+    ours = {RETIRE_ON_TAG, *MARKS.values()}
+    assert watched.tags == {"PlanRetirement": ours, "RetireImages": ours, "UndoRetirement": {HOLD_TAG}}

@@ -39,6 +39,8 @@ THROTTLED = frozenset(
     }
 )
 
+ENCODED = " Encoded authorization failure message"
+"""From here on, what EC2 says of a denied call is some thousand characters for DecodeAuthorizationMessage."""
 LATER = "The step is tried again; if that does not help, the next run goes on."
 
 
@@ -76,7 +78,7 @@ def translated(about: str = "", *, throttling: bool = True) -> Iterator[None]:
         code, status = code_of(error), status_of(error)
         text = f"{error.operation_name}{suffix}: {code}: {message_of(error)}"
         if code in ACCESS_DENIED or (status == 403 and code == "403"):
-            raise AccessDenied(f"{text}. Grant the action to the function's role, or see who denies it.") from error
+            raise AccessDenied(text.partition(ENCODED)[0]) from error
         if code in THROTTLED and not throttling:
             raise AwsRefused(error, text) from error
         if code in THROTTLED or status >= 500 or status == 429:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
@@ -46,6 +47,10 @@ def sns() -> SNSClient:
 
 def ssm() -> SSMClient:
     return cast("SSMClient", _client("ssm"))
+
+
+def stepfunctions() -> SFNClient:
+    return cast("SFNClient", _client("stepfunctions"))
 
 
 def autoscaling() -> AutoScalingClient:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 from ami_archiver.model import Image, Snapshot, Volume
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ImageTypeDef,
         LaunchPermissionTypeDef,
         SnapshotTypeDef,
+        TagTypeDef,
     )
 
 logger = logging.getLogger(__name__)
@@ -78,8 +79,8 @@ class Ec2Images:
         try:
             with translated(image_id):
                 answer = self._ec2.describe_image_attribute(ImageId=image_id, Attribute="launchPermission")
-        except ClientError as error:
-            logger.warning("launch permissions unknown", extra={"image_id": image_id, "reason": code_of(error)})
+        except (ClientError, AccessDenied) as error:
+            logger.warning("launch permissions unknown", extra={"image_id": image_id, "reason": str(error)})
             return None
         return tuple(sorted(_permission(raw) for raw in answer.get("LaunchPermissions", [])))
 
@@ -142,7 +143,7 @@ def image_of(raw: ImageTypeDef) -> Image:
             for mapping in raw.get("BlockDeviceMappings", [])
             if mapping.get("Ebs", {}).get("SnapshotId")
         ),
-        tags={tag["Key"]: tag.get("Value", "") for tag in raw.get("Tags", []) if "Key" in tag},
+        tags=_tags(raw.get("Tags", [])),
         description=raw.get("Description", ""),
         architecture=raw.get("Architecture", ""),
         platform_details=raw.get("PlatformDetails", ""),
@@ -178,7 +179,12 @@ def snapshot_of(raw: SnapshotTypeDef) -> Snapshot:
         volume_id=volume_id if (volume_id := raw.get("VolumeId")) and volume_id != NO_VOLUME else None,
         started_at=raw.get("StartTime"),
         tier=raw.get("StorageTier", "standard"),
+        tags=_tags(raw.get("Tags", [])),
     )
+
+
+def _tags(raw: Sequence[TagTypeDef]) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in raw if "Key" in tag}
 
 
 def _permission(raw: LaunchPermissionTypeDef) -> str:

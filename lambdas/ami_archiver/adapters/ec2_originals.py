@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -130,6 +131,19 @@ class Ec2Originals(Ec2Images):
             users = self._images_on([snapshot_id]).get(snapshot_id) if code == SNAPSHOT_IN_USE else None
             return (SnapshotEnd.SHARED, ", ".join(sorted(users))) if users else (SnapshotEnd.LEFT, code)
         return SnapshotEnd.DELETED, ""
+
+    def mark(self, resource_ids: Collection[str], key: str, value: str) -> Unwilling | None:
+        tag: TagTypeDef = {"Key": key, "Value": value}
+        ids = sorted(resource_ids)
+        return _asked(ids[0], lambda: self._ec2.create_tags(Resources=ids, Tags=[tag]))
+
+    def unmark(self, resource_ids: Collection[str], keys: Collection[str]) -> None:
+        """One by one: a resource that is gone fails the whole call."""
+        tags: list[TagTypeDef] = [{"Key": key} for key in sorted(keys)]
+        for one in sorted(resource_ids):
+            unwilling = _asked(one, partial(self._ec2.delete_tags, Resources=[one], Tags=tags))
+            if unwilling:
+                logger.warning("mark not taken off", extra={"resource_id": one, "reason": str(unwilling)})
 
     def tag(self, image_id: str, key: str, value: str | None) -> Unwilling | None:
         if value is None:

@@ -12,6 +12,7 @@ from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, image
 from ami_archiver.adapters.ec2_shares import share
 from ami_archiver.batches import batches
 from ami_archiver.eligibility import image_gib, snapshot_gib
+from ami_archiver.errors import AccessDenied
 from ami_archiver.model import Snapshot
 from ami_archiver.restore.model import RestoredImage
 from ami_archiver.restore.ports import NotStarted, Started
@@ -62,6 +63,8 @@ class Ec2Restores:
                         {"ResourceType": "snapshot", "Tags": _tags(snapshot_tags)},
                     ],
                 )
+        except AccessDenied as error:
+            return NotStarted("AccessDenied", error.what, concerns_restore=False, denied=True)
         except ClientError as error:
             code = code_of(error)
             return NotStarted(

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import THROTTLED, code_of, message_of, translated
 from ami_archiver.batches import batches
+from ami_archiver.errors import AccessDenied
 from ami_archiver.model import StoreTask
 from ami_archiver.ports import Accepted, Refused
 
@@ -72,6 +73,8 @@ class Ec2StoreTasks:
                     Bucket=f"{bucket}/{prefix}" if prefix else bucket,
                     S3ObjectTags=[{"Key": key, "Value": value} for key, value in tags.items()],
                 )
+        except AccessDenied as error:
+            return Refused("AccessDenied", error.what, concerns_image=False, denied=True)
         except ClientError as error:
             code = code_of(error)
             return Refused(code, message_of(error), concerns_image=code in ABOUT_THE_IMAGE, throttled=code in THROTTLED)

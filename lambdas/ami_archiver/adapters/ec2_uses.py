@@ -1,7 +1,8 @@
 """What in this account would miss an image: whatever runs of it, or would launch it the next time.
 
 DescribeImageReferences knows instances, launch templates, SSM parameters and Image Builder recipes, but of a template
-only its newest versions, and nothing of what launches by itself: that is looked for beside it, always.
+only its newest versions, and nothing of what launches by itself: that is looked for beside it, always. Where it cannot
+be asked, other calls take its place, but for Image Builder's recipes: what cannot be asked is said, by kind.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-ami-references.html
 """
 
@@ -20,6 +21,8 @@ from ami_archiver.adapters.ssm_parameters import names_of
 from ami_archiver.adapters.uses_found import Found
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
+from ami_archiver.policy import UseKind
+from ami_archiver.retire.ports import UsesFound
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
@@ -53,38 +56,42 @@ class Ec2Uses:
         self._autoscaling = autoscaling
         self._ssm = ssm
 
-    def of(self, image_ids: Collection[str], template_versions: int) -> dict[str, tuple[str, ...]] | None:
-        culprits: dict[str, tuple[str, ...]] = {}
+    def of(self, image_ids: Collection[str], template_versions: int) -> UsesFound:
+        references: dict[str, tuple[str, ...]] = {}
+        not_asked: set[UseKind] = set()
         depth = min(max(template_versions, 1), MOST_VERSIONS)
         for batch in batches(sorted(set(image_ids)), IMAGES_PER_CALL):
             found = Found(frozenset(batch))
-            if not self._look(found, depth):
-                return None
-            culprits |= found.culprits()
-        return culprits
+            not_asked |= self._look(found, depth)
+            references |= found.references()
+        return UsesFound(references, frozenset(not_asked))
 
-    def _look(self, found: Found, depth: int) -> bool:
-        """False: something could not be asked."""
+    def _look(self, found: Found, depth: int) -> set[UseKind]:
+        """The kinds of use that could not be asked for."""
         templates = Templates(self._ec2, self._ssm, found)
-        known = self._can(lambda: self._find_references(found, depth), "image references", "other calls take its place")
-        looks: list[tuple[str, Callable[[], None]]] = [
-            ("launch templates", templates.find_default_and_latest),
-            ("Auto Scaling or spot fleets", lambda: find_launchers(self._ec2, self._autoscaling(), found)),
-            ("launch template versions", lambda: templates.find_versions(Depth(depth, looked_at=known))),
+        known = self._can(lambda: self._find_references(found, depth), "image references")
+        looks: list[tuple[UseKind, Callable[[], None]]] = [
+            (UseKind.LAUNCH_TEMPLATES, templates.find_default_and_latest),
+            (UseKind.AUTO_SCALING, lambda: find_launchers(self._ec2, self._autoscaling(), found)),
+            (UseKind.LAUNCH_TEMPLATES, lambda: templates.find_versions(Depth(depth, looked_at=known))),
         ]
         if not known:
-            looks += [("instances", lambda: self._find_instances(found)), ("SSM", lambda: self._find_parameters(found))]
-        if not all(self._can(look, what, "images are kept") for what, look in looks):
-            return False
-        templates.name_versions()
-        return True
+            looks += [
+                (UseKind.INSTANCES, lambda: self._find_instances(found)),
+                (UseKind.SSM_PARAMETERS, lambda: self._find_parameters(found)),
+            ]
+        not_asked = {kind for kind, look in looks if not self._can(look, kind)}
+        not_asked |= set() if known else {UseKind.IMAGE_BUILDER}
+        if UseKind.LAUNCH_TEMPLATES not in not_asked:
+            templates.name_versions()
+        return not_asked
 
-    def _can(self, look: Callable[[], None], what: str, so: str) -> bool:
+    def _can(self, look: Callable[[], None], what: str) -> bool:
         try:
             with translated():
                 look()
         except (ClientError, AccessDenied) as error:
-            logger.warning("uses unknown", extra={"uses": what, "reason": str(error), "consequence": so})
+            logger.warning("uses unknown", extra={"uses": what, "reason": str(error)})
             return False
         return True
 

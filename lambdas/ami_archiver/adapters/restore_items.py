@@ -171,5 +171,6 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "requested_at": optional(time_of),
     "restored_image_id": optional(text_of),
     "attempts": count_of,
+    "revision": count_of,
     "history": lambda value: tuple(map(_move, value)),
 }

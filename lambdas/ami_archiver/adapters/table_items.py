@@ -7,6 +7,8 @@
     LEASE             LEASE                        who works off the queue, for which runs, what is in flight
     RUNS              <run id>                     a run's summary; run ids sort by time
     RUN#<run id>      SELECT#<n> | CHECK#<n>       a page of a run's decisions, a check's with the tasks that it saw
+    RUN#<run id>      WATCH#<status and cursor>    a page of what a watch has found to differ from the bucket
+    WATCHES           <run id>                     a watch's summary
 
 What becomes of originals (`table_retirements`):
 
@@ -15,7 +17,7 @@ What becomes of originals (`table_retirements`):
     TOTALS            RETIRED                      what retirement has saved so far
     POLICIES          <name>                       what the policy does with originals, and since which run
     RUN#<run id>      APPROVAL                     the task token that an approval of the run is sent to
-    RUN#<run id>      PLAN#<n> | RETIRE#<n>        a page of what is planned and decided about originals
+    RUN#<run id>      PLAN#<n> | RETIRE#<n> | LEFT#<n>  a page of what is planned and decided about originals
 
 Restores have items of their own (`restore_items`):
 
@@ -298,6 +300,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "object_key": object_key_of,
     "snapshot_gib": size_of,
     "attempts": count_of,
+    "revision": count_of,
     "selected_at": time_of,
     "changed_at": time_of,
     "object_version_id": optional(text_of),

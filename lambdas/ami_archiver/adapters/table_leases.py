@@ -29,18 +29,19 @@ class TableLeases:
             answer = self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True)
         return _lease(answer.get("Item", {}))
 
-    def take(self, run: ActiveRun, now: datetime, until: datetime) -> Lease | None:
+    def take(self, run: ActiveRun, now: datetime, until: datetime, *, instead_of: str | None = None) -> Lease | None:
+        condition = "attribute_not_exists(#holder) OR expires_at < :now"
+        values = {
+            ":me": run.run_id,
+            ":until": _epoch(until),
+            ":now": _epoch(now),
+            ":runs": {run.run_id: _run_item(run)},
+        }
+        if instead_of is not None:
+            condition += " OR #holder = :ended"
+            values[":ended"] = instead_of
         try:
-            return self._update(
-                "SET #holder = :me, expires_at = :until, runs = :runs",
-                "attribute_not_exists(#holder) OR expires_at < :now",
-                {
-                    ":me": run.run_id,
-                    ":until": _epoch(until),
-                    ":now": _epoch(now),
-                    ":runs": {run.run_id: _run_item(run)},
-                },
-            )
+            return self._update("SET #holder = :me, expires_at = :until, runs = :runs", condition, values)
         except ClientError as error:
             _only_conditional(error)
         try:
@@ -75,22 +76,26 @@ class TableLeases:
         except ClientError as error:
             _only_conditional(error)
             raise LeaseLost(
-                f"run {run_id} does not hold the lease: another run took it after it had expired. "
-                "Nothing is lost; the run that holds it goes on with the queue."
+                f"run {run_id} does not hold the lease: another run took it after it had expired, or after its "
+                "execution had ended. Nothing is lost; the run that holds it goes on with the queue."
             ) from error
 
     def exchange(self, lease: Lease, until: datetime, *, add: Collection[str], remove: Collection[str]) -> Lease:
-        values = {
-            ":me": lease.holder,
-            ":until": _epoch(until),
-            ":known": set(lease.in_flight),
-            ":ids": (lease.in_flight - set(remove)) | set(add),
-        }
+        # DynamoDB takes no ADD and DELETE of the same set in one update, and knows no empty set: only a missing one.
+        values: dict[str, Any] = {":me": lease.holder, ":until": _epoch(until)}
+        update, condition = "SET expires_at = :until", "#holder = :me"
+        if ids := (lease.in_flight - set(remove)) | set(add):
+            update += ", in_flight = :ids"
+            values[":ids"] = ids
+        else:
+            update += " REMOVE in_flight"
+        if lease.in_flight:
+            condition += " AND in_flight = :known"
+            values[":known"] = lease.in_flight
+        else:
+            condition += " AND attribute_not_exists(in_flight)"
         try:
-            # DynamoDB takes no ADD and DELETE of the same set in one update.
-            return self._update(
-                "SET expires_at = :until, in_flight = :ids", "#holder = :me AND in_flight = :known", values
-            )
+            return self._update(update, condition, values)
         except ClientError as error:
             _only_conditional(error)
         self.renew(str(lease.holder), until, add=add)
@@ -134,7 +139,7 @@ def _epoch(moment: datetime) -> int:
 
 
 def _run_item(run: ActiveRun) -> dict[str, Any]:
-    return {"policy": run.policy, "started_at": run.started_at, "window_closes_at": run.window_closes_at}
+    return {name: value for name, value in run._asdict().items() if name != "run_id"}
 
 
 def _lease(item: Mapping[str, Any]) -> Lease:
@@ -156,4 +161,5 @@ def _run(run_id: str, raw: Mapping[str, Any]) -> ActiveRun:
         policy=raw["policy"],
         started_at=datetime.fromisoformat(raw["started_at"]),
         window_closes_at=datetime.fromisoformat(closes) if closes else None,
+        execution_arn=raw.get("execution_arn"),
     )

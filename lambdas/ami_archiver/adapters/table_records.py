@@ -9,6 +9,7 @@ from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import (
     QUEUE,
+    STATUS_INDEX,
     Item,
     image_key,
     queue_entry,
@@ -17,18 +18,21 @@ from ami_archiver.adapters.table_items import (
     record_of,
     size_order,
 )
-from ami_archiver.adapters.table_writes import record_actions, record_update, write
+from ami_archiver.adapters.table_writes import record_actions, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
 from ami_archiver.failures import Failure
 from ami_archiver.model import ArchiveRecord, QueueEntry, Status
-from ami_archiver.ports import Fetched
+from ami_archiver.ports import Fetched, IndexedRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEYS_PER_BATCH_GET = 100
-ACTIONS_PER_TRANSACTION = 100
+NEW_PER_TRANSACTION = 50
+"""A record and its queue entry each: a transaction takes 100 actions, and 4 MB in all."""
+AGAIN_PER_TRANSACTION = 10
+"""A record that has a history may have up to 400 KB."""
 
 Change = tuple[ArchiveRecord | None, ArchiveRecord]
 
@@ -50,20 +54,42 @@ class TableRecords:
                 wanted = answer.get("UnprocessedKeys")
         return fetched
 
+    def in_status(self, status: Status, after: str | None) -> Iterator[IndexedRecord]:
+        query = {
+            "IndexName": STATUS_INDEX,
+            "KeyConditionExpression": "#status = :status AND status_order > :after",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {":status": {"S": status.value}, ":after": {"S": after or "!"}},
+        }
+        for item in self._items(query):
+            fetched = Fetched({}, {})
+            image_id = self._sort_in(item, fetched)
+            record, unreadable = fetched.records.get(image_id), fetched.unreadable.get(image_id)
+            yield IndexedRecord(item["status_order"]["S"], image_id, record, unreadable)
+
     def enqueue(self, changes: Sequence[Change], entries: Sequence[QueueEntry]) -> set[str]:
+        pairs = list(zip(changes, entries, strict=True))
+        new = [pair for pair in pairs if pair[0][0] is None]
+        again = [pair for pair in pairs if pair[0][0] is not None]
         lost: set[str] = set()
-        for batch in batches(zip(changes, entries, strict=True), ACTIONS_PER_TRANSACTION // 2):
-            pairs = list(batch)
-            while pairs:
-                actions = []
-                for (before, after), entry in pairs:
-                    actions.append({"Update": record_update(self._table, before, after)})
-                    actions.append({"Put": {"TableName": self._table, "Item": queue_item(entry)}})
-                refused = write(self._dynamodb, actions)
-                if not refused:
-                    break
-                lost |= {pairs[index // 2][1].image_id for index in refused}
-                pairs = [pair for pair in pairs if pair[1].image_id not in lost]
+        for batch in [*batches(new, NEW_PER_TRANSACTION), *batches(again, AGAIN_PER_TRANSACTION)]:
+            lost |= self._enqueue(batch)
+        return lost
+
+    def _enqueue(self, pairs: list[tuple[Change, QueueEntry]]) -> set[str]:
+        lost: set[str] = set()
+        while pairs:
+            actions, owners = [], []
+            for (before, after), entry in pairs:
+                of_pair = record_actions(self._table, before, after)
+                of_pair.append({"Put": {"TableName": self._table, "Item": queue_item(entry)}})
+                actions += of_pair
+                owners += [entry.image_id] * len(of_pair)
+            refused = {owners[index] for index in write(self._dynamodb, actions)}
+            if not refused:
+                break
+            lost |= refused
+            pairs = [pair for pair in pairs if pair[1].image_id not in refused]
         return lost
 
     def save(self, before: ArchiveRecord | None, after: ArchiveRecord, *, leaving: QueueEntry | None = None) -> bool:
@@ -113,19 +139,24 @@ class TableRecords:
             yield entry.night
 
     def _entries(self, query: dict[str, Any]) -> Iterator[QueueEntry]:
+        return map(queue_entry, self._items(query | {"ConsistentRead": True}))
+
+    def _items(self, query: dict[str, Any]) -> Iterator[Item]:
         start: Any = None
         while True:
             more = {"ExclusiveStartKey": start} if start else {}
-            with translated("the queue"):
-                answer = self._dynamodb.query(TableName=self._table, ConsistentRead=True, **query, **more)
-            yield from map(queue_entry, answer["Items"])
+            with translated():
+                answer = self._dynamodb.query(TableName=self._table, **query, **more)
+            yield from answer["Items"]
             start = answer.get("LastEvaluatedKey")
             if not start:
                 return
 
-    def _sort_in(self, item: Item, fetched: Fetched) -> None:
+    def _sort_in(self, item: Item, fetched: Fetched) -> str:
+        """Returns the image's id."""
+        image_id: str = item["pk"]["S"].removeprefix("IMAGE#")
         try:
-            record = record_of(item)
-            fetched.records[record.image_id] = record
+            fetched.records[image_id] = record_of(item)
         except BadRecord as error:
-            fetched.unreadable[item["pk"]["S"].removeprefix("IMAGE#")] = f"{Failure.BAD_RECORD}: {error}"
+            fetched.unreadable[image_id] = f"{Failure.BAD_RECORD}: {error}"
+        return image_id

@@ -204,7 +204,7 @@ class TableRestores:
             restore_attributes(before) if before else {},
             restore_attributes(after),
             moves=[restore_move_item(move) for move in moves],
-            of=Revision(before.status, len(before.history)) if before else None,
+            of=Revision(before.status, before.revision, len(before.history)) if before else None,
             status_name=STATUS,
         )
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 RETIREMENTS = "RETIREMENTS"
 """The partition of what runs did about originals."""
+WATCHES = "WATCHES"
+"""The partition of what watches have found."""
 DELETE_IT = "delete it: only the run's summary is made of it"
 LINES_PER_ITEM = 500
 """At up to 600 bytes a line, below the 400 KB that an item holds."""

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 HISTORY_KEPT = 200
 """Moves that stay in the record (an item holds 400 KB); older ones go to items of their own, none is dropped."""
+HISTORY_PAGE = HISTORY_KEPT // 2
 
 
 class Revision(NamedTuple):
-    """Which state of a record an update is meant for. Histories only grow, so their length is the revision."""
+    """Which state of a record an update is meant for."""
 
     status: str
+    number: int
+    """0: the item was written before there were revisions, and its history's length tells."""
     moves: int
 
 
@@ -49,9 +52,15 @@ def update_of(
         condition = "attribute_not_exists(pk)"
     else:
         sets.append("history = list_append(history, :moves)")
-        condition = "#status = :was AND size(history) = :length"
+        condition = "#status = :was"
         names["#status"] = status_name
-        values |= {":was": serialized(of.status), ":length": serialized(of.moves)}
+        values[":was"] = serialized(of.status)
+        if of.number:
+            condition += " AND revision = :revision"
+            values[":revision"] = serialized(of.number)
+        else:
+            condition += " AND attribute_not_exists(revision) AND size(history) = :length"
+            values[":length"] = serialized(of.moves)
     return {
         "TableName": table,
         "Key": key,
@@ -62,29 +71,39 @@ def update_of(
     }
 
 
-def record_update(table: str, before: ArchiveRecord | None, after: ArchiveRecord) -> dict[str, Any]:
-    """What brings an archive record from one state to the next; `before` None: there was no record."""
-    return update_of(
+def record_actions(table: str, before: ArchiveRecord | None, after: ArchiveRecord) -> list[Any]:
+    """What brings an archive record from one state to the next; `before` None: there was no record.
+
+    The update first; where the history gets long, then an item of its own for the oldest moves.
+    """
+    update = update_of(
         table,
         image_key(after.image_id),
         record_attributes(before) if before else {},
         record_attributes(after),
         moves=[move_item(move) for move in after.history[len(before.history) if before else 0 :]],
-        of=Revision(before.status, len(before.history)) if before else None,
+        of=Revision(before.status, before.revision, len(before.history)) if before else None,
     )
-
-
-def record_actions(table: str, before: ArchiveRecord | None, after: ArchiveRecord) -> list[Any]:
-    """The update first; where the history is long, then an item of its own for all moves but the newest."""
-    update = record_update(table, before, after)
-    if len(after.history) <= HISTORY_KEPT:
+    first = after.revision - len(after.history)
+    """How many moves there were before those that `after` has. A step that goes on with what it has saved still has
+    moves that are not in the record any more."""
+    paged = moves_paged_out(before.revision) if before else 0
+    oldest = max(first, paged) if paged else first
+    newest = moves_paged_out(after.revision)
+    if newest <= oldest:
         return [{"Update": update}]
-    older, kept = after.history[: -HISTORY_KEPT // 2], after.history[-HISTORY_KEPT // 2 :]
+    older, kept = after.history[oldest - first : newest - first], after.history[newest - first :]
     update["UpdateExpression"] = update["UpdateExpression"].replace("list_append(history, :moves)", ":moves")
     update["ExpressionAttributeValues"][":moves"] = serialized([move_item(move) for move in kept])
     page = {"pk": {"S": f"IMAGE#{after.image_id}"}, "sk": {"S": f"HISTORY#{older[-1].at.isoformat()}"}}
     page["moves"] = serialized([move_item(move) for move in older])
     return [{"Update": update}, {"Put": {"TableName": table, "Item": page}}]
+
+
+def moves_paged_out(revision: int) -> int:
+    """How many of all a record's moves are in items of their own: told by nothing but their number, so that whoever
+    saves a record knows what of it is in the table."""
+    return max(0, ((revision - 1) // HISTORY_PAGE - 1) * HISTORY_PAGE)
 
 
 def write(client: DynamoDBClient, actions: Sequence[Any], about: str = "") -> list[int]:

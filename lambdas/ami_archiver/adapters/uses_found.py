@@ -40,7 +40,7 @@ class Found:
         if version.isdecimal():
             self.pinned.setdefault(template, {}).setdefault(int(version), set()).add(user)
 
-    def culprits(self) -> dict[str, tuple[str, ...]]:
+    def references(self) -> dict[str, tuple[str, ...]]:
         told = {image_id: set(words) for image_id, words in self.words.items()}
         for image_id, text in self._templates():
             told.setdefault(image_id, set()).add(text)

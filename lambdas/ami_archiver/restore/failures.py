@@ -9,7 +9,6 @@ class RestoreFailure(StrEnum):
     """Why an object was not restored. Of the archive's own failures, those of records and objects occur here too."""
 
     NOT_ARCHIVED = "NotArchived"
-    IN_ANOTHER_BUCKET = "InAnotherBucket"
     OBJECT_UNKNOWN = "ObjectUnknown"
     """Neither a record nor the bucket knows it."""
     NO_SUCH_RETRIEVAL = "NoSuchRetrieval"

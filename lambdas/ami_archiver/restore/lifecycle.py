@@ -34,7 +34,8 @@ def begin(record: RestoreRecord) -> RestoreRecord:
     """A record of the plan, with the first entry of its history. Raises IllegalMove."""
     if record.status not in ALLOWED[None]:
         raise IllegalMove(f"{record.restore_id}: begins as {record.status}")
-    return replace(record, history=(RestoreMove(record.planned_at, None, record.status, record.reason),))
+    entry = RestoreMove(record.planned_at, None, record.status, record.reason)
+    return replace(record, **_appended(record, entry))
 
 
 def move(record: RestoreRecord, to: RestoreStatus, why: str, *, at: datetime, **changes: Any) -> RestoreRecord:
@@ -64,4 +65,8 @@ def call_refused(
 
 def _step(record: RestoreRecord, to: RestoreStatus, why: str, at: datetime, changes: dict[str, Any]) -> RestoreRecord:
     entry = RestoreMove(at, record.status, to, why)
-    return replace(record, status=to, reason=why, changed_at=at, history=(*record.history, entry), **changes)
+    return replace(record, status=to, reason=why, changed_at=at, **_appended(record, entry), **changes)
+
+
+def _appended(record: RestoreRecord, entry: RestoreMove) -> dict[str, Any]:
+    return {"history": (*record.history, entry), "revision": (record.revision or len(record.history)) + 1}

@@ -81,6 +81,8 @@ class RestoreRecord:
     attempts: int = 0
     """Calls that EC2 refused for no reason that the budget explains."""
     history: tuple[RestoreMove, ...] = ()
+    revision: int = 0
+    """Entries there ever were, as in an archive record. 0: written before it was counted."""
 
 
 class UnreadableRestore(NamedTuple):

@@ -44,7 +44,7 @@ class Candidate(NamedTuple):
     record: ArchiveRecord | None
     found: StoredObject | None
     unreadable: str | None = None
-    """Why there is a record but it cannot be read."""
+    """Why its record cannot be read, or its object not be looked at."""
 
 
 def obstacle(candidate: Candidate, wishes: Wishes, account: Account) -> str | None:
@@ -61,7 +61,7 @@ def obstacle(candidate: Candidate, wishes: Wishes, account: Account) -> str | No
             )
         if record.bucket != account.bucket_name:
             return because(
-                RestoreFailure.IN_ANOTHER_BUCKET,
+                Failure.IN_ANOTHER_BUCKET,
                 f"its object is in bucket {record.bucket}, this stack restores from {account.bucket_name} in "
                 f"{account.region}",
                 "copy the object there, then restore it by its key",

@@ -39,6 +39,8 @@ class NotStarted(NamedTuple):
     name_taken: bool = False
     throttled: bool = False
     """The code is one of throttling: it never concerns the restore, and perhaps the budget."""
+    denied: bool = False
+    """For want of a permission: of the role for this restore, or for all."""
 
 
 class RestoreTasks(Protocol):

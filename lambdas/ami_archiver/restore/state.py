@@ -27,6 +27,9 @@ class RestoreState:
     wait_seconds: int = 0
     refused_starts: int = 0
     """Starts in a row of which EC2 took nothing: the wait doubles with each."""
+    restores_denied: int = 0
+    restores_taken: bool = False
+    """Whether EC2 took any: then what it denied was those restores' own."""
     position: int = 0
     """How many of the request's objects are planned."""
     planned: int = 0
@@ -69,6 +72,8 @@ _TYPES: dict[str, type] = {
     "loops": int,
     "wait_seconds": int,
     "refused_starts": int,
+    "restores_denied": int,
+    "restores_taken": bool,
     "position": int,
     "planned": int,
     "refused": int,

@@ -91,12 +91,15 @@ def headline(summary: Mapping[str, Any]) -> str:
     """One line, at most 100 ASCII characters: the subject of an SNS message."""
     counts = {name: count for name, count in summary["restores"].items() if count}
     text = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    if problem := summary.get("problem"):
+        text = f"{problem.partition(':')[0]}, {text}"
     return f"ami-archiver restore: {text or summary['outcome'].replace('_', ' ')}"[:100]
 
 
 def text_of(summary: Mapping[str, Any]) -> str:
     """The summary for a person."""
-    lines = [
+    lines = [summary["problem"], ""] if summary.get("problem") else []
+    lines += [
         f"Restore {summary['run_id']}",
         f"from {summary['started_at']} to {summary['ended_at']} ({summary['seconds']} s)",
         "",

@@ -15,7 +15,7 @@ from ami_archiver.ports import ArchiveBucket, ImagePage
 
 if TYPE_CHECKING:
     from ami_archiver.model import ArchiveRecord, Image, Snapshot, Status
-    from ami_archiver.policy import Policy
+    from ami_archiver.policy import Policy, UseKind
 
 
 class Unwilling(NamedTuple):
@@ -98,20 +98,34 @@ class Originals(Protocol):
         """A snapshot that is gone already is DELETED; one that an image uses is SHARED."""
         ...
 
+    def mark(self, resource_ids: Collection[str], key: str, value: str) -> Unwilling | None:
+        """Set a tag on all of the images and snapshots, or on none."""
+        ...
+
+    def unmark(self, resource_ids: Collection[str], keys: Collection[str]) -> None:
+        """Take tags off, from each that is there and has them."""
+        ...
+
     def tag(self, image_id: str, key: str, value: str | None) -> Unwilling | None:
         """Set a tag, or take it off (None)."""
         ...
 
 
+class UsesFound(NamedTuple):
+    """What refers to images, and what could not be asked whether it does."""
+
+    references: dict[str, tuple[str, ...]]
+    """Of each image that has any, in words: 'launch template lt-… version 7'."""
+    not_asked: frozenset[UseKind]
+
+
 class Uses(Protocol):
     """Who in this account would miss an image."""
 
-    def of(self, image_ids: Collection[str], template_versions: int) -> dict[str, tuple[str, ...]] | None:
-        """The culprits of each image that has any, in words: 'launch template lt-… version 7'. None: cannot be asked.
-
-        By DescribeImageReferences and the default and latest launch template versions; where that call is not there or
-        not allowed, by instances, launch template versions, auto-scaling groups, launch configurations, spot fleets
-        and SSM parameters of image type.
+    def of(self, image_ids: Collection[str], template_versions: int) -> UsesFound:
+        """By DescribeImageReferences, launch template versions, Auto Scaling groups, launch configurations and spot
+        fleets. Where that first call is not there or not allowed, instances and SSM parameters of image type are
+        asked instead, and Image Builder is not.
         """
         ...
 
@@ -178,6 +192,8 @@ class Saved:
     """Of the objects, in the storage class that their policy moves them to."""
     stored_gib: float = 0.0
     """What EC2 read to store them: with the snapshots that stay, since another image uses them."""
+    recycle_bin_dollars: float = 0.0
+    """At most: for what was freed, while the Recycle Bin keeps it."""
 
     def plus(self, other: Saved) -> Saved:
         return Saved(
@@ -188,6 +204,7 @@ class Saved:
             self.object_gib + other.object_gib,
             self.object_dollars_month + other.object_dollars_month,
             self.stored_gib + other.stored_gib,
+            self.recycle_bin_dollars + other.recycle_bin_dollars,
         )
 
 

@@ -1,6 +1,6 @@
 """Why an original stays: pure, one function for each thing that is looked at; no reason from any of them lets it go.
 
-Each reason begins with a name, says what was found, naming the culprit, and what a person can do about it. It has no
+Each reason begins with a name, says what was found, naming it, and what a person can do about it. It has no
 figure that changes by itself, so that a record is written only when something has changed.
 """
 
@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
-from ami_archiver.model import Action, ArchiveRecord, Image, Status, StoredObject
+from ami_archiver.model import Action, ArchiveRecord, Image, Snapshot, Status, StoredObject
+from ami_archiver.policy import UseKind
 from ami_archiver.verification import alteration, flaw
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ HOLD_TAG = "archiver:hold"
 """On an image, with any value: it stays."""
 RETIRE_ON_TAG = "archiver:retire-on"
 """On an announced image: the day on which it goes unless somebody objects."""
+MARKS = {Action.DISABLE: "archiver:disable", Action.DEREGISTER: "archiver:deregister"}
+"""On an image that a plan lets go, and with `deregister` on its snapshots: the policy's name. PlanRetirement sets them,
+RetireImages may act on nothing else."""
 REPORT_HOURS = 2
 """A usage report older than this is asked for anew: by the run that needs it, which waits for it."""
 
@@ -55,8 +59,62 @@ class Keep(StrEnum):
     USAGE_UNKNOWN = "UsageUnknown"
     EC2_UNWILLING = "Ec2Unwilling"
     NOT_APPROVED = "NotApproved"
+    NOT_ALLOWED = "NotAllowed"
+    NOT_MARKED = "NotMarked"
+    CAP_REACHED = "CapReached"
     TOO_MANY = "TooMany"
     CHANGED_MEANWHILE = "ChangedMeanwhile"
+
+
+def by_policy(name: str, policy: Policy | None, action: Action) -> Iterator[str]:
+    """The policy in force lets originals go so far."""
+    if policy is None:
+        yield because(Keep.NOT_ALLOWED, f"there is no policy {name!r} any more", "if it may go, configure it again")
+    elif policy.paused:
+        yield because(Keep.NOT_ALLOWED, f"policy {name!r} is paused", "if it may go, end the pause")
+    elif policy.original != "retire" and (policy.original == "keep" or action is Action.DEREGISTER):
+        needed = '"retire"' if action is Action.DEREGISTER else '"disable" or "retire"'
+        what = f"policy {name!r} says original = \"{policy.original}\", and '{action}' needs {needed}"
+        yield because(Keep.NOT_ALLOWED, what, "if it may go, change that")
+
+
+def by_run(policy: Policy, planned_for: str, images: int, gib: float, more_gib: float) -> Iterator[str]:
+    """The run has planned for what the policy says now, and what it has let go leaves room below the policy's caps."""
+    if policy.original != planned_for:
+        what = f'policy {policy.name!r} says original = "{policy.original}" since this run began'
+        yield because(Keep.NOT_ALLOWED, what, "the next run says what it would do, and the one after that does it")
+    if not policy.retire.has_room(images, gib, more_gib):
+        what = f"this run has let {images} originals of {gib:g} GiB go, all that policy {policy.name!r} allows"
+        yield because(Keep.CAP_REACHED, what, "a later run goes on")
+
+
+def by_marks(
+    image: Image | None, snapshots: Mapping[str, Snapshot], shared: Collection[str], action: Action
+) -> Iterator[str]:
+    """The image, and each snapshot that goes with it, has the mark of the plan. One that is disabled needs none to be
+    disabled: EC2 is not asked."""
+    if image is None or is_done(image, action):
+        return
+    marked: dict[str, Mapping[str, str]] = {f"image {image.image_id}": image.tags}
+    if action is Action.DEREGISTER:
+        marked |= {f"snapshot {one}": each.tags for one, each in snapshots.items() if one not in shared}
+    for name, tags in marked.items():
+        if MARKS[action] not in tags:
+            yield because(Keep.NOT_MARKED, f"{name} has no tag {MARKS[action]}", "the next run marks it if it may go")
+
+
+def is_done(image: Image, action: Action) -> bool:
+    """Whether somebody has done it already, so that EC2 need not be asked."""
+    return action is Action.DISABLE and image.state == "disabled"
+
+
+def marked(image: Image | None, snapshots: Mapping[str, Snapshot]) -> list[str]:
+    """What may have a mark that an image which stays must not have: all of it, where the image has one."""
+    if image is None:
+        return []
+    if image.tags.keys() & set(MARKS.values()):
+        return [image.image_id, *image.snapshot_ids]
+    return [one for one, snapshot in snapshots.items() if MARKS[Action.DEREGISTER] in snapshot.tags]
 
 
 def due_at(record: ArchiveRecord, policy: Policy, action: Action) -> datetime | None:
@@ -213,16 +271,41 @@ def by_locks(locks: Mapping[str, str] | None) -> Iterator[str]:
         yield because(Keep.SNAPSHOT_LOCKED, f"snapshot {snapshot_id} is locked ({state})", "wait for the lock to end")
 
 
-def by_uses(culprits: Sequence[str] | None) -> Iterator[str]:
-    """Nothing in this account refers to it."""
-    if culprits is None:
+ASKED_BY: Mapping[UseKind, tuple[str, tuple[str, ...]]] = {
+    UseKind.INSTANCES: ("instances", ("ec2:DescribeInstances",)),
+    UseKind.LAUNCH_TEMPLATES: (
+        "launch templates",
+        ("ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions", "ssm:GetParameters"),
+    ),
+    UseKind.AUTO_SCALING: (
+        "Auto Scaling groups and spot fleets",
+        (
+            "autoscaling:DescribeAutoScalingGroups",
+            "autoscaling:DescribeLaunchConfigurations",
+            "ec2:DescribeSpotFleetRequests",
+        ),
+    ),
+    UseKind.SSM_PARAMETERS: ("SSM parameters", ("ssm:DescribeParameters", "ssm:GetParameters")),
+    UseKind.IMAGE_BUILDER: ("Image Builder recipes", ("ec2:DescribeImageReferences",)),
+}
+"""Each kind of use in words, and what has to be allowed to see it."""
+
+
+def by_uses(references: Sequence[str], not_asked: Collection[UseKind], policy: Policy) -> Iterator[str]:
+    """Nothing in this account refers to it, and whatever might was asked, unless the policy ignores that kind."""
+    if references:
+        yield because(Keep.IN_USE, f"used by {_listed(references)}", "change it to another image first")
+    unknown = [kind for kind in UseKind if kind in not_asked and kind not in policy.retire.ignore_unknown_uses]
+    if unknown:
+        words = ", ".join(ASKED_BY[kind][0] for kind in unknown)
+        actions = ", ".join(sorted({action for kind in unknown for action in ASKED_BY[kind][1]}))
+        names = ", ".join(f'"{kind}"' for kind in unknown)
         yield because(
             Keep.USE_UNKNOWN,
-            "neither DescribeImageReferences nor the calls in its place could be asked",
-            "grant them to the function's role, or see who denies them",
+            f"it could not be asked which {words} use it",
+            f"grant {actions} to RetireImages, or see who denies it; "
+            f"or let the policy say retire.ignore_unknown_uses = [{names}]",
         )
-    elif culprits:
-        yield because(Keep.IN_USE, f"used by {_listed(culprits)}", "change it to another image first")
 
 
 def by_usage(report: UsageReport | None, accounts: Sequence[str], now: datetime) -> Iterator[str]:
@@ -253,7 +336,7 @@ def is_recent(report: UsageReport, now: datetime) -> bool:
     return now - report.created_at < timedelta(hours=REPORT_HOURS)
 
 
-PASSING = frozenset({Keep.USAGE_PENDING, Keep.TOO_MANY, Keep.CHANGED_MEANWHILE, Keep.EC2_UNWILLING})
+PASSING = frozenset({Keep.USAGE_PENDING, Keep.CAP_REACHED, Keep.TOO_MANY, Keep.CHANGED_MEANWHILE, Keep.EC2_UNWILLING})
 """Reasons that nobody has objected with: what was announced stays announced."""
 
 

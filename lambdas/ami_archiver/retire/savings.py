@@ -16,11 +16,13 @@ MOST_REQUESTS = 10_002
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 REQUESTS_AT_MOST = MOST_REQUESTS * S3_WRITE_REQUEST + max(price.transition_request for price in S3_STORAGE.values())
 """Dollars per image, its move to another storage class included."""
+DAYS_A_MONTH = 30
 
 
 def saved_by(record: ArchiveRecord, settings: Settings) -> Saved:
     """What the retirement of a RETIRED record's original gave back, and the object that is there instead."""
     policy = settings.policy(record.policy)
+    bin_days = policy.retire.recycle_bin_days if policy else None
     told, object_gib = record.retirement, (record.object_bytes or 0) / GIB
     storage_class = (policy.storage_class if policy else None) or "STANDARD"
     return Saved(
@@ -31,14 +33,16 @@ def saved_by(record: ArchiveRecord, settings: Settings) -> Saved:
         freed_at_most_gib=told.freed_at_most_gib,
         object_gib=object_gib,
         object_dollars_month=object_gib * S3_STORAGE[storage_class].gib_month,
+        recycle_bin_dollars=told.freed_at_most_gib * EBS_SNAPSHOT.gib_month * (bin_days or 0) / DAYS_A_MONTH,
     )
 
 
-def as_json(saved: Saved) -> dict[str, Any]:
+def as_json(saved: Saved, *, saves_from: str | None = None) -> dict[str, Any]:
     """Snapshots before against objects after. GiB in thousandths, dollars of us-east-1 in cents; a pair is a range.
 
     Snapshots are incremental: deleting one frees only the blocks that no other one refers to. Where that could not be
-    computed it lies between nothing and all of its written blocks.
+    computed it lies between nothing and all of its written blocks. `saves_from`: the day on which the Recycle Bin lets
+    go what was deleted; until then it is paid for as before.
     """
     least, most = saved.freed_at_least_gib * EBS_SNAPSHOT.gib_month, saved.freed_at_most_gib * EBS_SNAPSHOT.gib_month
     objects = saved.object_dollars_month
@@ -52,5 +56,7 @@ def as_json(saved: Saved) -> dict[str, Any]:
         "saved_dollars_month": [round(least - objects, 2), round(most - objects, 2)],
         "stored_dollars_once": round(saved.stored_gib * EBS_DIRECT_READ_GIB, 2),
         "requests_dollars_once_at_most": round(saved.images * REQUESTS_AT_MOST, 2),
+        "recycle_bin_dollars_once_at_most": round(saved.recycle_bin_dollars, 2),
+        "saves_from": saves_from,
         "prices_of": PRICED_ON.isoformat(),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,8 +39,23 @@ class RetireTally:
         self.counts[line.decision] += 1
         self.gib[line.decision] += line.gib
         if len(self.listed[line.decision]) < LISTED:
-            reason = line.reason if len(line.reason) <= REASON_LISTED else f"{line.reason[: REASON_LISTED - 2]} …"
-            self.listed[line.decision].append({"image_id": line.image_id, "policy": line.policy, "reason": reason})
+            named = {"image_id": line.image_id, "policy": line.policy, "reason": _shortened(line.reason)}
+            self.listed[line.decision].append(named)
+
+
+def listed(left: Collection[DecisionLine]) -> list[dict[str, str]]:
+    """The first of the snapshots that are still there, each with the reason."""
+    first = sorted(left)[:LISTED]
+    return [{"snapshot_id": line.image_id, "reason": _shortened(line.reason)} for line in first]
+
+
+def _shortened(reason: str) -> str:
+    return reason if len(reason) <= REASON_LISTED else f"{reason[: REASON_LISTED - 2]} …"
+
+
+def key(run_id: str, policy: str) -> str:
+    """Under which the summary of what a run did to a policy's originals is kept."""
+    return f"{run_id}#{policy}"
 
 
 def tally(lines: Iterable[DecisionLine]) -> RetireTally:
@@ -87,6 +102,7 @@ def text_of(retirement: Mapping[str, Any]) -> list[str]:
             f"{_count(left, 'snapshot')} of deregistered images {'is' if left == 1 else 'are'} not deleted yet; "
             "every run tries again, and the images' records say why."
         )
+        lines += (f"  {each['snapshot_id']}  {each['reason']}" for each in retirement.get("snapshots_left_listed", []))
     for title, key in (("Saved by this run", "saved"), ("Saved in total", "saved_total")):
         if (saved := retirement.get(key)) and saved["images"]:
             lines += _saved(title, saved)
@@ -131,6 +147,14 @@ def _saved(title: str, saved: Mapping[str, Any]) -> Iterator[str]:
         f"  once: {_dollars(once, once)} for the blocks that EC2 read to store them, and at most "
         f"{_dollars(requests, requests)} for requests (list prices of {PRICED_REGION}, {saved['prices_of']})"
     )
+    in_bin, day = saved.get("recycle_bin_dollars_once_at_most", 0.0), saved.get("saves_from")
+    if day:
+        yield (
+            f"  once: at most {_dollars(in_bin, in_bin)} for the Recycle Bin, which keeps what was deleted "
+            f"until {day}: it saves from that day on"
+        )
+    elif in_bin:
+        yield f"  once: at most {_dollars(in_bin, in_bin)} for what the Recycle Bin keeps or has kept"
 
 
 def _dollars(*pair: float) -> str:

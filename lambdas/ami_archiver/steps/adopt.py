@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
 from ami_archiver.eligibility import image_gib
+from ami_archiver.errors import AccessDenied
+from ami_archiver.failures import hidden
 from ami_archiver.inventory import image_id_of
-from ami_archiver.model import ArchiveRecord, Decision, Image, Origin, RestoreFacts, Snapshot, Status
+from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Image, Origin, RestoreFacts, Snapshot, Status
 from ami_archiver.verification import flaw
 
 if TYPE_CHECKING:
@@ -70,23 +72,28 @@ def objects_without_record(
     state: RunState,
     images: Sequence[tuple[Image, ArchiveRecord | None]],
     snapshots: Mapping[str, Snapshot],
-) -> tuple[list[tuple[ArchiveRecord, Decision]], set[str]]:
+) -> tuple[list[DecisionLine], set[str]]:
     """Verify and record each image's object. EC2 would refuse to store it again: one copy of an image per bucket.
 
-    Returns the records with this run's decisions, and the ids of images whose record somebody else wrote meanwhile.
+    Returns this run's decisions, and the ids of images whose record somebody else wrote meanwhile.
     """
     keys = find_keys(app, {image.image_id for image, _ in images})
     aliases = parameters(app, [image for image, _ in images])
-    taken = []
+    lines = []
     lost = set()
     for image, before in images:
         key = keys.get(image.image_id)
         if key is None:
             continue  # it was deleted since the first listing; the next run stores the image
-        found = app.bucket.look(key)
+        gib = image_gib(image, snapshots)
+        try:
+            found = app.bucket.look(key)
+        except AccessDenied as error:
+            unseen = hidden(key, error, "the next run looks again")
+            lines.append(DecisionLine(image.image_id, policy.name, Decision.FAILED, unseen, gib))
+            continue
         if found is None:
             continue  # or since the second
-        gib = image_gib(image, snapshots)
         present = [snapshots[s] for s in image.snapshot_ids if s in snapshots]
         facts = facts_of(image, present, aliases)
         fresh = fresh_record(app, policy, state, image, gib, f"object {key} was in the bucket before", facts)
@@ -101,10 +108,10 @@ def objects_without_record(
             record = lifecycle.verify(record, found, f"adopted object {key}", at=at, run_id=run_id, tasks=0)
         if app.records.save(before, record):
             decision = Decision.FAILED if record.status is Status.FAILED else Decision.ALREADY_ARCHIVED
-            taken.append((record, decision))
+            lines.append(DecisionLine(image.image_id, policy.name, decision, record.reason, gib))
         else:
             lost.add(image.image_id)
-    return taken, lost
+    return lines, lost
 
 
 def parameters(app: App, images: Sequence[Image]) -> dict[str, tuple[str, ...]] | None:

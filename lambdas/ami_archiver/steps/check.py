@@ -9,7 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
-from ami_archiver.failures import Failure
+from ami_archiver.errors import AccessDenied
+from ami_archiver.failures import Failure, hidden
 from ami_archiver.model import (
     ArchiveRecord,
     Decision,
@@ -26,6 +27,7 @@ from ami_archiver.steps import lease as leases
 from ami_archiver.steps.decided import log_decision
 from ami_archiver.steps.in_flight import running_tasks, says_something_new, seconds_to_look
 from ami_archiver.steps.queue import Front
+from ami_archiver.steps.start import concluded
 from ami_archiver.verification import flaw
 from ami_archiver.waiting import in_flight_gib
 
@@ -43,7 +45,7 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     front = Front(app.records, closed)
     foremost = front.largest(None)
     if not lease.in_flight and foremost is None:
-        return state.then(Next.RETIRE, wait_seconds=0), {}
+        return concluded(state).then(Next.RETIRE, wait_seconds=0), {}
     fetched, startable = _read(app, lease.in_flight, front, foremost)
     records = fetched.records
     seen_at = app.clock.now()
@@ -52,10 +54,12 @@ def check_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     look = _Look(app, state, closed)
     look.at(record for record in records.values() if record.image_id not in in_progress)
     look.unreadable(fetched.unreadable)
+    state = _next(app, state, running, startable, look, in_progress & records.keys())
+    if state.next is Next.RETIRE:
+        look.tell_hidden()
     page = _page_name(state, look.lines) if look.lines else None
     if page:
         app.runs.put_page(state.run_id, page, look.lines, Sight(seen_at, tuple(running), look.listed))
-    state = _next(app, state, running, startable, look, in_progress & records.keys())
     ended = look.done | (lease.in_flight - records.keys())
     by_the_start = state.next is Next.START and ended == look.listed  # one write of the lease for both steps
     leases.prolong(app, state, lease, remove=() if by_the_start else ended)
@@ -71,10 +75,10 @@ def _next(
     app: App, state: RunState, running: Sequence[Running], startable: bool, look: _Look, going_on: Collection[str]
 ) -> RunState:
     """What comes after a look, and how long to wait for it."""
-    more_to_start = startable or look.unstarted
+    more_to_start = (startable or look.unstarted) and state.problem is None
     overdue = app.clock.now() - state.started > timedelta(hours=app.settings.run_limit_hours)
     if overdue or not (more_to_start or look.going_on or going_on):
-        return state.then(Next.RETIRE, wait_seconds=0)
+        return (state if more_to_start else concluded(state)).then(Next.RETIRE, wait_seconds=0)
     wait_seconds = seconds_to_look(app, state, running, more_to_start=more_to_start)
     if state.loops % HAND_OVER_LOOPS == 0:
         step = Next.HAND_OVER
@@ -124,6 +128,8 @@ class _Look:
         self.unstarted = False
         """An intention without a task and without an object: to be started (again), while its policy is open."""
         self.going_on = False
+        self._hidden: list[DecisionLine] = []
+        """Of objects that may not be looked at: the run does not wait for them, the next one looks again."""
 
     @property
     def listed(self) -> frozenset[str]:
@@ -136,7 +142,15 @@ class _Look:
                 open_records.append(record)
             elif record.status is not Status.SELECTED:
                 self._finished(record)
-        rest = [record for record in open_records if not self._is_whole(record)]
+        rest = []
+        for record in open_records:
+            try:
+                found = self._app.bucket.look(record.object_key)
+            except AccessDenied as error:
+                self._hide(record, record.object_key, error)
+                continue
+            if found is None or not self._verify(record, found, None, or_fail=False):  # or EC2 need not be asked
+                rest.append(record)
         storing = [record.image_id for record in rest if record.status is Status.STORING]
         tasks = self._app.store_tasks.newest(storing, self._app.settings.bucket_name)
         for record in rest:
@@ -148,10 +162,15 @@ class _Look:
             self.done.add(image_id)
             self._line(DecisionLine(image_id, self._state.policy, Decision.FAILED, reason))
 
-    def _is_whole(self, record: ArchiveRecord) -> bool:
-        """Whether its object is there and whole, and so verified: EC2 need not be asked what became of the task."""
-        found = self._app.bucket.look(record.object_key)
-        return found is not None and self._verify(record, found, None, or_fail=False)
+    def tell_hidden(self) -> None:
+        """In the last look, once for the run."""
+        for line in self._hidden:
+            self._line(line)
+
+    def _hide(self, record: ArchiveRecord, key: str, error: AccessDenied) -> None:
+        """The image stays as it is, and on the lease."""
+        why = hidden(key, error, "the next run looks again")
+        self._hidden.append(DecisionLine(record.image_id, record.policy, Decision.FAILED, why, record.snapshot_gib))
 
     def _settle(self, record: ArchiveRecord, task: StoreTask | None) -> None:
         if record.status is Status.STORING and not says_something_new(record, task):
@@ -163,7 +182,11 @@ class _Look:
             self._attempt_failed(record, Failure.STORE_FAILED, task.failure_reason or "EC2 gave no reason", task)
             return
         key = (task and task.object_key) or record.object_key
-        found = self._app.bucket.look(key)
+        try:
+            found = self._app.bucket.look(key)
+        except AccessDenied as error:
+            self._hide(record, key, error)
+            return
         if found is not None:
             self._verify(record, found, task)
         elif task is not None or record.status is Status.STORED:

@@ -19,6 +19,9 @@ from ami_archiver.waiting import Moving, in_flight_gib
 REFUSALS_PER_STEP = 2
 """A refusal may be the budget's or the image's: one other image is tried, so that one image never stops the others.
 The queue's next image is tried in any case, so that refused ones do not stand in its way."""
+MANY_DENIED = 20
+"""So many starts that are denied, one after another, are no longer taken for the images' own: it is the role's. Also
+the most in one step, since each takes a look at the whole bucket."""
 
 RecordT = TypeVar("RecordT")
 MovingT = TypeVar("MovingT", bound=Moving)
@@ -45,30 +48,35 @@ class Fill(Generic[RecordT, MovingT]):
         budget_gib: float,
         rule: AdmissionRule,
         name: Callable[[MovingT], Hashable],
+        denials_left: int = MANY_DENIED,
     ) -> None:
         self.running = list(running)
         self.more_to_start = False
         self.accepted = 0
+        self.denied = 0
+        """Starts refused for want of a permission. They are not among the refusals: the others have their turn."""
         self._budget_gib = budget_gib
         self._rule = rule
         self._name = name
         self._refusals_left = REFUSALS_PER_STEP
+        self._denials_left = denials_left
         self._suspects: list[Suspect[RecordT]] = []
         self._throttled = False
 
     @property
     def asked(self) -> bool:
         """Whether EC2 was asked for anything, whatever it said."""
-        return self.accepted > 0 or self._refusals_left < REFUSALS_PER_STEP
+        return self.accepted > 0 or self.denied > 0 or self._refusals_left < REFUSALS_PER_STEP
 
     @property
     def only_refused(self) -> bool:
-        """Whether something was asked for, and EC2 took nothing."""
-        return self.asked and not self.accepted
+        """Whether something was asked for that was not denied, and EC2 took nothing."""
+        return self._refusals_left < REFUSALS_PER_STEP and not self.accepted
 
     def may_start(self, gib: float) -> bool:
         verdict = admission(in_flight_gib(self.running), self._budget_gib, self._rule, gib)
-        return verdict.admit and self._refusals_left > 0 and not self._throttled
+        may_ask = self._refusals_left > 0 and self.denied < self._denials_left and not self._throttled
+        return verdict.admit and may_ask
 
     def figures(self, gib: float) -> str:
         """How full the budget is, for the reason in a record."""
@@ -83,19 +91,23 @@ class Fill(Generic[RecordT, MovingT]):
     ) -> None:
         """Choose what fits from the queue, announce that it is under way, then start one after the other.
 
-        `still_waiting` gives the records, by entry id, of those entries that wait indeed.
+        Once more where some were denied, which leaves room. `still_waiting` gives the records, by entry id, of those
+        entries that wait indeed.
         """
-        chosen = self._choose(front, still_waiting)
-        self.more_to_start = self.more_to_start or front.largest(None) is not None
-        if not chosen or self._throttled:
-            return
-        announce([entry.entry_id for entry, _ in chosen])
         self._refusals_left = max(self._refusals_left, 1)
-        for entry, record in chosen:
-            if not self.may_start(entry.snapshot_gib):
-                self.more_to_start = True
-                return
-            start(record, entry)
+        denied = None
+        while denied != self.denied and self.may_start(0):
+            denied = self.denied
+            chosen = self._choose(front, still_waiting)
+            if not chosen:
+                break
+            announce([entry.entry_id for entry, _ in chosen])
+            for entry, record in chosen:
+                if not self.may_start(entry.snapshot_gib):
+                    self.more_to_start = True
+                    return
+                start(record, entry)
+        self.more_to_start = self.more_to_start or front.largest(None) is not None
 
     def see(self, in_flight: Iterable[MovingT]) -> None:
         """Count what others started since the last look; EC2 may not list yet what it has just taken from us."""

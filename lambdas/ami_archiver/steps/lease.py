@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from ami_archiver.errors import TemporarilyUnavailable
+from ami_archiver.errors import ArchiverError, TemporarilyUnavailable
 from ami_archiver.ports import ActiveRun, Lease
 from ami_archiver.run_state import Outcome, RunState
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from ami_archiver.app import App
     from ami_archiver.clock import Clock
     from ami_archiver.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 STEP_SECONDS = 900
 """The longest a step may take: Lambda's limit."""
@@ -45,22 +48,44 @@ def active_run(app: App, state: RunState) -> ActiveRun:
     policy = app.settings.policy(state.policy)
     hours = policy.window_hours if policy else None
     closes = state.started + timedelta(hours=hours) if hours is not None else None
-    return ActiveRun(state.run_id, state.policy, state.started, closes)
+    return ActiveRun(state.run_id, state.policy, state.started, closes, state.execution_arn)
 
 
 def enter(app: App, state: RunState) -> tuple[Outcome, str | None]:
     """Take the lease, or see whose run holds it: (WORKED, None), (JOINED, holder) or (MET, holder).
 
-    JOINED only says that the run may select; it joins when its selection is in the queue (`settle`).
+    JOINED only says that the run may select; it joins when its selection is in the queue (`settle`). From a run whose
+    execution was stopped, the lease is taken at once. A step of that one may still be at work for minutes: it starts no
+    more than what it has announced on the lease, and whatever it writes is conditional.
     """
-    lease = app.leases.take(active_run(app, state), app.clock.now(), until(app))
-    if lease is not None:
+    run, now = active_run(app, state), app.clock.now()
+    if app.leases.take(run, now, until(app)) is not None:
         return Outcome.WORKED, None
     lease = app.leases.read()
     if lease.holder is None:
         raise TemporarilyUnavailable("the lease was given back just now; the step is tried again")
+    if _has_ended(app, lease.runs.get(lease.holder)):
+        if app.leases.take(run, now, until(app), instead_of=lease.holder) is None:
+            raise TemporarilyUnavailable("the lease was taken by another run just now; the step is tried again")
+        logger.warning("lease taken from a run whose execution has ended", extra={"ended_run": lease.holder})
+        return Outcome.WORKED, None
     same_policy = any(run.policy == state.policy and run.run_id != state.run_id for run in lease.runs.values())
     return (Outcome.MET if same_policy else Outcome.JOINED), lease.holder
+
+
+def _has_ended(app: App, run: ActiveRun | None) -> bool:
+    """Whether nobody works on the run any more. What Step Functions does not answer, or not yet, says nothing: the
+    lease then ends by itself."""
+    if run is None or run.execution_arn is None:
+        return False
+    try:
+        ended = app.executions.has_ended(run.execution_arn)
+    except ArchiverError as error:
+        logger.warning("execution not described", extra={"run_id": run.run_id, "reason": str(error)})
+        return False
+    if ended is None:
+        return app.clock.now() - run.started_at > timedelta(seconds=CLOCK_SKEW_SECONDS)
+    return ended
 
 
 def settle(app: App, state: RunState) -> tuple[Outcome, str | None]:
@@ -103,10 +128,11 @@ def prolong(app: App, state: RunState, lease: Lease, *, remove: Collection[str])
 
 
 def closed_policies(app: App, lease: Lease, state: RunState) -> set[str]:
-    """The policies whose images are not started now: paused, or their store window has closed.
+    """The policies whose images are not started now: their store window has closed, or they are paused.
 
-    A policy that has no run tonight (its backlog is drained along) goes by the working run's window. What a policy
-    selected that is not configured any more is drained too: it was asked for, and nobody else would take it.
+    A policy that has no run tonight (its backlog is drained along) goes by the working run's window. A paused one has
+    no schedule: where it has a run, a person started that. What a policy selected that is not configured any more is
+    drained too: it was asked for, and nobody else would take it.
     """
     now = app.clock.now()
     windows = {run.policy: run.window_closes_at for run in lease.runs.values()}
@@ -114,5 +140,6 @@ def closed_policies(app: App, lease: Lease, state: RunState) -> set[str]:
     return {
         policy.name
         for policy in app.settings.policies
-        if policy.paused or ((closes := windows.get(policy.name, own)) is not None and now >= closes)
+        if (policy.paused and policy.name not in windows)
+        or ((closes := windows.get(policy.name, own)) is not None and now >= closes)
     }

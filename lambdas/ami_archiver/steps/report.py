@@ -22,11 +22,11 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
     What it selected was perhaps not in the queue yet when that check found it empty.
     """
     if state.approval is not None:
-        return state.then(Next.END), {}, _after_approval(app, state)
+        return state.then(_end(state)), {}, _after_approval(app, state)
     if state.outcome is not Outcome.WORKED:
         if state.outcome is Outcome.JOINED and (written := _worked_off(app, state)):
             return state.then(Next.END), {}, written
-        summary = _without_work(app, state) | _originals(app, state)
+        summary = _without_work(app, state) | _originals(app, state, state.policy)
         app.runs.put_summary(state.run_id, summary)
         if state.outcome is Outcome.DRY_RUN:
             _tell(app, summary)
@@ -36,8 +36,7 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
     if lease.holder == state.run_id:
         if len(lease.runs) != state.runs:
             return state.then(Next.CHECK), {}, {}
-        summaries = _of_all_runs(app, state, lease)
-        summaries[0] |= _originals(app, state)
+        summaries = [each | _originals(app, state, each["policy"]) for each in _of_all_runs(app, state, lease)]
         for summary in summaries:
             app.runs.put_summary(summary["run_id"], summary)
         if not _released(app, state):
@@ -52,21 +51,33 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
         "ImagesStored": float(sum(summary["decisions"]["stored"] for summary in summaries)),
         "ImagesFailed": float(sum(summary["decisions"]["failed"] for summary in summaries)),
     }
-    return state.then(Next.AWAIT_APPROVAL if state.awaiting_approval else Next.END), metrics, own
+    return state.then(Next.AWAIT_APPROVAL if state.awaiting_approval else _end(state)), metrics, own
 
 
-def _originals(app: App, state: RunState) -> dict[str, Any]:
-    """What the run did about originals, if it looked at any."""
-    retirement = app.retirements.summary(state.run_id) if app.settings.retiring else None
+def _end(state: RunState) -> Next:
+    return Next.FAIL if state.problem else Next.END
+
+
+def _originals(app: App, state: RunState, policy: str) -> dict[str, Any]:
+    """What the run did about a policy's originals, if it looked at any."""
+    retirement = app.retirements.summary(retire.key(state.run_id, policy)) if state.retiring else None
     return {"retirement": retirement} if retirement else {}
 
 
 def _after_approval(app: App, state: RunState) -> dict[str, Any]:
-    """The summary again, with what became of the originals that waited for a person's word."""
-    summary = (app.runs.summary(state.run_id) or {}) | _originals(app, state)
-    app.runs.put_summary(state.run_id, summary)
-    _tell(app, summary)
-    return summary
+    """The summary again, with what became of the originals that waited for a person's word; also of the runs that
+    joined and had some. Told before it is written: a step that dies between the two tells it again."""
+    own = app.runs.summary(state.run_id) or {}
+    joined = [app.runs.summary(run_id) for run_id in own.get("joined_runs", [])]
+    for before in (each for each in joined if each):
+        after = before | _originals(app, state, before["policy"])
+        if after != before:
+            _tell(app, after)
+            app.runs.put_summary(after["run_id"], after)
+    own |= _originals(app, state, state.policy)
+    _tell(app, own)
+    app.runs.put_summary(state.run_id, own)
+    return own
 
 
 def _released(app: App, state: RunState) -> bool:
@@ -84,7 +95,7 @@ def _worked_off(app: App, state: RunState) -> dict[str, Any] | None:
 
 
 def _without_work(app: App, state: RunState) -> dict[str, Any]:
-    """The summary of a run that met, joined, was paused, or only looked."""
+    """The summary of a run that met, joined, or only looked."""
     result = Tally()
     more: dict[str, Any] = {}
     if state.outcome is Outcome.DRY_RUN:
@@ -113,7 +124,8 @@ def _of_all_runs(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]
     policies = {run.policy for run in [own, *others]}
     backlog = [line for line in ended.values() if line.policy not in policies]
     first = _of_one_run(app, own, ended, joined_runs=[run.run_id for run in others], backlog=_backlog(backlog))
-    return [first, *(_of_one_run(app, run, ended, working_run=state.run_id) for run in others)]
+    summaries = [first, *(_of_one_run(app, run, ended, working_run=state.run_id) for run in others)]
+    return [summary | ({"problem": state.problem} if state.problem else {}) for summary in summaries]
 
 
 def _of_one_run(app: App, run: ActiveRun, ended: dict[str, DecisionLine], **more: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver import lifecycle
-from ami_archiver.errors import BadInput
+from ami_archiver.errors import AccessDenied
+from ami_archiver.failures import hidden
 from ami_archiver.inventory import Inventory
 from ami_archiver.model import (
     ARCHIVED,
@@ -46,23 +47,26 @@ def select_images(app: App, event: Mapping[str, Any], seconds_left: Callable[[],
     raw = event.get("input") if isinstance(event, Mapping) else None
     going_on = isinstance(raw, dict) and raw.get("next") == Next.SELECT_MORE
     state = RunState.from_json(raw) if going_on else begin(event, app.settings)
-    policy = app.settings.policy(state.policy)
-    if policy is None:
-        raise BadInput(
-            f"policy {state.policy!r} of run {state.run_id} is not configured (any more): start a run of one that is"
-        )
-    if policy.paused:
-        return state.then(Next.REPORT, outcome=Outcome.PAUSED)
     if state.dry_run:
-        return _Selection(app, policy, state, working=False).pages(seconds_left, then=Next.RETIRE)
+        return _select(app, state, seconds_left, working=False, then=Next.RETIRE)
     outcome, holder = lease.enter(app, state)
     if outcome is Outcome.MET:
         return state.then(Next.REPORT, outcome=outcome, working_run=holder)
-    state = _Selection(app, policy, state, working=holder is None).pages(seconds_left, then=Next.CHECK)
+    state = _select(app, state, seconds_left, working=holder is None, then=Next.CHECK)
     if state.next is Next.SELECT_MORE or holder is None:
         return state
     outcome, holder = lease.settle(app, state)
     return state.then(Next.CHECK if holder is None else Next.REPORT, outcome=outcome, working_run=holder)
+
+
+def _select(app: App, state: RunState, seconds_left: Callable[[], float], *, working: bool, then: Next) -> RunState:
+    """Page by page. Of a policy that was taken out of the configuration since the last page, nothing more is selected:
+    what is in the queue is worked off, and the run ends with its report."""
+    policy = app.settings.policy(state.policy)
+    if policy is None:
+        logger.warning("policy is not configured any more", extra={"policy": state.policy})
+        return state.then(then, next_token=None)
+    return _Selection(app, policy, state, working=working).pages(seconds_left, then=then)
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,10 @@ class _Selection:
         """The decision about an image whose record says that it is archived, or on its way."""
         if record.status in ARCHIVED:
             if not self._inventory.has_recorded(record):
-                changed = alteration(record, self._app.bucket.look(record.object_key))
+                try:
+                    changed = alteration(record, self._app.bucket.look(record.object_key))
+                except AccessDenied as error:
+                    changed = hidden(record.object_key, error, "the next run looks again")
                 if changed:
                     return Verdict(Decision.FAILED, changed)
             return Verdict(Decision.ALREADY_ARCHIVED, f"object {record.object_key}, version {record.object_version_id}")
@@ -187,8 +194,7 @@ class _Selection:
             verdict = Verdict(Decision.ALREADY_ARCHIVED, "an object of this image is in the bucket; would be verified")
             return [self._line(image.image_id, verdict) for image, _ in images]
         snapshots = self._app.images.snapshots([s for image, _ in images for s in image.snapshot_ids])
-        decided, lost = adopt.objects_without_record(self._app, self._policy, self._state, images, snapshots)
-        lines = [self._line(r.image_id, Verdict(d, r.reason), r.snapshot_gib) for r, d in decided]
+        lines, lost = adopt.objects_without_record(self._app, self._policy, self._state, images, snapshots)
         gone = {image.image_id for image, _ in images} - lost - {line.image_id for line in lines}
         verdict = Verdict(Decision.DEFERRED, "its object was deleted just now; the next run stores the image")
         return lines + [self._line(image_id, verdict) for image_id in sorted(gone)] + self._changed_by_others(lost)

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
-from ami_archiver.failures import Failure
+from ami_archiver.errors import AccessDenied
+from ami_archiver.failures import Failure, denied
 from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, Running, Status, StoreTask
 from ami_archiver.ports import Accepted, Lease, Refused
 from ami_archiver.run_state import Metrics, Next, RunState
 from ami_archiver.steps import adopt
 from ami_archiver.steps import lease as leases
-from ami_archiver.steps.fill import Fill, in_turn
+from ami_archiver.steps.fill import MANY_DENIED, Fill, in_turn
 from ami_archiver.steps.in_flight import running_tasks, says_something_new, seconds_to_look
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import IMAGE_TAG, POLICY_TAG
@@ -39,8 +40,10 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     fresh = sight is not None and abs(app.clock.now() - sight.at) <= timedelta(seconds=SIGHT_SECONDS)
     running = sight.running if sight is not None and fresh else running_tasks(app, records)
     under_way = {r.image_id for r in records.values() if r.status in UNDER_WAY}
-    stores = _Stores(app, state, lease, sight.ended - under_way if sight else (), running)
     busy = {r.task.image_id for r in running}
+    if any(record.run_id == state.run_id for image_id, record in records.items() if image_id in busy):
+        state = state.then(state.next, stores_taken=True)  # also by an attempt of this step that died
+    stores = _Stores(app, state, lease, sight.ended - under_way if sight else (), running)
     closed = leases.closed_policies(app, lease, state)
     stores.again([r for r in records.values() if r.image_id not in busy and r.policy not in closed])
     stores.from_queue(Front(app.records, closed))
@@ -49,8 +52,28 @@ def start_store_tasks(app: App, state: RunState) -> tuple[RunState, Metrics]:
     fill = stores.fill
     refused = state.refused_starts + 1 if fill.only_refused else 0
     wait_seconds = seconds_to_look(app, state, fill.running, more_to_start=fill.more_to_start, refused_starts=refused)
-    state = state.then(Next.WAIT, wait_seconds=wait_seconds, refused_starts=refused)
+    state = state.then(
+        Next.WAIT,
+        wait_seconds=wait_seconds,
+        refused_starts=refused,
+        stores_denied=state.stores_denied + fill.denied,
+        stores_taken=state.stores_taken or fill.accepted > 0,
+    )
+    if state.stores_denied >= MANY_DENIED:
+        state = concluded(state)
     return state, {"InFlightGiB": in_flight_gib(fill.running)}
+
+
+def concluded(state: RunState) -> RunState:
+    """What is to be said of the run if it asks for no further store: that all were denied is the role's fault."""
+    if state.stores_taken or not state.stores_denied:
+        return state
+    problem = denied(
+        f"all {state.stores_denied} stores that the run asked for were denied, so it is not the images but the role of "
+        "StartStoreTasks, a key policy or an organization's policy; each image's reason has AWS's words",
+        "what still waits goes first in the next run",
+    )
+    return state.then(state.next, problem=problem)
 
 
 class _Stores:
@@ -67,6 +90,7 @@ class _Stores:
             budget_gib=app.settings.in_flight_budget_gib,
             rule=app.settings.admission_rule,
             name=lambda r: _name(r.task),
+            denials_left=MANY_DENIED if state.stores_taken else MANY_DENIED - state.stores_denied,
         )
 
     def again(self, records: list[ArchiveRecord]) -> None:
@@ -78,7 +102,7 @@ class _Stores:
             if task is not None and says_something_new(record, task):
                 if task.state == "InProgress":
                     self.fill.running.append(Running(task, record.snapshot_gib))
-            elif self.fill.may_start(record.snapshot_gib) and self._app.bucket.look(record.object_key) is None:
+            elif self.fill.may_start(record.snapshot_gib) and not self._may_be_there(record.object_key):
                 self._ask(record)
             else:
                 self.fill.more_to_start = True
@@ -140,6 +164,9 @@ class _Stores:
         if task is not None and task.state == "InProgress":
             self.fill.running.append(Running(task, record.snapshot_gib))
             return
+        if answer.denied:
+            self._denied(record, answer)
+            return
         if self._is_there(record, [record.object_key, task.object_key] if task else [record.object_key]):
             return
         why = f"EC2 refused the store: {answer.code}: {answer.message}"
@@ -150,9 +177,30 @@ class _Stores:
         else:
             logger.info("store refused", extra={"image_id": record.image_id, "reason": why})
 
+    def _denied(self, record: ArchiveRecord, answer: Refused) -> None:
+        """The image fails at once, and stops no other."""
+        self.fill.denied += 1
+        if self._is_in_the_bucket(record):
+            return
+        why = denied(f"EC2 denied the store: {answer.message}", "the next run tries again")
+        at, run_id = self._app.clock.now(), self._state.run_id
+        after = lifecycle.move(record, Status.FAILED, Decision.FAILED, why, at=at, run_id=run_id)
+        self._app.records.save(record, after)
+
+    def _is_in_the_bucket(self, record: ArchiveRecord) -> bool:
+        """Before an image is given up: somebody may have stored it, and EC2 have forgotten it."""
+        return self._is_there(record, adopt.find_keys(self._app, {record.image_id}).values())
+
+    def _may_be_there(self, key: str) -> bool:
+        """An object that may not be looked at may be whole: its image is neither stored again nor failed for it."""
+        try:
+            return self._app.bucket.look(key) is not None
+        except AccessDenied:
+            return True
+
     def _is_there(self, record: ArchiveRecord, keys: Iterable[str]) -> bool:
         """Whether its object is under one of the keys already; the next check verifies it there."""
-        key = next((key for key in keys if self._app.bucket.look(key) is not None), None)
+        key = next((key for key in keys if self._may_be_there(key)), None)
         if key is not None and key != record.object_key:
             at, run_id = self._app.clock.now(), self._state.run_id
             self._app.records.save(record, lifecycle.found_at(record, key, at=at, run_id=run_id))
@@ -161,11 +209,8 @@ class _Stores:
     def _attempt_failed(self, record: ArchiveRecord, why: str, *, final: bool) -> None:
         policy = self._app.settings.policy(record.policy)
         allowed = record.attempts + 1 if final or policy is None else policy.attempts
-        if record.attempts + 1 >= allowed:
-            # Before an image is given up: somebody may have stored it, and EC2 have forgotten it.
-            keys = adopt.find_keys(self._app, {record.image_id})
-            if self._is_there(record, keys.values()):
-                return
+        if record.attempts + 1 >= allowed and self._is_in_the_bucket(record):
+            return
         at, run_id = self._app.clock.now(), self._state.run_id
         after = lifecycle.attempt_failed(record, Failure.STORE_REFUSED, why, allowed, at=at, run_id=run_id)
         self._app.records.save(record, after)

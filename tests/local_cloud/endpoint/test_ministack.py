@@ -197,6 +197,16 @@ def stack_bucket(cloud: LocalCloud, **properties: Any) -> str:
     return str(stack["Outputs"][0]["OutputValue"])
 
 
+def test_stack_may_have_a_rule_of_the_recycle_bin(local_cloud: LocalCloud) -> None:
+    cloudformation, name = local_cloud.client("cloudformation"), unique("bin")
+    rule = {"ResourceType": "EC2_IMAGE", "RetentionPeriod": {"RetentionPeriodUnit": "DAYS", "RetentionPeriodValue": 7}}
+    template = {"Resources": {"Rule": {"Type": "AWS::Rbin::Rule", "Properties": rule}}}
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+
+
 def test_record_is_written_by_condition_and_found_by_index(local_cloud: LocalCloud) -> None:
     dynamodb, table = local_cloud.client("dynamodb"), unique("records")
     dynamodb.create_table(

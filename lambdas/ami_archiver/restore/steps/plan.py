@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ami_archiver.errors import BadInput
-from ami_archiver.failures import because
+from ami_archiver.errors import AccessDenied, BadInput
+from ami_archiver.failures import because, hidden
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle, naming, planning
@@ -154,8 +154,11 @@ class _Plan:
                 record = None  # another copy of that image: nothing is recorded of it
             key = name if not _is_id(name) else record.object_key if record else keys.get(name, "")
             look = self._app.bucket.look if record is None else self._app.bucket.glance
-            found = look(key) if key else None
             unreadable = fetched.unreadable.get(name) if _is_id(name) else None
+            try:
+                found = look(key) if key else None
+            except AccessDenied as error:
+                found, unreadable = None, hidden(key, error, "then restore again")
             image_id = name if _is_id(name) else planning.source_image_id(name, found)
             candidates.append(Candidate(key, image_id, record, found, unreadable))
         return candidates

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.errors import LeaseLost
+from ami_archiver.failures import denied
 from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.finish import give_up
 from ami_archiver.restore.steps.thaw import WAITING
@@ -31,6 +32,12 @@ def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     else:
         _tidy(app, state)
         app.restores.wait_no_more(state.run_id)
+        if state.restores_denied and not state.restores_taken:
+            more["problem"] = denied(
+                f"all {state.restores_denied} restores that the run asked for were denied, so it is not the objects "
+                "but the role of StartRestores, a key policy or an organization's policy; each reason has AWS's words",
+                "then restore again",
+            )
     summary = summarize(
         run_id=state.run_id,
         outcome=state.outcome.value,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ami_archiver.errors import LeaseLost
-from ami_archiver.failures import because
+from ami_archiver.errors import AccessDenied, LeaseLost
+from ami_archiver.failures import because, denied, hidden
 from ami_archiver.restore import lifecycle, naming
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
@@ -68,7 +68,14 @@ def start_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     else:
         app.restores.wait_no_more(state.run_id)
     progressed = app.clock.now().isoformat() if fill.accepted else state.progressed_at
-    state = state.then(Next.WAIT, wait_seconds=wait_seconds, progressed_at=progressed, refused_starts=refused)
+    state = state.then(
+        Next.WAIT,
+        wait_seconds=wait_seconds,
+        progressed_at=progressed,
+        refused_starts=refused,
+        restores_denied=state.restores_denied + fill.denied,
+        restores_taken=state.restores_taken or fill.accepted > 0,
+    )
     return state, {IN_FLIGHT: in_flight_gib(fill.running)}
 
 
@@ -97,7 +104,7 @@ class _Restores:
         """Ask for those whose intention is written but of which EC2 knows nothing: refused, or never asked."""
         for record in in_turn(self._unstarted, self._state.loops, lambda r: (-r.gib, r.restore_id)):
             now = self._app.clock.now()
-            why = self._obstacle(record, self._app.bucket.glance(record.object_key))
+            _, why = self._look_at_object(record)
             if why and not may_be_hidden(record, now):
                 self._save(record, lifecycle.move(record, RestoreStatus.FAILED, why, at=now))
             elif not why and self.fill.may_start(record.gib):
@@ -129,8 +136,7 @@ class _Restores:
     def _start(self, record: RestoreRecord, entry: RestoreEntry) -> None:
         """Look once more, since hours may have passed since the plan; write the intention; call."""
         now = self._app.clock.now()
-        found = self._app.bucket.glance(record.object_key)
-        why = self._obstacle(record, found)
+        found, why = self._look_at_object(record)
         if why:
             self._save(record, lifecycle.move(record, RestoreStatus.FAILED, why, at=now), entry)
         elif found is not None and not found.readable:
@@ -144,8 +150,15 @@ class _Restores:
                 self._in_flight[record.restore_id] = intention
                 self._ask(intention)
 
+    def _look_at_object(self, record: RestoreRecord) -> tuple[StoredObject | None, str | None]:
+        """The object, and why what was planned must not be restored any more, or None."""
+        try:
+            found = self._app.bucket.glance(record.object_key)
+        except AccessDenied as error:
+            return None, hidden(record.object_key, error, "then restore again")
+        return found, self._obstacle(record, found)
+
     def _obstacle(self, record: RestoreRecord, found: StoredObject | None) -> str | None:
-        """Why what was planned must not be restored any more, or None."""
         if record.needs_encryption and not self._encrypts:
             return because(
                 RestoreFailure.WOULD_BE_UNENCRYPTED,
@@ -181,12 +194,31 @@ class _Restores:
         if answer.name_taken:
             self._name_taken(record, self._app.tasks.named([record.name]).get(record.name), why)
             return
+        if answer.denied:
+            self._denied(record, answer)
+            return
         in_flight = self._look() or self.fill.running
         final = answer.concerns_restore
         if self.fill.refused(record, why, in_flight, own_fault=final, throttled=answer.throttled):
             self._attempt_failed(record, why, final=final)
         else:
             logger.info("restore refused", extra={"restore_id": record.restore_id, "reason": why})
+
+    def _denied(self, record: RestoreRecord, answer: NotStarted) -> None:
+        """The restore fails at once, and stops no other; unless an earlier attempt of this step has started it."""
+        self.fill.denied += 1
+        now = self._app.clock.now()
+        if self._is_adopted(record, self._app.tasks.named([record.name]).get(record.name)):
+            return
+        why = denied(f"EC2 denied the restore: {answer.message}", "then restore again")
+        self._save(record, lifecycle.move(record, RestoreStatus.FAILED, why, at=now))
+
+    def _is_adopted(self, record: RestoreRecord, image: RestoredImage | None) -> bool:
+        """Whether the image under the restore's name is its own, made by an earlier attempt of this step."""
+        if image is None or image.restore_id != record.restore_id:
+            return False
+        self._now_running(record, image.image_id, self._app.clock.now())
+        return True
 
     def _look(self) -> list[RunningRestore]:
         """What EC2 shows to be in flight just now."""
@@ -195,8 +227,7 @@ class _Restores:
     def _name_taken(self, record: RestoreRecord, image: RestoredImage | None, why: str) -> None:
         """By an earlier attempt of this step, whose image is adopted, or by somebody else since the plan."""
         now = self._app.clock.now()
-        if image is not None and image.restore_id == record.restore_id:
-            self._now_running(record, image.image_id, now)
+        if self._is_adopted(record, image):
             return
         if image is not None and record.wishes.name is not None:
             names = list(naming.numbered(record.name))

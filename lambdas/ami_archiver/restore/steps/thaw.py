@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ami_archiver.failures import Failure, because
+from ami_archiver.errors import AccessDenied
+from ami_archiver.failures import Failure, because, denied, hidden
 from ami_archiver.ports import NO_EXPEDITED_CAPACITY
 from ami_archiver.restore import lifecycle, thawing
 from ami_archiver.restore.failures import RestoreFailure
@@ -57,7 +58,11 @@ def altered(record: RestoreRecord, found: StoredObject | None) -> str | None:
 
 def _look(app: RestoreApp, record: RestoreRecord, entry: ThawEntry) -> None:
     now = app.clock.now()
-    found = app.bucket.glance(record.object_key)
+    try:
+        found = app.bucket.glance(record.object_key)
+    except AccessDenied as error:
+        _fail(app, record, entry, hidden(record.object_key, error, "then restore again"))
+        return
     why = altered(record, found)
     if found is None or why:
         _fail(app, record, entry, why or "")
@@ -93,13 +98,18 @@ def _wait_on(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: St
 def _ask(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: StoredObject, now: datetime) -> None:
     """S3 takes the same request twice, so the call may come before its trace in the record."""
     tier, days = record.wishes.storage_tier_speed, None if found.self_thawing else record.wishes.thaw_days
-    refused = app.bucket.thaw(record.object_key, days, tier)
     note = ""
     wishes = record.wishes
-    if refused == NO_EXPEDITED_CAPACITY:
-        tier, note = "Standard", " instead of 'Expedited', for which S3 has no capacity now"
-        wishes = replace(wishes, storage_tier_speed=tier)
+    try:
         refused = app.bucket.thaw(record.object_key, days, tier)
+        if refused == NO_EXPEDITED_CAPACITY:
+            tier, note = "Standard", " instead of 'Expedited', for which S3 has no capacity now"
+            wishes = replace(wishes, storage_tier_speed=tier)
+            refused = app.bucket.thaw(record.object_key, days, tier)
+    except AccessDenied as error:
+        why = denied(f"S3 denied the thaw of object {record.object_key}: {error.what}", "then restore again")
+        _fail(app, record, entry, why)
+        return
     if refused:
         why = because(
             RestoreFailure.THAW_REFUSED,

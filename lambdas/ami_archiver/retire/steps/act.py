@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import replace
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ami_archiver.eligibility import snapshot_gib
@@ -11,53 +10,70 @@ from ami_archiver.failures import because
 from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Status
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.ports import Deregistered, Freed, LeftSnapshot, SnapshotEnd, Unwilling
-from ami_archiver.retire.reasons import RETIRE_ON_TAG, Keep
-from ami_archiver.retire.savings import saved_by
+from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.inspect import Candidate, Finding, Newest, ask_for_report, inspect
-from ami_archiver.retire.steps.settle import settle, settle_deregistered
+from ami_archiver.retire.steps.settle import record_retired, settle, settle_deregistered
+from ami_archiver.run_state import DRY
 
 if TYPE_CHECKING:
+    from ami_archiver.policy import Policy
     from ami_archiver.retire.app import RetireApp
     from ami_archiver.run_state import RunState
-
-logger = logging.getLogger(__name__)
 
 NOTHING_FREED = Freed(0, 0)
 
 
 class Act:
-    """What a run does to the originals of its plan."""
+    """What a run does to the originals of its plan. `gone`: those that it has let go already."""
 
-    def __init__(self, app: RetireApp, state: RunState) -> None:
+    def __init__(self, app: RetireApp, state: RunState, gone: Collection[DecisionLine]) -> None:
         self._app = app
         self._state = state
         self._newest = Newest(app)
+        self._gone = list(gone)
 
     def on(self, line: DecisionLine) -> DecisionLine | None:
         """What became of one image of the plan; None: EC2's usage report on it is not there yet."""
         action = Action.DISABLE if line.decision is Decision.DISABLED else Action.DEREGISTER
         policy = self._app.settings.policy(line.policy)
         record = self._app.retirements.get(line.image_id)
-        if policy is None or not policy.retires or record is None:
-            return self._line(line, Decision.KEPT, reasons.changed("its policy or its record is not what was planned"))
+        if record is None:
+            return self.kept(line, reasons.changed("its record cannot be read any more"))
         image = self._app.originals.by_id([line.image_id]).get(line.image_id)
         record = settle(self._app, self._state, record, image)
         if done := self._done(record, action):
-            return self._line(line, done, record.reason)
+            self._unmark(image)
+            return self._went(line, done, record.reason)
+        not_allowed = self._not_allowed(line, policy, action)
+        if policy is None or not_allowed:
+            return self._kept(line, record, record, image, not_allowed[0])
         report = ask_for_report(self._app, line.image_id)
         if isinstance(report, str):
-            return self._kept(line, record, report)
+            return self._kept(line, record, record, image, report)
         if not report:
             return None
         intended = self._intend(record, action, image)
         if intended is None:
             return self._line(line, Decision.KEPT, reasons.changed("somebody else has just written its record"))
-        return self._look_and_act(line, Candidate(intended, policy, action))
+        return self._look_and_act(line, record, Candidate(intended, policy, action))
 
     def kept(self, line: DecisionLine, why: str) -> DecisionLine:
         """An original of the plan that stays whatever it is like."""
         record = self._app.retirements.get(line.image_id)
-        return self._kept(line, record, why) if record else self._line(line, Decision.KEPT, why)
+        image = self._app.originals.by_id([line.image_id]).get(line.image_id)
+        if record is not None:
+            return self._kept(line, record, record, image, why)
+        self._unmark(image)
+        return self._line(line, Decision.KEPT, why)
+
+    def _not_allowed(self, line: DecisionLine, policy: Policy | None, action: Action) -> list[str]:
+        """Why the configuration in force now does not let it go, whatever the plan was made under."""
+        found = [*reasons.by_policy(line.policy, policy, action)]
+        if policy is not None:
+            gone = [one.gib for one in self._gone if one.policy == line.policy]
+            planned_for = self._state.retiring.get(line.policy, DRY)
+            found += reasons.by_run(policy, planned_for, len(gone), sum(gone), line.gib)
+        return found
 
     def _done(self, record: ArchiveRecord, action: Action) -> Decision | None:
         """What an earlier attempt of this step, or of the run before, has done already."""
@@ -84,22 +100,24 @@ class Act:
         left = [LeftSnapshot(record.image_id, one) for one in sorted(ids)]
         return after if self._app.retirements.save(record, after, adding=left) else None
 
-    def _look_and_act(self, line: DecisionLine, candidate: Candidate) -> DecisionLine:
-        """Everything once more, immediately before the call."""
+    def _look_and_act(self, line: DecisionLine, before: ArchiveRecord, candidate: Candidate) -> DecisionLine:
+        """Everything once more, immediately before the call. `before`: the record without this worker's intention."""
         record, policy, action = candidate.record, candidate.policy, candidate.action
         finding = inspect(self._app, [candidate], self._newest)[0]
         finding.reasons += reasons.by_announcement(record, policy, action, finding.image, self._app.clock.now())
+        shared = self._app.originals.others_on(finding.snapshots, line.image_id) if finding.snapshots else ()
+        finding.reasons += reasons.by_marks(finding.image, finding.snapshots, shared, action)
         if finding.reasons or finding.pending_report:
             why = finding.reasons[0] if finding.reasons else reasons.changed("its usage report is gone")
-            return self._kept(line, record, why)
+            return self._kept(line, before, record, finding.image, why)
         if candidate.action is Action.DISABLE:
             return self._disable(line, record, finding)
-        return self._deregister(line, record)
+        return self._deregister(line, before, record, finding)
 
     def _disable(self, line: DecisionLine, record: ArchiveRecord, finding: Finding) -> DecisionLine:
         at, run_id = self._app.clock.now(), self._state.run_id
         why = "somebody had disabled it already"
-        if finding.image is not None and finding.image.state != "disabled":
+        if finding.image is not None and not reasons.is_done(finding.image, Action.DISABLE):
             shared = moves.shared_with(record, finding.permissions, at=at, run_id=run_id)
             if shared is not record and not self._app.retirements.save(record, shared):
                 return self._line(line, Decision.KEPT, reasons.changed("somebody else has just written its record"))
@@ -108,18 +126,21 @@ class Act:
                 return self._line(line, Decision.KEPT, reasons.changed("somebody else has just written its record"))
             unwilling = self._app.originals.disable(record.image_id)
             if unwilling:
-                return self._kept(line, record, reasons.unwilling("disable", unwilling))
+                return self._kept(line, record, record, finding.image, reasons.unwilling("disable", unwilling))
             why = f"object {record.object_key}, version {record.object_version_id}, is whole"
         after = moves.disabled(record, why, at=self._app.clock.now(), run_id=run_id)
-        return self._saved(line, record, after, Decision.DISABLED)
+        self._app.retirements.save(record, after)
+        self._unmark(finding.image)
+        return self._went(line, Decision.DISABLED, why)
 
     def _is_ours(self, record: ArchiveRecord) -> bool:
         """Whether nobody has written the record since: a person who took it back, or another worker."""
         now = self._app.retirements.get(record.image_id)
         return now is not None and now.history[-1] == record.history[-1]
 
-    def _deregister(self, line: DecisionLine, record: ArchiveRecord) -> DecisionLine:
-        run_id = self._state.run_id
+    def _deregister(
+        self, line: DecisionLine, before: ArchiveRecord, record: ArchiveRecord, finding: Finding
+    ) -> DecisionLine:
         if not self._is_ours(record):
             return self._line(line, Decision.KEPT, reasons.changed("somebody else has just written its record"))
         answer = self._app.originals.deregister(record.image_id)
@@ -127,48 +148,67 @@ class Act:
             if not self._app.originals.by_id([record.image_id]):
                 # The SDK has sent the call before and not heard of it: then EC2 knows no such image any more.
                 after = settle_deregistered(self._app, self._state, record)
-                return self._line(line, Decision.RETIRED, after.reason)
-            return self._kept(line, record, reasons.unwilling("deregister", answer))
-        return self._retired(line, record, answer, run_id)
+                return self._went(line, Decision.RETIRED, after.reason)
+            return self._kept(line, before, record, finding.image, reasons.unwilling("deregister", answer))
+        return self._retired(line, record, answer)
 
-    def _retired(self, line: DecisionLine, record: ArchiveRecord, done: Deregistered, run_id: str) -> DecisionLine:
-        """Written whatever another worker has made of the record meanwhile: the image is gone, and it was us."""
+    def _retired(self, line: DecisionLine, record: ArchiveRecord, done: Deregistered) -> DecisionLine:
+        """A snapshot that stays, since another image uses it, is not marked any more."""
         why = f"object {record.object_key}, version {record.object_version_id}, is whole"
         ends = {LeftSnapshot(record.image_id, one): end for one, (end, _) in done.snapshots.items()}
         left = [one for one, end in ends.items() if end is SnapshotEnd.LEFT]
         over = [one for one in ends if one not in left and one.snapshot_id in record.retirement.snapshots]
-        before: ArchiveRecord | None = record
-        while before is not None and before.status is Status.DISABLED:
-            about_to = replace(before, retirement=record.retirement)
-            after = moves.retired(about_to, why, done.snapshots, at=self._app.clock.now(), run_id=run_id)
-            saved = saved_by(after, self._app.settings)
-            if self._app.retirements.save(before, after, adding=left, leaving=over, saved=saved):
-                break
-            logger.warning("record written by somebody else", extra={"image_id": record.image_id})
-            before = self._app.retirements.get(record.image_id)
-        return self._line(line, Decision.RETIRED, why)
+        record_retired(self._app, self._state, record, why, done.snapshots, adding=left, leaving=over)
+        self._app.originals.unmark(
+            [one for one, (end, _) in done.snapshots.items() if end is SnapshotEnd.SHARED], MARKS.values()
+        )
+        return self._went(line, Decision.RETIRED, why)
 
-    def _saved(self, line: DecisionLine, before: ArchiveRecord, after: ArchiveRecord, done: Decision) -> DecisionLine:
-        if not self._app.retirements.save(before, after):
-            logger.warning("record written by somebody else", extra={"image_id": before.image_id})
-        return self._line(line, done, after.reason)
-
-    def _kept(self, line: DecisionLine, record: ArchiveRecord, why: str) -> DecisionLine:
-        keep(self._app, self._state, record, why)
+    def _kept(
+        self, line: DecisionLine, before: ArchiveRecord, record: ArchiveRecord, image: Image | None, why: str
+    ) -> DecisionLine:
+        marked = [image.image_id, *image.snapshot_ids] if image else []
+        after = keep(self._app, self._state, record, why, before=before, marked=marked)
+        if after.status is Status.RETIRED and line.decision is Decision.RETIRED:
+            return self._went(line, Decision.RETIRED, after.reason)
         return self._line(line, Decision.KEPT, why)
+
+    def _unmark(self, image: Image | None) -> None:
+        if image is not None:
+            self._app.originals.unmark([image.image_id, *image.snapshot_ids], MARKS.values())
+
+    def _went(self, line: DecisionLine, done: Decision, why: str) -> DecisionLine:
+        self._gone.append(line)
+        return self._line(line, done, why)
 
     def _line(self, line: DecisionLine, decision: Decision, why: str) -> DecisionLine:
         return DecisionLine(line.image_id, line.policy, decision, why, line.gib)
 
 
-def keep(app: RetireApp, state: RunState, record: ArchiveRecord, why: str) -> None:
-    """Write why an original stays, if the record does not say so already, and take back what was announced."""
+def keep(
+    app: RetireApp,
+    state: RunState,
+    record: ArchiveRecord,
+    why: str,
+    *,
+    before: ArchiveRecord,
+    marked: Collection[str],
+) -> ArchiveRecord:
+    """Write why an original stays, if the record does not say so already, and take back what was announced and marked.
+
+    `before` is the record without this worker's own intention. Where it says that another worker was about to
+    deregister the image, and the image is gone, that one has: the record is RETIRED then.
+    """
+    if before.retirement.intention is Action.DEREGISTER and not app.originals.by_id([record.image_id]):
+        return settle_deregistered(app, state, record, before.retirement)
+    app.originals.unmark(marked, MARKS.values())
     after = moves.kept(record, why, at=app.clock.now(), run_id=state.run_id)
     if after is record:
-        return
+        return record
     if record.retirement.announced is not None and after.retirement.announced is None:
         app.originals.tag(record.image_id, RETIRE_ON_TAG, None)
     app.retirements.save(record, after)
+    return after
 
 
 def keep_reason_for_no(approval: object) -> str:

@@ -137,8 +137,8 @@ def _look_at_uses(app: RetireApp, findings: Sequence[Finding]) -> None:
     depth = max(finding.candidate.policy.retire.template_versions for finding in findings)
     uses = app.uses.of([finding.candidate.record.image_id for finding in findings], depth)
     for finding in findings:
-        culprits = None if uses is None else uses.get(finding.candidate.record.image_id, ())
-        finding.reasons += reasons.by_uses(culprits)
+        references = uses.references.get(finding.candidate.record.image_id, ())
+        finding.reasons += reasons.by_uses(references, uses.not_asked, finding.candidate.policy)
 
 
 def _look_at_usage(app: RetireApp, findings: Sequence[Finding]) -> None:

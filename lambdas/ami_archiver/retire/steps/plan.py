@@ -1,4 +1,4 @@
-"""The plan: what a run would do to which originals, and why the others that are due stay."""
+"""The plan: what a run would do to which originals, and why the others that are due stay. What it lets go is marked."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from ami_archiver.batches import batches
 from ami_archiver.failures import because
 from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Status
 from ami_archiver.retire import moves, reasons
-from ami_archiver.retire.ports import FirstRun
-from ami_archiver.retire.reasons import RETIRE_ON_TAG, Keep
+from ami_archiver.retire.ports import FirstRun, Unwilling
+from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.act import keep
 from ami_archiver.retire.steps.inspect import LOOKED_AT_TOGETHER, Candidate, Finding, Newest, ask_for_report, inspect
 from ami_archiver.retire.steps.settle import settle
+from ami_archiver.run_state import DRY
 from ami_archiver.steps.decided import log_decision
 
 if TYPE_CHECKING:
@@ -33,53 +34,59 @@ PLANNED = "PLAN#"
 """Pages of what the run is going to do; those of what is decided begin otherwise."""
 DECIDED_PLANNING = "RETIRE#PLAN#"
 DECIDED_ACTING = "RETIRE#ACT#"
+WOULD = "RETIRE#WOULD#"
+"""Pages of what a dry or first run would do."""
+GOING = (Decision.DISABLED, Decision.RETIRED)
 CHUNK_SECONDS = 120
 """What ten originals may take to look at; with less time left, the next invocation goes on."""
 STATUS_BEFORE = {Action.DEREGISTER: Status.DISABLED, Action.DISABLE: Status.VERIFIED}
 """Deregistering first: those have waited longer."""
 
 
-def policies_of(app: RetireApp, state: RunState, others: Collection[str]) -> list[Policy]:
-    """The policies whose originals the run looks at: its own, and those of the runs that it works for."""
-    names = {state.policy} | (set() if state.dry_run else set(others))
-    return [policy for policy in app.settings.policies if policy.name in names and not policy.paused]
-
-
-def dry_policies(app: RetireApp, state: RunState, policies: Collection[Policy]) -> set[str]:
-    """The policies for which this run only says what it would do: all in a dry run, and those newly enabled.
+def policies_to_retire(app: RetireApp, state: RunState, others: Collection[str]) -> dict[str, str]:
+    """The policies whose originals the run looks at, by name: its own, and those of the runs that it works for. What
+    each one's `original` says now, or DRY: in a dry run, and where a policy's `original` is new.
 
     A policy that keeps its originals is noted too, once it has let some go: when it is enabled again, that is new.
     """
-    if state.dry_run:
-        return {policy.name for policy in policies}
-    dry = set()
-    for policy in policies:
-        first = app.retirements.first_run(policy.name)
-        if (first.original if first else "keep") != policy.original:
-            first = FirstRun(policy.original, state.run_id)
-            app.retirements.put_first_run(policy.name, first)
-        if first is not None and first.run_id == state.run_id:
-            dry.add(policy.name)
-    return dry
+    found = {}
+    for policy in app.settings.policies:
+        if policy.name not in {state.policy, *others} or (policy.paused and not state.dry_run):
+            continue
+        dry = state.dry_run or _is_first_run(app, state, policy)
+        if policy.original != "keep":
+            found[policy.name] = DRY if dry else policy.original
+    return found
+
+
+def _is_first_run(app: RetireApp, state: RunState, policy: Policy) -> bool:
+    first = app.retirements.first_run(policy.name)
+    if (first.original if first else "keep") != policy.original:
+        first = FirstRun(policy.original, state.run_id)
+        app.retirements.put_first_run(policy.name, first)
+    return first is not None and first.run_id == state.run_id
 
 
 class Plan:
     """Goes through the records whose grace period is over, oldest first, until each policy's cap is reached."""
 
-    def __init__(
-        self, app: RetireApp, state: RunState, policies: Collection[Policy], dry: Collection[str], decided: Decided
-    ) -> None:
+    def __init__(self, app: RetireApp, state: RunState, decided: Decided) -> None:
         self._app = app
         self._decided = decided
         self._state = state
-        self._policies = {policy.name: policy for policy in policies}
-        self._dry = dry
+        self._policies = {
+            policy.name: policy
+            for policy in app.settings.policies
+            if policy.name in state.retiring and policy.original != "keep" and (state.dry_run or not policy.paused)
+        }
+        self._dry = {name for name, each in self._policies.items() if state.retiring[name] != each.original}
+        """Also a policy whose `original` has changed since the run began: its next run is its first."""
         self._newest = Newest(app)
         self._images: dict[tuple[str, bool], int] = {}
         self._gib: dict[tuple[str, bool], float] = {}
         self._counted: set[str] = set()
         """Images: an earlier attempt of this step may have planned them already."""
-        for line in lines_on(app, state, PLANNED, DECIDED_PLANNING).values():
+        for line in lines_on(app, state, PLANNED, DECIDED_PLANNING, WOULD).values():
             self._count(line)
 
     def make(self, seconds_left: Callable[[], float]) -> str | None:
@@ -129,26 +136,23 @@ class Plan:
                 record = settle(self._app, self._state, seen, images.get(record.image_id))
             if record.status is STATUS_BEFORE[action]:
                 candidates.append(Candidate(record, self._policies[record.policy], action))
-        going: list[DecisionLine] = []
-        decided: list[DecisionLine] = []
+        pages: dict[str, list[DecisionLine]] = {PLANNED: [], DECIDED_PLANNING: [], WOULD: []}
         for finding in inspect(self._app, candidates, self._newest):
             line = self._decide(finding)
             if line is None:
                 continue
-            planned = line.decision not in (Decision.KEPT, Decision.ANNOUNCED) and line.policy not in self._dry
-            (going if planned else decided).append(line)
+            kind = PLANNED if line.decision in GOING else DECIDED_PLANNING
+            pages[WOULD if line.policy in self._dry else kind].append(line)
             self._count(line)
-        self._decided.put(PLANNED, going)
-        self._decided.put(DECIDED_PLANNING, decided)
+        for kind, lines in pages.items():
+            self._decided.put(kind, lines)
 
     def _decide(self, finding: Finding) -> DecisionLine | None:
         """None: the cap is reached, which is nothing that is wrong with the image."""
         record, policy, action = finding.candidate.record, finding.candidate.policy, finding.candidate.action
         dry = policy.name in self._dry
         if finding.reasons:
-            if not dry:
-                keep(self._app, self._state, record, finding.reasons[0])
-            return _line(record, Decision.KEPT, finding.reasons[0])
+            return self._keep(finding, record, finding.reasons[0])
         announcing = not reasons.is_announced(record, policy, action, finding.image)
         waits = [*reasons.by_announcement(record, policy, action, finding.image, self._app.clock.now())]
         if waits and not announcing:
@@ -158,14 +162,39 @@ class Plan:
         if not counted and self._is_full(policy, announcing=announcing, gib=record.snapshot_gib):
             return None
         if announcing:
-            return self._announce(record, policy, action, dry=dry)
+            return self._announce(finding, dry=dry)
+        if not dry and (unwilling := self._mark(finding)):
+            return self._keep(finding, record, reasons.unwilling("mark", unwilling))
         if not dry and finding.pending_report:
             ask_for_report(self._app, record.image_id)
         then = Decision.DISABLED if action is Action.DISABLE else Decision.RETIRED
+        why = "nothing was found that keeps it"
+        if finding.image is not None and reasons.is_done(finding.image, action):
+            why = "somebody has disabled it already: nothing is asked of EC2, and its record says so from then on"
         caveat = "; if EC2's usage report names no other account" if finding.pending_report else ""
-        return _line(record, then, f"nothing was found that keeps it{caveat}")
+        return _line(record, then, why + caveat)
 
-    def _announce(self, record: ArchiveRecord, policy: Policy, action: Action, *, dry: bool) -> DecisionLine:
+    def _keep(self, finding: Finding, record: ArchiveRecord, why: str) -> DecisionLine:
+        if record.policy not in self._dry:
+            marked = reasons.marked(finding.image, finding.snapshots)
+            before = finding.candidate.record
+            after = keep(self._app, self._state, record, why, before=before, marked=marked)
+            if after.status is Status.RETIRED:
+                return _line(record, Decision.RETIRED, after.reason)
+        return _line(record, Decision.KEPT, why)
+
+    def _mark(self, finding: Finding) -> Unwilling | None:
+        """The image, and the snapshots that go with it: those that no other image uses."""
+        policy, action, image = finding.candidate.policy, finding.candidate.action, finding.image
+        if image is None or reasons.is_done(image, action):
+            return None
+        ids = {image.image_id}
+        if action is Action.DEREGISTER and (own := finding.snapshots.keys()):
+            ids |= own - self._app.originals.others_on(own, image.image_id)
+        return self._app.originals.mark(ids, MARKS[action], policy.name)
+
+    def _announce(self, finding: Finding, *, dry: bool) -> DecisionLine:
+        record, policy, action = finding.candidate
         now = self._app.clock.now()
         on = now + timedelta(days=policy.retire.notify_days)
         why = f"'{action}' on {on:%Y-%m-%d}; to object, tag the image {reasons.HOLD_TAG}"
@@ -176,9 +205,8 @@ class Plan:
             return _line(record, Decision.KEPT, reasons.changed("somebody else has just written its record"))
         unwilling = self._app.originals.tag(record.image_id, RETIRE_ON_TAG, f"{on:%Y-%m-%d}")
         if unwilling:
-            why = reasons.unwilling("tag", unwilling)
-            keep(self._app, self._state, replace(after, retirement=replace(after.retirement, announced=None)), why)
-            return _line(record, Decision.KEPT, why)
+            told = replace(after, retirement=replace(after.retirement, announced=None))
+            return self._keep(finding, told, reasons.unwilling("tag", unwilling))
         return _line(record, Decision.ANNOUNCED, why)
 
     def _count(self, line: DecisionLine) -> None:
@@ -192,10 +220,7 @@ class Plan:
     def _is_full(self, policy: Policy, *, announcing: bool = False, gib: float = 0.0) -> bool:
         """Whether the policy's cap is reached; announcements have one of their own, of the same size."""
         images, taken = self._images.get((policy.name, announcing), 0), self._gib.get((policy.name, announcing), 0.0)
-        rules = policy.retire
-        if images >= rules.max_images_per_run:
-            return True
-        return rules.max_gib_per_run is not None and images > 0 and taken + gib > rules.max_gib_per_run
+        return not policy.retire.has_room(images, taken, gib)
 
 
 def lines_on(app: RetireApp, state: RunState, *kinds: str) -> dict[str, DecisionLine]:
@@ -204,13 +229,16 @@ def lines_on(app: RetireApp, state: RunState, *kinds: str) -> dict[str, Decision
     return {line.image_id: line for kind in kinds for lines in app.runs.pages(state.run_id, kind) for line in lines}
 
 
-def stopped(app: RetireApp, going: int) -> str | None:
-    """Why the whole plan is refused: more of the account's images than may go in one run."""
-    percent = app.settings.retire_stop_percent
+def stopped(app: RetireApp, image_ids: Collection[str]) -> str | None:
+    """Why the whole plan is refused: more of the account's images than may go in one run. Those that are gone already
+    count as the account's."""
+    percent, going = app.settings.retire_stop_percent, len(image_ids)
     if not going:
         return None
     enough = math.ceil(going * 100 / percent)
     owned = app.originals.count(enough)
+    if owned < enough:
+        owned += going - len(app.originals.by_id(image_ids))
     if owned >= enough:
         return None
     return because(

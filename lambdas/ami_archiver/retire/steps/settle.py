@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ami_archiver.model import Action, ArchiveRecord, Image, Status
+from ami_archiver.failures import because
+from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Retirement, Status
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.ports import LeftSnapshot, SnapshotEnd
+from ami_archiver.retire.reasons import MARKS, Keep
 from ami_archiver.retire.savings import saved_by
 
 if TYPE_CHECKING:
@@ -36,40 +40,123 @@ def settle(app: RetireApp, state: RunState, record: ArchiveRecord, image: Image 
     return after if after is record or app.retirements.save(record, after) else record
 
 
-def settle_deregistered(app: RetireApp, state: RunState, record: ArchiveRecord) -> ArchiveRecord:
+def settle_deregistered(
+    app: RetireApp, state: RunState, record: ArchiveRecord, intended: Retirement | None = None
+) -> ArchiveRecord:
     """The call was made and its answer lost: what became of the snapshots is seen by the list of those left, on which
-    they are put once more, since a run that ended meanwhile may have taken them off."""
+    they are put once more, since a run that ended meanwhile may have taken them off.
+
+    `intended`: what the record said of its retirement when the call was about to be made, if not what it says now.
+    """
     why = "deregistered, as an earlier step was about to ask"
-    after = moves.retired(record, why, {}, at=app.clock.now(), run_id=state.run_id)
-    left = [LeftSnapshot(record.image_id, one) for one in sorted(record.retirement.snapshots)]
-    return after if app.retirements.save(record, after, adding=left, saved=saved_by(after, app.settings)) else record
+    retirement = intended or record.retirement
+    left = [LeftSnapshot(record.image_id, one) for one in sorted(retirement.snapshots)]
+    return record_retired(app, state, record, why, {}, adding=left, intended=retirement)
 
 
-def settle_snapshots(app: RetireApp, state: RunState) -> int:
-    """Go through the snapshots of images that are to be deregistered or were: delete what is left. How many remain."""
-    remaining = 0
-    for left in list(app.retirements.left_snapshots()):
-        record = app.retirements.get(left.image_id)
-        if record is None or record.status is not Status.RETIRED:
-            if record is not None and record.retirement.intention is not Action.DEREGISTER:
-                app.retirements.drop(left)  # the image was kept after all
+def record_retired(
+    app: RetireApp,
+    state: RunState,
+    record: ArchiveRecord,
+    why: str,
+    ends: Mapping[str, tuple[SnapshotEnd, str]],
+    *,
+    adding: Collection[LeftSnapshot],
+    leaving: Collection[LeftSnapshot] = (),
+    intended: Retirement | None = None,
+) -> ArchiveRecord:
+    """Written whatever another worker has made of the record meanwhile: the image is gone, and it was us."""
+    before: ArchiveRecord | None = record
+    while before is not None and before.status is Status.DISABLED:
+        about_to = replace(before, retirement=intended or record.retirement)
+        after = moves.retired(about_to, why, ends, at=app.clock.now(), run_id=state.run_id)
+        saved = saved_by(after, app.settings)
+        if app.retirements.save(before, after, adding=adding, leaving=leaving, saved=saved):
+            return after
+        logger.warning("record written by somebody else", extra={"image_id": record.image_id})
+        before = app.retirements.get(record.image_id)
+    return before or record
+
+
+LEFT = "LEFT#"
+"""Pages of the snapshots of deregistered images that are still there: DecisionLines with their ids."""
+SNAPSHOT_SECONDS = 60
+"""What one snapshot may take; with less time left, the next invocation goes on behind the last one looked at."""
+
+
+def left_pages(state: RunState) -> str:
+    """The kind of this turn's pages: after an answer of a person, the snapshots are gone through once more."""
+    return f"{LEFT}{'ANSWERED' if state.approval is not None else 'NIGHT'}#"
+
+
+def settle_snapshots(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> str | None:
+    """Go through the snapshots of images that are to be deregistered or were: delete what is left, and write down what
+    remains, and why. None: all were looked at; a text: the last one, behind which to go on."""
+    remaining: list[DecisionLine] = []
+    page, after, until = f"{left_pages(state)}{state.left_after or ''}", state.left_after or "", None
+    for left in sorted(app.retirements.left_snapshots(), key=_position):
+        if _position(left) <= after:
             continue
-        end, why = _delete(app, record, left.snapshot_id)
+        if line := _settle_snapshot(app, state, left):
+            remaining.append(line)
+        if seconds_left() < SNAPSHOT_SECONDS:
+            until = _position(left)
+            break
+    app.runs.put_page(state.run_id, page, remaining)
+    return until
+
+
+def _position(left: LeftSnapshot) -> str:
+    return f"{left.image_id}#{left.snapshot_id}"
+
+
+def _settle_snapshot(app: RetireApp, state: RunState, left: LeftSnapshot) -> DecisionLine | None:
+    """What is still there, with the reason; None: it is gone, or none of those to be deleted."""
+    record = app.retirements.get(left.image_id)
+    if record is None:
+        why = because(Keep.NOT_VERIFIED, "its image's record cannot be read", f"repair the record; {BY_HAND}")
+        return _still_there(left, "", why)
+    if record.status is not Status.RETIRED:
+        if record.retirement.intention is not Action.DEREGISTER:
+            app.retirements.drop(left)  # the image was kept after all
+        return None
+    end, why = _delete(app, record, left.snapshot_id)
+    if end is SnapshotEnd.SHARED:
+        app.originals.unmark([left.snapshot_id], MARKS.values())
+    gone = [left] if end is not SnapshotEnd.LEFT else []
+    if left.snapshot_id in record.retirement.snapshots:
         after = moves.snapshot_ended(record, left.snapshot_id, end, why, at=app.clock.now(), run_id=state.run_id)
-        gone = [left] if end is not SnapshotEnd.LEFT else []
-        remaining += not gone
-        if after is record:
-            continue
-        if not app.retirements.save(record, after, leaving=gone):
-            remaining += bool(gone)
-        logger.info(
-            "snapshot of a retired image", extra={"snapshot_id": left.snapshot_id, "end": str(end), "reason": why}
-        )
-    return remaining
+        if after is record and gone:
+            app.retirements.drop(left)
+        elif after is not record and not app.retirements.save(record, after, leaving=gone):
+            return _still_there(
+                left, record.policy, reasons.changed("somebody else has just written its image's record")
+            )
+    return None if gone else _still_there(left, record.policy, why)
+
+
+def _still_there(left: LeftSnapshot, policy: str, why: str) -> DecisionLine:
+    extra = {"snapshot_id": left.snapshot_id, "image_id": left.image_id, "reason": why}
+    logger.info("snapshot of a retired image is still there", extra=extra)
+    return DecisionLine(left.snapshot_id, policy, Decision.KEPT, f"of {left.image_id}: {why}")
 
 
 def _delete(app: RetireApp, record: ArchiveRecord, snapshot_id: str) -> tuple[SnapshotEnd, str]:
-    """The snapshots are the last of the original: they go only while its object is whole."""
+    """The snapshots are the last of the original: they go only while its object is whole, if its policy still lets
+    originals go so far, and if a plan has marked them; what the table says is not enough."""
+    if snapshot_id not in record.retirement.snapshots:
+        what = f"the record of {record.image_id} does not list it"
+        return SnapshotEnd.LEFT, because(Keep.NOT_MARKED, what, f"see who put it on the list SNAPSHOTS; {BY_HAND}")
+    snapshot = app.originals.snapshots([snapshot_id]).get(snapshot_id)
+    if snapshot is None:
+        return SnapshotEnd.DELETED, "gone already"
+    if app.originals.others_on([snapshot_id], record.image_id):
+        return SnapshotEnd.SHARED, ""
+    kept = [*reasons.by_policy(record.policy, app.settings.policy(record.policy), Action.DEREGISTER)]
+    if MARKS[Action.DEREGISTER] not in snapshot.tags:
+        kept.append(because(Keep.NOT_MARKED, f"it has no tag {MARKS[Action.DEREGISTER]}", BY_HAND))
+    if kept:
+        return SnapshotEnd.LEFT, kept[0]
     found = app.bucket.look(record.object_key)
     unreadable = app.bucket.unreadable(record.object_key, found.version_id) if found and found.readable else None
     whole = [*reasons.by_object(record, found, unreadable, app.settings.bucket_key_arn)]
@@ -80,3 +167,6 @@ def _delete(app: RetireApp, record: ArchiveRecord, snapshot_id: str) -> tuple[Sn
     if held:
         return SnapshotEnd.LEFT, held[0]
     return app.originals.delete_snapshot(snapshot_id)
+
+
+BY_HAND = "if it may go, delete it by hand"

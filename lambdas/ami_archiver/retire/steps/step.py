@@ -1,8 +1,12 @@
-"""RetireImages: plan what may go, let it go one by one, and say why everything else stays."""
+"""PlanRetirement: look at the originals that are due, mark what may go. RetireImages: let it go one by one, and say why
+everything else stays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
@@ -12,9 +16,9 @@ from ami_archiver.retire.ports import Saved
 from ami_archiver.retire.reasons import Keep
 from ami_archiver.retire.steps import plan as planning
 from ami_archiver.retire.steps.act import Act, keep_reason_for_no
-from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, PLANNED, Decided, Plan, lines_on
-from ami_archiver.retire.steps.settle import settle_snapshots
-from ami_archiver.run_state import Metrics, Next, RetirePhase, RunState
+from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, GOING, PLANNED, WOULD, Decided, lines_on
+from ami_archiver.retire.steps.settle import left_pages, settle_snapshots
+from ami_archiver.run_state import DRY, Metrics, Next, RetirePhase, RunState
 from ami_archiver.steps.lease import until
 
 if TYPE_CHECKING:
@@ -25,35 +29,46 @@ IMAGE_SECONDS = 60
 MOST_LOOKS = 7
 """For usage reports, at doubling waits, about an hour by default. What EC2 has not reported by then stays."""
 LINES_PER_PAGE = 10
-GOING = (Decision.DISABLED, Decision.RETIRED)
+
+
+def plan_retirement(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> tuple[RunState, Metrics]:
+    """One turn at the plan of what a run lets go. Raises LeaseLost.
+
+    Which policies it is about, and what their `original` says, is set down once, at the beginning.
+    """
+    if state.retire is not RetirePhase.PLAN:
+        return state.then(Next.REPORT), {}
+    others = [] if state.dry_run else _policies_of_runs(app, state)
+    if state.retire_after is None:
+        state = replace(state, retiring=planning.policies_to_retire(app, state, others))
+    if not state.retiring:
+        return state.then(Next.REPORT, retire=RetirePhase.DONE), {}
+    decided = Decided(app, state)
+    after = planning.Plan(app, state, decided).make(seconds_left)
+    if after is not None:
+        return state.then(Next.PLAN_MORE, retire_after=after), decided.metrics()
+    state = state.then(Next.RETIRE, retire=RetirePhase.ACT, retire_after=None, retire_looks=0)
+    return state, decided.metrics()
 
 
 def retire_images(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> tuple[RunState, Metrics]:
-    """One turn at the originals that are due. Raises LeaseLost.
+    """One turn at the originals of the plan, and at the snapshots that earlier runs have left. Raises LeaseLost.
 
     A run that was reported and has got its answer comes back for what waited for it; it needs no lease any more, since
     every write carries the state of the record that it was decided by.
     """
     answered = state.approval is not None and state.awaiting_approval > 0
-    if state.retire is RetirePhase.DONE and not answered:
+    if answered and state.retire is RetirePhase.DONE:
+        state = state.then(Next.RETIRE, retire=RetirePhase.ACT, left_after=None)
+    elif not answered and not state.dry_run:
+        _policies_of_runs(app, state)
+    if (
+        state.retire is not RetirePhase.ACT
+    ):  # nothing is planned: an execution that began before there was PlanRetirement
         return state.then(Next.REPORT), {}
-    if answered:
-        state = state.then(Next.RETIRE, retire=RetirePhase.ACT)
-    policies = planning.policies_of(app, state, [] if answered or state.dry_run else _policies_of_runs(app, state))
-    dry = planning.dry_policies(app, state, policies)
-    policies = [policy for policy in policies if policy.retires]
-    if not policies:
-        return state.then(Next.REPORT, retire=RetirePhase.DONE), {}
-    decided = Decided(app, state)
-    if state.retire is RetirePhase.PLAN:
-        after = Plan(app, state, policies, dry, decided).make(seconds_left)
-        if after is not None:
-            return state.then(Next.RETIRE, retire_after=after), decided.metrics()
-        return _begin_to_act(app, state, decided)
     if state.dry_run:
-        return _end(app, state, dry, waiting=0), {}
-    state = _act(app, state, dry, decided, seconds_left)
-    return state, decided.metrics() | _left(app, state)
+        return _end(app, state, [], [])
+    return _act(app, state, seconds_left)
 
 
 def _policies_of_runs(app: RetireApp, state: RunState) -> list[str]:
@@ -61,27 +76,18 @@ def _policies_of_runs(app: RetireApp, state: RunState) -> list[str]:
     return [run.policy for run in lease.runs.values()]
 
 
-def _begin_to_act(app: RetireApp, state: RunState, decided: Decided) -> tuple[RunState, Metrics]:
-    """The plan is complete: whether it is too much is asked once, for all of it."""
-    going = list(lines_on(app, state, PLANNED).values())
-    why = planning.stopped(app, len(going))
-    if why:
-        decided.put(DECIDED_ACTING, [line._replace(decision=Decision.KEPT, reason=why) for line in going])
-    state = state.then(Next.RETIRE, retire=RetirePhase.ACT, retire_after=None, retire_looks=0)
-    return state, decided.metrics() | ({} if state.dry_run else {"RetirementsStopped": float(bool(why))})
-
-
-def _act(
-    app: RetireApp, state: RunState, dry: set[str], decided: Decided, seconds_left: Callable[[], float]
-) -> RunState:
-    act, pending, waiting = Act(app, state), 0, 0
-    ends: list[DecisionLine] = []
-    for line in _undecided(app, state):
-        policy = app.settings.policy(line.policy)
-        if state.approval is None and policy is not None and policy.retire.approval == "explicit":
-            waiting += 1
+def _act(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> tuple[RunState, Metrics]:
+    """A plan is never longer than the policies' caps. Whether it is too much is asked in every turn, for all of it."""
+    planned, over = (lines_on(app, state, kind) for kind in (PLANNED, DECIDED_ACTING))
+    stop = _stop_of(over.values()) or planning.stopped(app, planned.keys())
+    act = Act(app, state, [line for line in over.values() if line.decision in GOING])
+    decided = Decided(app, state)
+    pending, waiting, ends = 0, [], []
+    for line in (line for line in planned.values() if line.image_id not in over):
+        if not stop and state.approval is None and _asks(app, line.policy):
+            waiting.append(line)
             continue
-        end = _act_on(act, state, line)
+        end = act.kept(line, stop) if stop else _act_on(act, state, line)
         if end is None:
             pending += 1
             continue
@@ -90,12 +96,28 @@ def _act(
             decided.put(DECIDED_ACTING, ends)
             ends = []
         if seconds_left() < IMAGE_SECONDS:
-            return state.then(Next.RETIRE)
+            return state.then(Next.RETIRE), decided.metrics()
     decided.put(DECIDED_ACTING, ends)
+    metrics = decided.metrics() | {"RetirementsStopped": float(bool(stop))}
     if pending:
         wait = min(app.settings.wait_max_seconds, app.settings.wait_min_seconds * 2**state.retire_looks)
-        return state.then(Next.WAIT, wait_seconds=wait, retire_looks=state.retire_looks + 1)
-    return _end(app, state, dry, waiting)
+        return state.then(Next.WAIT, wait_seconds=wait, retire_looks=state.retire_looks + 1), metrics
+    after = settle_snapshots(app, state, seconds_left)
+    if after is not None:
+        return state.then(Next.RETIRE, left_after=after), metrics
+    left = [line for lines in app.runs.pages(state.run_id, left_pages(state)) for line in lines]
+    state, more = _end(app, state, waiting, left)
+    return state, metrics | more
+
+
+def _stop_of(lines: Iterable[DecisionLine]) -> str | None:
+    """Why an earlier turn of the run, or of what is reported, has let nothing go of the plan."""
+    return next((line.reason for line in lines if line.reason.startswith(f"{Keep.TOO_MANY}:")), None)
+
+
+def _asks(app: RetireApp, name: str) -> bool:
+    policy = app.settings.policy(name)
+    return policy is not None and policy.retire.approval == "explicit"
 
 
 def _act_on(act: Act, state: RunState, line: DecisionLine) -> DecisionLine | None:
@@ -108,48 +130,53 @@ def _act_on(act: Act, state: RunState, line: DecisionLine) -> DecisionLine | Non
     return end
 
 
-def _undecided(app: RetireApp, state: RunState) -> Iterator[DecisionLine]:
-    """What is planned and not decided yet. A plan is never longer than the policies' caps."""
-    over = lines_on(app, state, DECIDED_ACTING)
-    return (line for line in lines_on(app, state, PLANNED).values() if line.image_id not in over)
-
-
-def _end(app: RetireApp, state: RunState, dry: set[str], waiting: int) -> RunState:
-    """The summary of what was done about originals; ReportRun makes it part of its own."""
-    left = 0 if state.dry_run else settle_snapshots(app, state)
-    lines = list(_lines(app, state, dry, would=False))
-    would = list(_lines(app, state, dry, would=True))
-    told = summary.as_json(
-        {"done": lines, "would": would},
-        run_id=state.run_id,
-        stopped=next((line.reason for line in lines if line.reason.startswith(f"{Keep.TOO_MANY}:")), None),
-        would_stop=planning.stopped(app, sum(line.decision in GOING for line in would)),
-        first_runs=[] if state.dry_run else sorted(dry),
-        awaiting_approval=waiting,
-        snapshots_left=left,
-        saved=savings.as_json(_saved(app, lines)),
-        saved_total=savings.as_json(app.retirements.total_saved()),
+def _end(
+    app: RetireApp, state: RunState, waiting: Collection[DecisionLine], left: Collection[DecisionLine]
+) -> tuple[RunState, Metrics]:
+    """What was done about originals, for each policy by itself; ReportRun makes it part of that policy's summary. What
+    is of no single policy stands in that of the run's own."""
+    done = _by_policy(lines_on(app, state, DECIDED_PLANNING, DECIDED_ACTING).values())
+    would = _by_policy(lines_on(app, state, WOULD).values())
+    would_go = [line.image_id for lines in would.values() for line in lines if line.decision in GOING]
+    would_stop = planning.stopped(app, would_go)
+    for name in {*state.retiring, state.policy}:
+        own, lines = name == state.policy, done.get(name, [])
+        first_run = state.retiring.get(name) == DRY and not state.dry_run
+        told = summary.as_json(
+            {"done": lines, "would": would.get(name, [])},
+            run_id=state.run_id,
+            stopped=_stop_of(lines),
+            would_stop=would_stop if name in would else None,
+            first_runs=[name] if first_run else [],
+            awaiting_approval=sum(own or line.policy == name for line in waiting),
+            snapshots_left=len(left) if own else 0,
+            snapshots_left_listed=summary.listed(left) if own else [],
+            saved=savings.as_json(_saved(app, lines), saves_from=_saves_from(app, name)),
+        )
+        if own:
+            told["saved_total"] = savings.as_json(app.retirements.total_saved())
+        app.summaries.put_summary(summary.key(state.run_id, name), told)
+    policies = (app.settings.policy(name) for name in {line.policy for line in waiting})
+    hours = max((policy.retire.approval_hours for policy in policies if policy), default=0)
+    state = state.then(
+        Next.REPORT, retire=RetirePhase.DONE, awaiting_approval=len(waiting), approval_seconds=hours * 3600
     )
-    app.summaries.put_summary(state.run_id, told)
-    asked = [policy.retire.approval_hours for policy in app.settings.policies if policy.retire.approval == "explicit"]
-    seconds = max(asked, default=0) * 3600
-    return state.then(Next.REPORT, retire=RetirePhase.DONE, awaiting_approval=waiting, approval_seconds=seconds)
+    return state, {} if state.dry_run else {"SnapshotsLeft": float(len(left))}
 
 
-def _left(app: RetireApp, state: RunState) -> Metrics:
-    """Snapshots of deregistered images that could not be deleted, once the run is through."""
-    if state.next is not Next.REPORT:
-        return {}
-    told = app.summaries.summary(state.run_id) or {}
-    return {"SnapshotsLeft": float(told.get("snapshots_left", 0))}
+def _by_policy(lines: Iterable[DecisionLine]) -> dict[str, list[DecisionLine]]:
+    ordered = sorted(lines, key=lambda line: line.policy)
+    return {name: list(of_it) for name, of_it in groupby(ordered, key=lambda line: line.policy)}
 
 
-def _lines(app: RetireApp, state: RunState, dry: set[str], *, would: bool) -> Iterator[DecisionLine]:
-    lines = lines_on(app, state, DECIDED_PLANNING, DECIDED_ACTING).values()
-    return (line for line in lines if (line.policy in dry) is would)
+def _saves_from(app: RetireApp, name: str) -> str | None:
+    """The day on which the Recycle Bin lets go what was deleted today."""
+    policy = app.settings.policy(name)
+    days = policy.retire.recycle_bin_days if policy else None
+    return f"{app.clock.now() + timedelta(days=days):%Y-%m-%d}" if days else None
 
 
-def _saved(app: RetireApp, lines: list[DecisionLine]) -> Saved:
+def _saved(app: RetireApp, lines: Iterable[DecisionLine]) -> Saved:
     result = Saved()
     for line in lines:
         record = app.retirements.get(line.image_id) if line.decision is Decision.RETIRED else None
