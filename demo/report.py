@@ -68,7 +68,7 @@ def summaries(output: Output, found: Iterable[Mapping[str, Any]]) -> None:
                 f"  the first run of {policy} since its originals may go: it only says what the next one would do"
             )
         if summary.get("working_run"):
-            output.line(f"  worked off by run {summary['working_run']}")
+            output.line(f"  its images were stored by run {summary['working_run']}")
 
 
 def decisions(output: Output, evidence: Evidence, names: Mapping[str, str]) -> None:

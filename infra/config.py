@@ -109,7 +109,7 @@ def load_config(path: Path, now: datetime) -> Config:
     size = _environment_bytes(config)
     if size > MAX_ENVIRONMENT_BYTES:
         raise ConfigError(
-            f"{path}: policy: the policies make {size} bytes of function environment: must be at most "
+            f"{path}: policy: the policies need {size} bytes of function environment: must be at most "
             f"{MAX_ENVIRONMENT_BYTES} in all (Lambda's limit): shorten patterns, tags and prefixes, or have fewer"
         )
     return config

@@ -99,7 +99,7 @@ def _known_keys(location: Location) -> str:
     if len(location) == 1 and f"policy.{location[0]}" in _HOMES:
         return f"it belongs to a policy: write [policy.{location[0]}], below the [[policy]]"
     home = next((t for t, keys in _HOMES.items() if location[-1] in keys), None)
-    return f"it belongs into [{home}]" if home else f"known are {', '.join(known)}"
+    return f"it belongs in [{home}]" if home else f"the keys are {', '.join(known)}"
 
 
 _HOMES = {"account": set(Account.model_fields)} | {

@@ -47,7 +47,7 @@ def _one_or_list(value: object) -> object:
 
 def _unique(values: list[str]) -> list[str]:
     if len(set(values)) != len(values):
-        raise _wrong("a list without repetitions")
+        raise _wrong("a list without duplicates")
     return values
 
 
@@ -62,15 +62,15 @@ def _text(least: int, most: int) -> AfterValidator:
 
 def _not_aws(text: str) -> str:
     if text.lower().startswith("aws:"):
-        raise _wrong("without the prefix aws:, which is AWS's own")
+        raise _wrong("without the prefix aws:, which AWS reserves")
     if text.lower().startswith("archiver:"):
-        raise _wrong("without the prefix archiver:, which the archiver's own tags have")
+        raise _wrong("without the prefix archiver:, which the archiver reserves for its own tags")
     return text
 
 
 def _s3_characters(text: str) -> str:
     if not re.fullmatch(r"[\w +\-=.:/@]*", text):
-        raise _wrong("of letters, digits, spaces and + - = . _ : / @ only, as S3 takes tags")
+        raise _wrong("made only of letters, digits, spaces and + - = . _ : / @, which S3 allows in tags")
     return text
 
 
@@ -125,7 +125,7 @@ def _parameter_prefix(text: str) -> str:
     if not re.fullmatch(r"/?[A-Za-z0-9_.-][A-Za-z0-9_./-]*", text):
         raise _wrong("the beginning of SSM parameters' names, such as '/golden/': of letters, digits and . - _ / only")
     if text.lstrip("/").lower().startswith(("aws", "ssm")):
-        raise _wrong("without the prefixes aws and ssm, which are AWS's own")
+        raise _wrong("without the prefixes aws and ssm, which AWS reserves")
     return text
 
 
@@ -137,13 +137,13 @@ def _prefix(text: str) -> str:
     for field in fields:
         if field not in PREFIX_FIELDS:
             raise _wrong(
-                f"made of text and {', '.join(f'{{{f}}}' for f in PREFIX_FIELDS)}; {{{field}}} is none of them"
+                f"made of text and {', '.join(f'{{{f}}}' for f in PREFIX_FIELDS)}; {{{field}}} is not one of them"
             )
     literal = re.sub(r"\{[^{}]*\}", "x", text)
     if not re.fullmatch(r"[A-Za-z0-9!_.*'()=/-]+", literal):
-        raise _wrong("of letters, digits and ! - _ . * ' ( ) = / only, beside fields in braces")
+        raise _wrong("made only of letters, digits and ! - _ . * ' ( ) = / besides fields in braces")
     if any(part in ("", ".", "..") for part in literal.split("/")):
-        raise _wrong("without a slash at an end, two in a row, or the parts . and ..")
+        raise _wrong("without a slash at the beginning or end, two slashes in a row, or the parts . and ..")
     return text
 
 
@@ -181,7 +181,7 @@ class Select(Table):
     def contradictions(self) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         if self.group_by_tag is not None and self.group_by_name is not None:
-            found.append(("group_by_tag", "cannot be together with group_by_name: an image is in one group"))
+            found.append(("group_by_tag", "cannot be used together with group_by_name: an image is in one group"))
         for key, values in self.exclude_tags.items():
             wanted = self.tags.get(key)
             if wanted is not None and (ANY in values or set(wanted) <= set(values)):
@@ -218,9 +218,9 @@ class Store(Table):
             given, other = "storage_class", "storage_class_after_days"
             if self.storage_class is None:
                 given, other = other, given
-            found.append((given, f"needs {other} beside it"))
+            found.append((given, f"needs {other}, too"))
         elif self.storage_class == "STANDARD_IA" and (self.storage_class_after_days or 0) < 30:
-            found.append(("storage_class_after_days", "must be 30 or more for STANDARD_IA, by S3's rule"))
+            found.append(("storage_class_after_days", "must be 30 or more for STANDARD_IA, because S3 requires it"))
         return found
 
 
@@ -238,12 +238,14 @@ class PolicyTable(Table):
     def contradictions(self) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         if self.original == "keep" and self.gives("retire"):
-            found.append(("retire", 'does nothing while original is "keep": say original = "disable" or "retire"'))
+            found.append(("retire", 'does nothing while original is "keep": set original = "disable" or "retire"'))
         found += [(f"retire.{key}", wrong) for key, wrong in self.retire.useless_with(self.original)]
         keeps_newest = self.select.keep_newest or (self.original != "keep" and self.retire.keep_newest)
         for key in ("group_by_tag", "group_by_name"):
             if getattr(self.select, key) is not None and not keeps_newest:
-                found.append((f"select.{key}", "does nothing without keep_newest of 1 or more, of select or of retire"))
+                found.append(
+                    (f"select.{key}", "does nothing unless select.keep_newest or retire.keep_newest is 1 or more")
+                )
         key_bytes = longest_key_bytes(self.store.object_prefix, self.name)
         if key_bytes > MAX_KEY_BYTES:
             found.append(

@@ -55,7 +55,7 @@ class Retire(Table):
         default=_DEFAULT.approval, description="one of none, notify, explicit"
     )
     notify_days: float = Field(
-        default=_DEFAULT.notify_days, gt=0, le=365, description="above 0, at most 365: who objects needs time"
+        default=_DEFAULT.notify_days, gt=0, le=365, description="above 0, at most 365: people need time to object"
     )
     approval_hours: int = Field(
         default=_DEFAULT.approval_hours, ge=1, le=MAX_APPROVAL_HOURS, description=f"1 to {MAX_APPROVAL_HOURS}"

@@ -110,7 +110,7 @@ def _at_problem(inside: str) -> str | None:
     try:
         datetime.strptime(inside, "%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007 - its zone is the schedule's time_zone
     except ValueError:
-        return "must be at(yyyy-mm-ddThh:mm:ss), without a zone (that is what time_zone is for)"
+        return "must be at(yyyy-mm-ddThh:mm:ss), without a time zone: the key time_zone has it"
     return None
 
 

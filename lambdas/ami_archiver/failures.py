@@ -58,7 +58,7 @@ def hidden(key: str, error: AccessDenied, then: str) -> str:
 
 NEXT_STEPS: dict[Failure, str] = {
     Failure.STORE_FAILED: "look at the image and its snapshots in EC2; the next run tries again",
-    Failure.STORE_REFUSED: "put right what EC2 names, or take the policy's tag off the image; the next run tries again",
+    Failure.STORE_REFUSED: "correct what EC2 names, or take the policy's tag off the image; the next run tries again",
     Failure.OBJECT_MISSING: "see in CloudTrail who deleted it; the next run stores the image again",
 }
 """What to do once the attempts at storing an image are used up."""

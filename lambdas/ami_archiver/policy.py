@@ -113,7 +113,7 @@ class Policy:
             return reason
         age = now - image.creation_date
         if age < timedelta(days=self.min_age_days):
-            return f"{age / timedelta(days=1):.1f} days old, policy asks for {self.min_age_days:g}"
+            return f"{age / timedelta(days=1):.1f} days old, the policy needs at least {self.min_age_days:g}"
         if among_newest:
             return f"among the newest {self.keep_newest} of group {self.group_of(image)!r}"
         return None

@@ -112,4 +112,4 @@ def _restored(image: Image) -> str | None:
     """Why an image that a restore has made is not archived anew, or None: it carries its original's tags."""
     if RESTORE_ID_TAG not in image.tags:
         return None
-    return f"restored by {image.tags[RESTORE_ID_TAG]} from the archive, where it still is"
+    return f"restored from the archive by {image.tags[RESTORE_ID_TAG]}; the archive still has it"

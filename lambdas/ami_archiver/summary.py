@@ -101,7 +101,7 @@ def text_of(summary: Mapping[str, Any]) -> str:
         "",
     ]
     if summary.get("working_run"):
-        lines += [f"Outcome: {summary['outcome']}; the queue is worked off by run {summary['working_run']}.", ""]
+        lines += [f"Outcome: {summary['outcome']}; run {summary['working_run']} works off the queue.", ""]
     elif summary["outcome"] != "worked":
         lines += [f"Outcome: {summary['outcome']}", ""]
     if "would_store" in summary:

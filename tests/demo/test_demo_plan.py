@@ -13,7 +13,7 @@ from demo.night import NightFailed
 from demo.output import Output
 from tests.demo.test_demo_claims import night
 
-IN_USE = "InUse: used by launch template lt-1 version 7; let that use another image first"
+IN_USE = "InUse: used by launch template lt-1 version 7; change it to another image first"
 
 
 def summary(*lines: DecisionLine) -> dict[str, object]:

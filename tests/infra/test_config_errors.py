@@ -22,9 +22,9 @@ expression = "cron(0 2 * * ? *)"
 A = 'policy[0] "nightly": '
 CRON = "cron(minutes hours day-of-month month day-of-week year), rate(N minutes|hours|days) or at(yyyy-mm-ddThh:mm:ss)"
 CRON_FIELDS = "minutes hours day-of-month month day-of-week year"
-CHARACTERS = "must be of letters, digits, spaces and + - = . _ : / @ only, as S3 takes tags"
-PREFIX_CHARACTERS = "must be of letters, digits and ! - _ . * ' ( ) = / only, beside fields in braces"
-PREFIX_PARTS = "must be without a slash at an end, two in a row, or the parts . and .."
+CHARACTERS = "must be made only of letters, digits, spaces and + - = . _ : / @, which S3 allows in tags"
+PREFIX_CHARACTERS = "must be made only of letters, digits and ! - _ . * ' ( ) = / besides fields in braces"
+PREFIX_PARTS = "must be without a slash at the beginning or end, two slashes in a row, or the parts . and .."
 PREFIX_FIELDS = "must be made of text and {policy}, {account}, {region}, {year}, {month}, {day}"
 CLASSES = (
     "must be one of STANDARD_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE; for STANDARD, leave the key "
@@ -65,7 +65,7 @@ ACCOUNT = [
     ('operator_role_arns = "admin"', f'is "admin": must be a list of roles\' ARNs: ["{ROLE}"]'),
     (
         'notification_emails = ["a@example.com", "a@example.com"]',
-        'is ["a@example.com", "a@example.com"]: must be a list without repetitions',
+        'is ["a@example.com", "a@example.com"]: must be a list without duplicates',
     ),
     ("log_retention_days = 8", f"is 8: {RETENTION}"),
     ("alarm_without_success_hours = 169", "is 169: must be 1 to 168, or 0 for no such alarm"),
@@ -82,7 +82,10 @@ SELECT = [
     ("keep_newest = 1.0", "is 1.0: must be a whole number, 0 or more"),
     ("name_patterns = 3", "is 3: must be text or a list of at least one text"),
     ("name_patterns = []", "is []: must be text or a list of at least one text"),
-    ('group_by_tag = "Family"', 'is "Family": does nothing without keep_newest of 1 or more, of select or of retire'),
+    (
+        'group_by_tag = "Family"',
+        'is "Family": does nothing unless select.keep_newest or retire.keep_newest is 1 or more',
+    ),
     (
         'group_by_name = "^(a)(b)$"',
         'is "^(a)(b)$": must be a regular expression with exactly one group in parentheses; it has 2',
@@ -105,8 +108,8 @@ STORE = [
     ("max_gib_per_run = -0.5", "is -0.5: must be above 0"),
     ("attempts = 11", "is 11: must be 1 to 10"),
     ("attempts = true", "is true: must be a whole number, 1 to 10"),
-    ('object_prefix = "{yeer}"', f'is "{{yeer}}": {PREFIX_FIELDS}; {{yeer}} is none of them'),
-    ('object_prefix = "{policy!r}"', f'is "{{policy!r}}": {PREFIX_FIELDS}; {{policy!r}} is none of them'),
+    ('object_prefix = "{yeer}"', f'is "{{yeer}}": {PREFIX_FIELDS}; {{yeer}} is not one of them'),
+    ('object_prefix = "{policy!r}"', f'is "{{policy!r}}": {PREFIX_FIELDS}; {{policy!r}} is not one of them'),
     ('object_prefix = "{policy"', f'is "{{policy": {PREFIX_CHARACTERS}'),
     ('object_prefix = "a b"', f'is "a b": {PREFIX_CHARACTERS}'),
     ('object_prefix = "/a"', f'is "/a": {PREFIX_PARTS}'),
@@ -118,11 +121,11 @@ STORE = [
     ),
     ('storage_class = "COLD"', f'is "COLD": {CLASSES}'),
     ('storage_class = "STANDARD"', f'is "STANDARD": {CLASSES}'),
-    ('storage_class = "GLACIER"', 'is "GLACIER": needs storage_class_after_days beside it'),
-    ("storage_class_after_days = 1", "is 1: needs storage_class beside it"),
+    ('storage_class = "GLACIER"', 'is "GLACIER": needs storage_class_after_days, too'),
+    ("storage_class_after_days = 1", "is 1: needs storage_class, too"),
     (
         'storage_class_after_days = 29\nstorage_class = "STANDARD_IA"',
-        "is 29: must be 30 or more for STANDARD_IA, by S3's rule",
+        "is 29: must be 30 or more for STANDARD_IA, because S3 requires it",
     ),
 ]
 
@@ -144,8 +147,8 @@ RETIRE = [
     ("allow_shared = 1", "is 1: must be true or false"),
     ('approval = "auto"', 'is "auto": must be one of none, notify, explicit'),
     ("approval = false", "is false: must be one of none, notify, explicit"),
-    ("notify_days = 0", "is 0: must be above 0, at most 365: who objects needs time"),
-    ("notify_days = 366", "is 366: must be above 0, at most 365: who objects needs time"),
+    ("notify_days = 0", "is 0: must be above 0, at most 365: people need time to object"),
+    ("notify_days = 366", "is 366: must be above 0, at most 365: people need time to object"),
     ("approval_hours = 0", "is 0: must be 1 to 720"),
     ("approval_hours = 721", "is 721: must be 1 to 720"),
     ("approval_hours = 1.5", "is 1.5: must be a whole number, 1 to 720"),
@@ -193,7 +196,7 @@ SCHEDULE = [
     ),
     (
         'expression = "at(2026-02-30T02:00:00)"',
-        'is "at(2026-02-30T02:00:00)": must be at(yyyy-mm-ddThh:mm:ss), without a zone (that is what time_zone is for)',
+        'is "at(2026-02-30T02:00:00)": must be at(yyyy-mm-ddThh:mm:ss), without a time zone: the key time_zone has it',
     ),
     (
         'time_zone = "Berlin"',
@@ -220,12 +223,12 @@ TAGS = [
 OBJECT_TAGS = [
     (
         '{ "aws:x" = "y" }',
-        'store.object_tags has the key "aws:x": must be without the prefix aws:, which is AWS\'s own',
+        'store.object_tags has the key "aws:x": must be without the prefix aws:, which AWS reserves',
     ),
     (
         '{ "archiver:policy" = "y" }',
         'store.object_tags has the key "archiver:policy": must be without the prefix archiver:, which the '
-        "archiver's own tags have",
+        "archiver reserves for its own tags",
     ),
     ('{ "a#" = "y" }', f'store.object_tags has the key "a#": {CHARACTERS}'),
     ('{ a = "y#" }', f'store.object_tags.a is "y#": {CHARACTERS}'),
@@ -235,9 +238,9 @@ OBJECT_TAGS = [
 STACK_TAGS = "the stack's own tags are given to `cdk deploy --tags`, those that select images to [policy.select]"
 UNKNOWN = [
     ("[account]\nin_flight_budget = 600", "account.in_flight_budget is not a key: did you mean in_flight_budget_gib?"),
-    ("[account]\nattempts = 3", "account.attempts is not a key: it belongs into [policy.store]"),
-    ("[account]\ntemplate_versions = 3", "account.template_versions is not a key: it belongs into [policy.retire]"),
-    ("wait_min_seconds = 3", "wait_min_seconds is not a key: it belongs into [account]"),
+    ("[account]\nattempts = 3", "account.attempts is not a key: it belongs in [policy.store]"),
+    ("[account]\ntemplate_versions = 3", "account.template_versions is not a key: it belongs in [policy.retire]"),
+    ("wait_min_seconds = 3", "wait_min_seconds is not a key: it belongs in [account]"),
     ("[[policies]]", "policies is not a key: did you mean policy?"),
     ("[account]\ntags = { Team = 'a' }", f"account.tags is not a key: {STACK_TAGS}"),
     ("tags = { Team = 'a' }", f"tags is not a key: {STACK_TAGS}"),
@@ -303,7 +306,7 @@ def test_rules_of_retirement_for_originals_that_are_kept_are_a_contradiction(err
         file = POLICY.replace("[policy.select]", f"{original}[policy.select]") + f"[policy.retire]\n{table}"
         (line,) = errors(file)
         assert line.startswith(f"archiver.toml: {A}retire is {{")
-        assert line.endswith('}: does nothing while original is "keep": say original = "disable" or "retire"')
+        assert line.endswith('}: does nothing while original is "keep": set original = "disable" or "retire"')
 
 
 @pytest.mark.parametrize("key", ["after_disabled_days", "recycle_bin_days"])
@@ -321,7 +324,7 @@ def test_a_group_is_useless_when_none_of_its_newest_is_kept(errors, original: st
     file += "[policy.retire]\nkeep_newest = 0" if original == "retire" else ""
     assert errors(file) == [
         f'archiver.toml: {A}select.group_by_name is "(a)": '
-        "does nothing without keep_newest of 1 or more, of select or of retire"
+        "does nothing unless select.keep_newest or retire.keep_newest is 1 or more"
     ]
 
 
@@ -351,7 +354,7 @@ def test_an_unknown_key_suggests_the_nearest_known_one_or_its_table(errors, text
 
 def test_no_key_of_another_meaning_is_suggested_for_deleting_objects_which_nothing_here_does(errors) -> None:
     (line,) = errors(f"{POLICY}expire_after_days = 365")
-    assert line.startswith(f"archiver.toml: {A}store.expire_after_days is not a key: known are window_hours, ")
+    assert line.startswith(f"archiver.toml: {A}store.expire_after_days is not a key: the keys are window_hours, ")
 
 
 @pytest.mark.parametrize("sign", ["^", "$", "\\", "|", "+", "{", "}"])
@@ -416,7 +419,7 @@ def test_a_policy_that_can_find_images_of_its_own_is_taken(tmp_path: Path, first
 def test_what_later_versions_will_know_is_unknown_now(errors, key: str) -> None:
     file = POLICY.replace("[policy.select]", f'{key} = "x"\n[policy.select]', 1)
     assert errors(file) == [
-        f"archiver.toml: {A}{key} is not a key: known are name, paused, original, select, schedule, store, retire"
+        f"archiver.toml: {A}{key} is not a key: the keys are name, paused, original, select, schedule, store, retire"
     ]
 
 
@@ -438,7 +441,8 @@ def test_two_ways_of_grouping_contradict_each_other(errors) -> None:
         "[policy.schedule]", "keep_newest = 1\ngroup_by_tag = 'a'\ngroup_by_name = '(b)'\n[policy.schedule]"
     )
     assert errors(file) == [
-        f'archiver.toml: {A}select.group_by_tag is "a": cannot be together with group_by_name: an image is in one group'
+        f'archiver.toml: {A}select.group_by_tag is "a": cannot be used together with group_by_name: '
+        "an image is in one group"
     ]
 
 
@@ -475,7 +479,7 @@ def test_policies_that_do_not_fit_into_a_functions_environment_are_refused(error
         POLICY.replace("nightly", f"policy-{number}").replace("Archive", f"Archive{number}") for number in range(70)
     )
     (line,) = errors(many)
-    assert line.startswith("archiver.toml: policy: the policies make ")
+    assert line.startswith("archiver.toml: policy: the policies need ")
     assert "bytes of function environment: must be at most 4096 in all (Lambda's limit)" in line
 
 
@@ -484,8 +488,9 @@ def test_all_errors_of_a_file_are_listed_at_once(errors) -> None:
     assert errors(file) == [
         "archiver.toml: account.wait_min_seconds is 0: must be 1 to 3600",
         f"archiver.toml: {A}store.attempts is 0: must be 1 to 10",
-        'archiver.toml: policy[1] "nightly": store.retries is not a key: known are window_hours, max_images_per_run, '
-        "max_gib_per_run, attempts, object_prefix, object_tags, storage_class, storage_class_after_days",
+        'archiver.toml: policy[1] "nightly": store.retries is not a key: the keys are window_hours, '
+        "max_images_per_run, max_gib_per_run, attempts, object_prefix, object_tags, storage_class, "
+        "storage_class_after_days",
         'archiver.toml: name is "nightly" in policy[0], policy[1]: must be different in every policy',
     ]
 

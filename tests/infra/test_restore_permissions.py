@@ -116,10 +116,10 @@ def test_only_parameters_that_the_configuration_names_may_be_changed() -> None:
     [
         ('"/"', r'parameter_prefixes\[0\] is "/": must be the beginning of SSM parameters'),
         ('"/golden/*"', "must be the beginning of SSM parameters' names, such as '/golden/'"),
-        ('"/aws/x"', "must be without the prefixes aws and ssm, which are AWS's own"),
+        ('"/aws/x"', "must be without the prefixes aws and ssm, which AWS reserves"),
         ('""', "must be the beginning of SSM parameters' names"),
         ("5", "must be text or a list of at least one text"),
-        ('["/a", "/a"]', "must be a list without repetitions"),
+        ('["/a", "/a"]', "must be a list without duplicates"),
     ],
 )
 def test_prefix_of_parameters_that_cannot_be_one_is_refused_at_synth(tmp_path: Path, given: str, what: str) -> None:

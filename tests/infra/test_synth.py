@@ -41,7 +41,7 @@ def test_an_error_in_the_configuration_is_a_message_and_exit_code_1_without_a_tr
     assert done.returncode == 1
     assert done.stderr.splitlines()[-2:] == [
         'archiver.toml: policy[0] "nightly": schedule is missing',
-        'archiver.toml: policy[0] "nightly": retention is not a key: known are name, paused, original, select, '
+        'archiver.toml: policy[0] "nightly": retention is not a key: the keys are name, paused, original, select, '
         "schedule, store, retire",
     ]
     assert "Traceback" not in done.stderr

@@ -35,7 +35,7 @@ def handler(event, context):
     lines = [
         {"i": image_id, "p": "nightly", "d": "disabled" if approved and not kept else "kept", "r": why, "g": 8}
         for image_id, kept, why in (
-            ("ami-1", False, "disabled; whole" if approved else "NotApproved: rejected; the next run asks again"),
+            ("ami-1", False, "whole" if approved else "NotApproved: rejected; the next run asks again"),
             ("ami-2", event["run_id"].startswith("held"), "OnHold: it has the tag; take it off"),
         )
     ]

@@ -124,7 +124,7 @@ def test_originals_go_when_somebody_says_so_and_come_back_when_somebody_says_so(
     told = capsys.readouterr().out
     for image_id in (one, two):
         assert f"  Would disable {image_id} (8 GiB, policy nightly)\n" in told
-        assert f"  {image_id}  Disabled: disabled; its object nightly/{image_id}.bin" in told
+        assert f"  {image_id}  Disabled: object nightly/{image_id}.bin" in told
     assert {state(cloud, one), state(cloud, two)} == {"disabled"}
 
     assert command.main(["undo", "--image", one]) == 0
@@ -152,7 +152,7 @@ def test_originals_go_when_somebody_says_so_and_come_back_when_somebody_says_so(
     run_id = asking_run(deployment)
     assert command.main(["approve", "--run", run_id, "--yes"]) == 0
     told = capsys.readouterr().out
-    assert f"  {two}  Retired: deregistered; its object nightly/{two}.bin" in told
+    assert f"  {two}  Retired: object nightly/{two}.bin" in told
     assert "Saved by this run: " in told
     assert state(cloud, two) is None
     assert state(cloud, one) == "available"

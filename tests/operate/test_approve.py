@@ -50,7 +50,7 @@ def test_approval_shows_what_would_go_lets_it_go_and_says_what_became_of_each(
         "  Would disable ami-1 (8 GiB, policy nightly)",
         "  Would retire ami-2 (2.5 GiB, policy nightly)",
         f"Approved by {by}. What becomes of each:",
-        "  ami-1  Disabled: disabled; whole",
+        "  ami-1  Disabled: whole",
         "  ami-2  Disabled: OnHold: it has the tag; take it off",
     ]
     assert code == 0

@@ -184,7 +184,7 @@ def test_points_parameters_back_only_when_asked_and_only_those_that_still_point_
     assert ssm.get_parameter(Name="/golden-too")["Parameter"]["Value"] == image_id
     assert "parameter/golden-too left as it is: account.parameter_prefixes does not allow it" in reason
     (difference,) = [d for d in summary["restored"][0]["differences"] if "SSM" in d]
-    assert difference.startswith("not pointed at by SSM parameters that pointed at the original: arn:")
+    assert difference.startswith("SSM parameters that pointed at the original do not point at it: arn:")
     assert difference.endswith(":parameter/golden-too")
 
 
@@ -219,5 +219,5 @@ def test_restored_image_is_not_archived_anew_though_it_has_its_originals_tags(
     restored = restores.new_image(summary).image_id
     assert archive.decisions(night["run_id"])[restored] == (
         "excluded",
-        f"restored by {restores.records(summary)[0].restore_id} from the archive, where it still is",
+        f"restored from the archive by {restores.records(summary)[0].restore_id}; the archive still has it",
     )

@@ -71,7 +71,7 @@ def test_excluded_images_say_why(cloud: VirtualCloud) -> None:
     stored = archive.image("stored", name="web-3")
     decisions = decide(archive)
     assert decisions[held] == ("excluded", "tag Hold=legal excludes it")
-    assert decisions[young] == ("excluded", "2.0 days old, policy asks for 7")
+    assert decisions[young] == ("excluded", "2.0 days old, the policy needs at least 7")
     assert decisions[other] == ("excluded", "name 'db-1' matches none of web-*")
     assert decisions[stored][0] == "stored"
 

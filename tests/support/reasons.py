@@ -10,7 +10,7 @@ from ami_archiver.restore.failures import RestoreFailure
 REASON = re.compile(r"(?P<name>[A-Z]\w+): (?P<what>.+); (?P<to_do>[^;]+)", re.DOTALL)
 TO_DO = re.compile(
     r"the next run (tries again|stores|takes)|again|remove the delete marker|make .* the current one|repair it|deploy|"
-    r"give a 'name'|may be|ask for|switch|see |copy|once its record"
+    r"give a 'name'|may be|ask for|turn on|see |copy|once its record"
 )
 
 

@@ -49,7 +49,7 @@ def test_exclude_tag_leaves_an_image_out_by_name_and_value() -> None:
 def test_image_younger_than_the_minimum_age_is_left_out_until_it_is_exactly_that_old() -> None:
     weekly = policy(min_age_days=7)
     reason = weekly.exclusion(image(days_old=6.5), NOW, among_newest=False)
-    assert reason == "6.5 days old, policy asks for 7"
+    assert reason == "6.5 days old, the policy needs at least 7"
     assert weekly.exclusion(image(days_old=7), NOW, among_newest=False) is None
 
 

@@ -13,7 +13,7 @@ from ami_archiver.retire.savings import as_json as saved_as_json
 from ami_archiver.retire.summary import as_json, listed, tally, text_of
 from ami_archiver.summary import LISTED
 
-IN_USE = "InUse: used by launch template lt-0abc version 7; let that use another image first"
+IN_USE = "InUse: used by launch template lt-0abc version 7; change it to another image first"
 RETIRED, DISABLED, ANNOUNCED, KEPT = RETIRING
 
 
@@ -43,16 +43,16 @@ def test_dry_run_says_of_each_image_what_it_would_do_and_why_it_would_keep_it() 
 def test_what_was_done_is_told_in_the_past() -> None:
     summary = told(
         done=(
-            line("ami-1", RETIRED, "deregistered; its object k, version v, is whole"),
-            line("ami-2", DISABLED, "disabled; its object k, version v, is whole"),
+            line("ami-1", RETIRED, "object k, version v, is whole"),
+            line("ami-2", DISABLED, "object k, version v, is whole"),
             line("ami-3", ANNOUNCED, "'disable' on 2026-02-01; to object, tag the image archiver:hold"),
             line("ami-4", KEPT, IN_USE),
         )
     )
     assert text_of(summary)[1:] == [
         "Originals: retired 1 (8 GiB), disabled 1 (8 GiB), announced 1 (8 GiB), kept 1 (8 GiB)",
-        "  ami-1  Retired: deregistered; its object k, version v, is whole",
-        "  ami-2  Disabled: disabled; its object k, version v, is whole",
+        "  ami-1  Retired: object k, version v, is whole",
+        "  ami-2  Disabled: object k, version v, is whole",
         "  ami-3  Announced: 'disable' on 2026-02-01; to object, tag the image archiver:hold",
         f"  ami-4  Kept: {IN_USE}",
     ]
@@ -112,7 +112,7 @@ def test_stopped_run_says_so_with_the_reason() -> None:
 def test_first_run_of_a_policy_says_that_it_only_looked(policies: list[str], words: str) -> None:
     (told_of,) = [each for each in text_of(told(first_runs=policies)) if each.startswith("First run")]
     assert words in told_of
-    assert "it changed nothing; the next run does" in told_of
+    assert "this run changed nothing; the next run acts" in told_of
 
 
 @pytest.mark.parametrize(("waiting", "words"), [(1, "1 original waits"), (2, "2 originals wait")])

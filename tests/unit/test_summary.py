@@ -103,7 +103,7 @@ def test_text_names_failures_with_reasons_and_what_becomes_of_the_deferred() -> 
 
 def test_text_of_a_joined_run_names_the_run_that_works() -> None:
     text = text_of(summary_of(Tally(), "joined", working_run="run-0"))
-    assert "Outcome: joined; the queue is worked off by run run-0." in text
+    assert "Outcome: joined; run run-0 works off the queue." in text
 
 
 def test_text_of_a_dry_run_says_what_would_be_stored() -> None:

@@ -30,7 +30,7 @@ class RestoreFailure(StrEnum):
 
 
 NEXT_STEPS: dict[RestoreFailure, str] = {
-    RestoreFailure.RESTORE_REFUSED: "put right what EC2 names, then restore again",
+    RestoreFailure.RESTORE_REFUSED: "correct what EC2 names, then restore again",
     RestoreFailure.NAME_TAKEN: "give a 'name' template",
 }
 """What to do once EC2 has refused a call for the last time."""

@@ -78,7 +78,7 @@ def obstacle(candidate: Candidate, wishes: Wishes, account: Account) -> str | No
         )
     if found.size_bytes <= 0:
         return because(
-            Failure.OBJECT_EMPTY, f"object {candidate.key} is empty", "make a version that is whole the current one"
+            Failure.OBJECT_EMPTY, f"object {candidate.key} is empty", "make a version that is not empty the current one"
         )
     if found.frozen_class is not None and not found.readable:
         problem = thawing.problem(found.frozen_class, wishes.storage_tier_speed)
@@ -106,7 +106,7 @@ def unencrypted(candidate: Candidate, account: Account) -> str | None:
     return because(
         RestoreFailure.WOULD_BE_UNENCRYPTED,
         f"would be restored unencrypted, and {was}",
-        f"switch EBS encryption by default on in {account.region}, or allow it with 'allow_unencrypted': true",
+        f"turn on EBS encryption by default in {account.region}, or allow it with 'allow_unencrypted': true",
     )
 
 
@@ -140,13 +140,13 @@ def pointable(arn: str, prefixes: Iterable[str]) -> bool:
 def _of_record(record: ArchiveRecord, wishes: Wishes, account: Account) -> Iterable[str]:
     shared = record.facts.launch_permissions
     if shared is None:
-        yield "not shared; with whom the original was is not recorded"
+        yield "not shared; the record does not say with whom the original was shared"
     else:
         yield from sharing(shared, wishes.confirmed).left_out()
     prefixes = account.parameter_prefixes if wishes.point_ssm_parameters else ()
     left = [arn for arn in record.facts.ssm_parameters or () if not pointable(arn, prefixes)]
     if left:
-        yield f"not pointed at by SSM parameters that pointed at the original: {', '.join(left)}"
+        yield f"SSM parameters that pointed at the original do not point at it: {', '.join(left)}"
     if record.origin.product_codes:
         yield f"product codes {', '.join(record.origin.product_codes)}: AWS does not say whether a restore keeps them"
     if record.origin.usage_operation not in ("", "RunInstances"):

@@ -155,7 +155,7 @@ def by_announcement(
     """With `notify`, it was announced, and the announced day has come."""
     on = record.retirement.retire_on
     if not is_announced(record, policy, action, image):
-        yield because(Keep.ANNOUNCED, f"'{action}' is not announced yet", "a later run does")
+        yield because(Keep.ANNOUNCED, f"'{action}' is not announced yet", "a later run announces it")
     elif policy.retire.approval == "notify" and on is not None and now < on:
         what = f"'{action}' is announced for {on:%Y-%m-%d}"
         yield because(Keep.ANNOUNCED, what, f"to object, tag the image {HOLD_TAG}")
@@ -199,7 +199,7 @@ def by_image(image: Image | None, policy: Policy, action: Action, now: datetime,
     if image is None:
         yield because(
             Keep.ORIGINAL_GONE,
-            "the image is not there any more, and it was not this archiver",
+            "the image no longer exists, and the archiver did not deregister it",
             "see in CloudTrail who deregistered it; the archive has it, and a restore brings it back",
         )
         return
@@ -222,7 +222,7 @@ def by_image(image: Image | None, policy: Policy, action: Action, now: datetime,
     if launched is not None and now - launched < timedelta(days=days):
         yield because(
             Keep.RECENTLY_LAUNCHED,
-            f"it was launched on {launched:%Y-%m-%d}, and the policy asks for {days:g} days without",
+            f"it was launched on {launched:%Y-%m-%d}, and the policy keeps an image for {days:g} days after a launch",
             "a later run looks again",
         )
 
@@ -238,7 +238,7 @@ def _by_state(image: Image, action: Action) -> Iterator[str]:
         yield because(
             Keep.ENABLED_AGAIN,
             "somebody has enabled the image again after the archiver had disabled it",
-            "if it may go after all, disable it; its grace period then begins anew",
+            "if it may go after all, disable it; its grace period then starts again",
         )
     elif image.state not in ("available", "disabled"):
         yield because(Keep.STATE, f"the image is {image.state}", "a later run looks again")
@@ -249,14 +249,16 @@ def by_group(image: Image, newer: Collection[str], policy: Policy) -> Iterator[s
     group, wanted = policy.group_of(image), policy.retire.keep_newest
     if group is not None and len(newer) < wanted:
         yield because(
-            Keep.AMONG_NEWEST, f"it is among the newest {wanted} of group {group!r}", "a newer image lets it go"
+            Keep.AMONG_NEWEST,
+            f"it is among the newest {wanted} of group {group!r}",
+            "wait for a newer image of the group",
         )
 
 
 def by_sharing(image: Image, permissions: Sequence[str] | None, policy: Policy, account_id: str) -> Iterator[str]:
     """Nobody else may launch it, unless the policy lets shared images go."""
     if permissions is None:
-        yield because(Keep.SHARING_UNKNOWN, "EC2 does not tell with whom it is shared", "a later run asks again")
+        yield because(Keep.SHARING_UNKNOWN, "EC2 did not say with whom it is shared", "a later run asks again")
         return
     others = [one for one in permissions if one != f"user:{account_id}"]
     if image.public and "group:all" not in others:
@@ -272,7 +274,7 @@ def by_sharing(image: Image, permissions: Sequence[str] | None, policy: Policy, 
 def by_locks(locks: Mapping[str, str] | None) -> Iterator[str]:
     """No snapshot is locked."""
     if locks is None:
-        yield because(Keep.LOCKS_UNKNOWN, "EC2 does not tell which snapshots are locked", "a later run asks again")
+        yield because(Keep.LOCKS_UNKNOWN, "EC2 did not say which snapshots are locked", "a later run asks again")
     for snapshot_id, state in sorted((locks or {}).items()):
         yield because(Keep.SNAPSHOT_LOCKED, f"snapshot {snapshot_id} is locked ({state})", "wait for the lock to end")
 
@@ -300,7 +302,7 @@ ASKED_BY: Mapping[UseKind, tuple[str, tuple[str, ...]]] = {
 def by_uses(references: Sequence[str], not_asked: Collection[UseKind], policy: Policy) -> Iterator[str]:
     """Nothing in this account refers to it, and whatever might was asked, unless the policy ignores that kind."""
     if references:
-        yield because(Keep.IN_USE, f"used by {_listed(references)}", "let that use another image first")
+        yield because(Keep.IN_USE, f"used by {_listed(references)}", "change it to another image first")
     unknown = [kind for kind in UseKind if kind in not_asked and kind not in policy.retire.ignore_unknown_uses]
     if unknown:
         words = ", ".join(ASKED_BY[kind][0] for kind in unknown)
@@ -323,7 +325,7 @@ def by_usage(report: UsageReport | None, accounts: Sequence[str], now: datetime)
     elif not report.available:
         yield because(Keep.USAGE_PENDING, f"usage report {report.report_id} is being made", "a later run reads it")
     elif accounts:
-        yield because(Keep.USED_BY_ACCOUNT, f"used by {_listed(accounts)}", "let them use another image first")
+        yield because(Keep.USED_BY_ACCOUNT, f"used by {_listed(accounts)}", "ask them to use another image first")
 
 
 def changed(what: str) -> str:

@@ -90,7 +90,7 @@ def text_of(retirement: Mapping[str, Any]) -> list[str]:
         lines.append(f"A run that does it would be stopped, and no original would go: {would_stop}")
     if first := retirement.get("first_runs"):
         policies = f"{'policy' if len(first) == 1 else 'policies'} {', '.join(first)}"
-        lines.append(f"First run since {policies} may let originals go: it changed nothing; the next run does.")
+        lines.append(f"First run since {policies} may let originals go: this run changed nothing; the next run acts.")
     if waiting := retirement.get("awaiting_approval"):
         run = f"RUN={retirement['run_id']}"
         lines.append(

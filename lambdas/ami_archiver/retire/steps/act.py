@@ -127,7 +127,7 @@ class Act:
             unwilling = self._app.originals.disable(record.image_id)
             if unwilling:
                 return self._kept(line, record, record, finding.image, reasons.unwilling("disable", unwilling))
-            why = f"disabled; its object {record.object_key}, version {record.object_version_id}, is whole"
+            why = f"object {record.object_key}, version {record.object_version_id}, is whole"
         after = moves.disabled(record, why, at=self._app.clock.now(), run_id=run_id)
         self._app.retirements.save(record, after)
         self._unmark(finding.image)
@@ -154,7 +154,7 @@ class Act:
 
     def _retired(self, line: DecisionLine, record: ArchiveRecord, done: Deregistered) -> DecisionLine:
         """A snapshot that stays, since another image uses it, is not marked any more."""
-        why = f"deregistered; its object {record.object_key}, version {record.object_version_id}, is whole"
+        why = f"object {record.object_key}, version {record.object_version_id}, is whole"
         ends = {LeftSnapshot(record.image_id, one): end for one, (end, _) in done.snapshots.items()}
         left = [one for one, end in ends.items() if end is SnapshotEnd.LEFT]
         over = [one for one in ends if one not in left and one.snapshot_id in record.retirement.snapshots]

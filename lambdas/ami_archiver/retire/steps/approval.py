@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ami_archiver.errors import BadInput
 from ami_archiver.retire.steps.plan import PLANNED, lines_on
+from ami_archiver.retire.summary import WOULD
 from ami_archiver.run_state import RunState
 
 if TYPE_CHECKING:
@@ -26,16 +27,16 @@ def ask_for_approval(app: RetireApp, event: Mapping[str, Any]) -> None:
         f"ami-archiver: {len(waiting)} originals wait for approval",
         "\n".join(
             [
-                f"Run {state.run_id} would let these originals go, and waits {hours} hours for an answer:",
+                f"Run {state.run_id} asks about these originals, and waits {hours} hours for an answer:",
                 *(
-                    f"  {line.decision.value} {line.image_id} ({line.gib:g} GiB, policy {line.policy})"
+                    f"  {WOULD[line.decision]} {line.image_id} ({line.gib:g} GiB, policy {line.policy})"
                     for line in waiting
                 ),
                 "",
                 f"make approve RUN={state.run_id}",
                 f"make reject RUN={state.run_id} WHY='…'",
                 "",
-                "Each is looked at once more before it goes. Without an answer, all of them stay.",
+                "Each is checked once more before it goes. Without an answer, all of them stay.",
             ]
         ),
     )
