@@ -56,15 +56,15 @@ CONTROL_BUGS = (
     Bug(
         "original that stays keeps its mark",
         "retire/steps/act.py",
-        "    app.originals.unmark(marked, MARKS.values())\n",
+        "    app.originals.unmark(marked, reasons.marks_off(disabled=record.status is Status.DISABLED))\n",
         "",
         MARKS,
     ),
     Bug(
-        "disabled image keeps its mark",
+        "disabled image loses the mark that lets undo enable it",
         "retire/steps/act.py",
-        "        self._unmark(finding.image)\n",
-        "",
+        "reasons.marks_off(disabled=record.status is Status.DISABLED)",
+        "reasons.marks_off(disabled=False)",
         MARKS,
     ),
     Bug(

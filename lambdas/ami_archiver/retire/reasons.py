@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 HOLD_TAG = "archiver:hold"
 """On an image, with any value: it stays."""
-DISABLE_TAG = "archiver:disable"
-"""On an image that the archiver was to disable: the name of the policy."""
 RETIRE_ON_TAG = "archiver:retire-on"
 """On an announced image: the day on which it goes unless somebody objects."""
-MARKS = {Action.DISABLE: "archiver:disable", Action.DEREGISTER: "archiver:deregister"}
+DISABLE_TAG = "archiver:disable"
+"""On an image that a plan lets be disabled, and on one that is: the policy's name. Undo may enable nothing else."""
+MARKS = {Action.DISABLE: DISABLE_TAG, Action.DEREGISTER: "archiver:deregister"}
 """On an image that a plan lets go, and with `deregister` on its snapshots: the policy's name. PlanRetirement sets them,
 RetireImages may act on nothing else."""
 REPORT_HOURS = 2
@@ -110,11 +110,17 @@ def is_done(image: Image, action: Action) -> bool:
     return action is Action.DISABLE and image.state == "disabled"
 
 
+def marks_off(*, disabled: bool) -> frozenset[str]:
+    """The marks that an image which stays must not have. A disabled one keeps the mark by which it was disabled: IAM
+    lets undo enable and share no other image."""
+    return frozenset(MARKS.values()) - ({MARKS[Action.DISABLE]} if disabled else set())
+
+
 def marked(image: Image | None, snapshots: Mapping[str, Snapshot]) -> list[str]:
     """What may have a mark that an image which stays must not have: all of it, where the image has one."""
     if image is None:
         return []
-    if image.tags.keys() & set(MARKS.values()):
+    if image.tags.keys() & marks_off(disabled=image.state == "disabled"):
         return [image.image_id, *image.snapshot_ids]
     return [one for one, snapshot in snapshots.items() if MARKS[Action.DEREGISTER] in snapshot.tags]
 
