@@ -34,10 +34,10 @@ def confirmed(
         return Confirmed({}, was_asked=False)
     for image_id, permissions in shared.items():
         say(f"{image_id} was shared with {in_words(permissions)}.")
-    share_with, was_public = sharing.to_confirm({one for permissions in shared.values() for one in permissions})
-    accounts = bool(share_with) and _yes("Share again with these accounts and organizations?")
+    named, was_public = sharing.to_confirm({one for permissions in shared.values() for one in permissions})
+    accounts = bool(named) and _yes("Share again with these accounts and organizations?")
     everybody = was_public and _yes("Share again with everybody? Anybody who has an AWS account could launch it.")
-    return Confirmed(_wishes(sorted(share_with) if accounts else [], everybody), was_asked=True)
+    return Confirmed(_wishes(sorted(named) if accounts else [], everybody), was_asked=True)
 
 
 def is_terminal() -> bool:

@@ -31,7 +31,7 @@ class Call:
     operation: str
     ordinal: int
     """From 1, among the calls of the same operation."""
-    image: str | None
+    image: str | None = None
     """What the ids of the one image that it is about, its snapshots and its object share; None: it is about more."""
 
     def __str__(self) -> str:
