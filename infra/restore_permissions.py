@@ -14,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from ami_archiver.restore.tags import RESTORE_ID_TAG
+from ami_archiver.retire.reasons import MARKS
 from infra.permissions import (
     ALL_KEYS,
     IMAGES,
@@ -110,6 +111,13 @@ def _restore() -> list[iam.PolicyStatement]:
     ec2_and_ebs = {"kms:ViaService": [service("ec2"), service("ebs")]}
     return [
         allow("RestoreImages", ["ec2:CreateRestoreImageTask", "ec2:CreateTags"], [IMAGES, SNAPSHOTS]),
+        iam.PolicyStatement(
+            sid="OnlyPlansMarkWhatGoes",
+            effect=iam.Effect.DENY,
+            actions=["ec2:CreateTags"],
+            resources=["*"],
+            conditions={"ForAnyValue:StringEquals": {"aws:TagKeys": [*MARKS.values()]}},
+        ),
         allow(
             "Ec2WritesSnapshotsForTheRestore",
             ["ebs:CompleteSnapshot", "ebs:PutSnapshotBlock", "ebs:StartSnapshot"],

@@ -94,8 +94,8 @@ WATCH_BUGS = (
     Bug(
         "records of a status not read beyond the first page",
         "adapters/table_records.py",
-        "        for item in self._items(query):\n            fetched",
-        "        for item in self._dynamodb.query(TableName=self._table, **query)['Items']:\n            fetched",
+        "        for item in query(self._dynamodb, self._table, question):\n            fetched",
+        "        for item in self._dynamodb.query(TableName=self._table, **question)['Items']:\n            fetched",
         "adapters/test_table_records.py",
     ),
 )
