@@ -6,7 +6,8 @@ from tests.mutants.archive_bugs import ARCHIVE_BUGS
 from tests.mutants.bug import Bug
 from tests.mutants.configuration_bugs import CONFIGURATION_BUGS
 from tests.mutants.fill_bugs import FILL_BUGS
+from tests.mutants.operate_bugs import OPERATE_BUGS
 from tests.mutants.restore_bugs import RESTORE_BUGS
 from tests.mutants.retirement_bugs import RETIREMENT_BUGS
 
-BUGS: tuple[Bug, ...] = (*ARCHIVE_BUGS, *FILL_BUGS, *RETIREMENT_BUGS, *RESTORE_BUGS, *CONFIGURATION_BUGS)
+BUGS: tuple[Bug, ...] = (*ARCHIVE_BUGS, *FILL_BUGS, *RETIREMENT_BUGS, *RESTORE_BUGS, *CONFIGURATION_BUGS, *OPERATE_BUGS)
