@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -71,26 +71,34 @@ def _answer(options: argparse.Namespace, say: Say) -> int:
     waiting = approvals.waiting(options.run)
     _show(say, options.run, waiting)
     if options.approved and not options.yes:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
             _complain(
-                "Nothing was answered, and the run goes on waiting: without a terminal nobody can be asked. To let "
-                f"these originals go: make approve RUN={options.run} YES=1"
+                "Nothing was answered, and the run still waits: without a terminal, nobody can be asked. To let these "
+                f"originals go: make approve RUN={options.run} YES=1"
             )
             return EXIT_ERROR
         if not _confirmed():
-            say("Nothing was answered: the run goes on waiting.")
+            say("Nothing was answered. The run still waits.")
             return EXIT_BAD
     execution_arn = approvals.execution(options.run)
     by = approval.caller()
     approvals.answer(options.run, approved=options.approved, by=by, why=options.why)
-    say(f"{'Approved' if options.approved else 'Rejected'} by {by}. What becomes of each:")
+    say(f"{'Approved' if options.approved else 'Rejected'} by {by}. What happens to each:")
     became = approvals.follow(options.run, waiting, execution_arn, say)
     return 0 if not options.approved or (len(became) == len(waiting) and approval.are_gone(became)) else EXIT_BAD
 
 
+def _is_terminal(file: TextIO | None) -> bool:
+    """Python has None for a standard file that was closed before it began."""
+    return file is not None and file.isatty()
+
+
 def _confirmed() -> bool:
     try:
-        return input("Let them go? Each is looked at once more before. [y/N] ").strip().lower() in ("y", "yes")
+        return input("Let these originals go? Each is checked once more before it goes. [y/N] ").strip().lower() in (
+            "y",
+            "yes",
+        )
     except EOFError:
         return False
 
@@ -98,11 +106,11 @@ def _confirmed() -> bool:
 def _pending(options: argparse.Namespace, say: Say) -> int:
     """What waits for a person; nothing is answered."""
     approvals = approval.of_stack(options.stack)
-    runs = [options.run] if options.run else approvals.asking()
-    for run_id in runs:
-        _show(say, run_id, approvals.waiting(run_id))
+    asking = {options.run: approvals.waiting(options.run)} if options.run else dict(approvals.asking())
+    for run_id, waiting in asking.items():
+        _show(say, run_id, waiting)
         say(f"Answer with: make approve RUN={run_id}, or make reject RUN={run_id} WHY='…'")
-    if not runs:
+    if not asking:
         say("No run waits for an answer.")
     return 0
 
@@ -116,9 +124,10 @@ def _show(say: Say, run_id: str, waiting: Sequence[DecisionLine]) -> None:
 def _run(options: argparse.Namespace, say: Say) -> int:
     started = night.start(options.stack, options.policy, dry_run=options.dry_run)
     say(f"Started {started.execution_arn}")
-    for line in night.follow(started):
+    summary = night.follow(started)
+    for line in night.lines(summary):
         say(line)
-    return 0
+    return EXIT_BAD if summary["decisions"]["failed"] else 0
 
 
 def _undo(options: argparse.Namespace, say: Say) -> int:
@@ -137,32 +146,34 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m operate", description="Operate a deployed image archive")
     commands = parser.add_subparsers(required=True)
     _restore_parser(commands)
-    for name, about in (("approve", "let the originals go that a run asks about"), ("reject", "keep them all")):
+    for name, about in (("approve", "let the originals of a run go"), ("reject", "keep all originals of a run")):
         command = commands.add_parser(name, help=about)
-        command.add_argument("--run", required=True, metavar="RUN-ID", help="as its notification says")
-        command.add_argument("--why", help="kept in the records")
+        command.add_argument(
+            "--run", required=True, metavar="RUN-ID", help="the run's id, which is in its notification"
+        )
+        command.add_argument("--why", help="the reason; the records keep it")
         if name == "approve":
             command.add_argument(
-                "--yes", action="store_true", help="do not ask once more; needed where there is no terminal"
+                "--yes", action="store_true", help="do not ask on the terminal; needed if there is none"
             )
         interrupted = (
-            "Nothing is taken back: if it was answered, the run goes on; its summary comes to the stack's topic."
+            "An answer that was given stays given: then the run continues, and its summary goes to the stack's topic."
         )
         command.set_defaults(do=_answer, approved=name == "approve", interrupted=interrupted)
     command = commands.add_parser("undo", help="enable an original again, or restore it if it is retired")
     command.add_argument("--image", required=True, metavar="AMI-ID", help="the original")
-    command.add_argument("--allow-unencrypted", action="store_true", help="restore even where it was encrypted")
+    command.add_argument("--allow-unencrypted", action="store_true", help="restore it even if it loses its encryption")
     command.set_defaults(
-        do=_undo, interrupted="What was begun goes on; a restore's summary comes to the stack's topic."
+        do=_undo, interrupted="What was begun continues; the summary of a restore goes to the stack's topic."
     )
     _share_arguments(command)
-    command = commands.add_parser("pending", help="list the originals that wait for an answer, and answer nothing")
+    command = commands.add_parser("pending", help="list the originals that wait for an answer, without answering")
     command.add_argument("--run", metavar="RUN-ID", help="only those of this run")
     command.set_defaults(do=_pending, interrupted="Nothing was answered.")
     command = commands.add_parser("run", help="start a run of a policy now, and show its summary")
     command.add_argument("--policy", required=True, metavar="NAME", help="as in archiver.toml")
     command.add_argument("--dry-run", action="store_true", help="say what the run would do, and change nothing")
-    command.set_defaults(do=_run, interrupted="The run goes on; its summary comes to the stack's topic.")
+    command.set_defaults(do=_run, interrupted="The run continues; its summary goes to the stack's topic.")
     for command in commands.choices.values():
         command.add_argument("--stack", default=DEFAULT_STACK, help=f"the stack's name ({DEFAULT_STACK})")
     return parser
@@ -175,13 +186,17 @@ def _restore_parser(commands: Any) -> None:
     source.add_argument(
         "--key", action="append", metavar="KEY", help="an object of the archive bucket; may be repeated"
     )
-    command.add_argument("--name", default="{name}", help="of {name}, {image_id}, {date}; a taken one gets a number")
+    command.add_argument(
+        "--name", default="{name}", help="made of {name}, {image_id}, {date}; a number is added if taken"
+    )
     command.add_argument("--speed", choices=("Expedited", "Standard", "Bulk"), help="how fast S3 thaws")
     _share_arguments(command)
-    command.add_argument("--point-parameters", action="store_true", help="SSM parameters that pointed at the original")
-    command.add_argument("--allow-unencrypted", action="store_true", help="even where the original was encrypted")
+    command.add_argument(
+        "--point-parameters", action="store_true", help="let the original's SSM parameters point at it"
+    )
+    command.add_argument("--allow-unencrypted", action="store_true", help="restore it even if it loses its encryption")
     command.add_argument("--dry-run", action="store_true", help="say what would be restored")
-    interrupted = "The restore goes on; its summary comes to the stack's topic."
+    interrupted = "The restore continues; its summary goes to the stack's topic."
     command.set_defaults(do=_restore, interrupted=interrupted)
 
 

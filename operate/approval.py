@@ -1,10 +1,10 @@
-"""Say yes or no to what a run would do about originals, and tell what became of each of them."""
+"""Say yes or no to what a run would do about originals, and tell what happens to each of them."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -41,12 +41,15 @@ class Approvals:
     def waiting(self, run_id: str) -> list[DecisionLine]:
         """The originals that go only with an approval of the run. Raises OperateError."""
         self._token(run_id)
+        waiting = self._undecided(run_id)
+        if not waiting:
+            raise OperateError("\n".join([f"run {run_id} no longer waits for an answer:", *self.told(run_id)]))
+        return waiting
+
+    def _undecided(self, run_id: str) -> list[DecisionLine]:
         decided = {line.image_id for line in self.decided(run_id)}
         planned = [line for lines in self.runs.pages(run_id, PLANNED) for line in lines]
-        waiting = [line for line in planned if line.image_id not in decided]
-        if not waiting:
-            raise OperateError("\n".join([f"run {run_id} waits for no answer any more:", *self.told(run_id)]))
-        return waiting
+        return [line for line in planned if line.image_id not in decided]
 
     def decided(self, run_id: str) -> list[DecisionLine]:
         """What became of the originals that the run had planned to let go."""
@@ -66,8 +69,8 @@ class Approvals:
             raise OperateError(
                 "\n".join(
                     [
-                        f"run {run_id} waits for no answer any more: somebody has answered, or the time was over "
-                        f"({error.response['Error']['Code']}). What became of its originals so far:",
+                        f"run {run_id} no longer waits for an answer: somebody has answered, or its time is over "
+                        f"({error.response['Error']['Code']}). What happened to its originals so far:",
                         *(self.told(run_id) or ["  nothing yet"]),
                     ]
                 )
@@ -88,7 +91,7 @@ class Approvals:
             )
         if summary.get("retirement", {}).get("awaiting_approval"):
             raise OperateError(f"run {run_id} is about to ask: try again in a minute")
-        raise OperateError(f"run {run_id} asks for no approval: its summary says what it did")
+        raise OperateError(f"run {run_id} does not ask for approval: its summary says what it did")
 
     def follow(
         self, run_id: str, waiting: Collection[DecisionLine], execution_arn: str | None, say: Callable[[str], None]
@@ -113,9 +116,11 @@ class Approvals:
         """The execution that waits for the answer."""
         return next((arn for one, arn in running(self.sfn, self.workflow_arn) if one == run_id), None)
 
-    def asking(self) -> list[str]:
-        """The ids of the runs that wait for an answer now."""
-        return [run_id for run_id, _ in running(self.sfn, self.workflow_arn) if self.retirements.token(run_id)]
+    def asking(self) -> Iterator[tuple[str, list[DecisionLine]]]:
+        """The runs that wait for an answer now, with their originals. One that was answered may work on for a while."""
+        for run_id, _ in running(self.sfn, self.workflow_arn):
+            if self.retirements.token(run_id) and (waiting := self._undecided(run_id)):
+                yield run_id, waiting
 
 
 def of_stack(name: str) -> Approvals:
@@ -135,7 +140,9 @@ def caller() -> str:
     try:
         return str(boto3.client("sts").get_caller_identity()["Arn"])
     except (BotoCoreError, ClientError) as error:
-        raise OperateError(f"AWS does not say who you are, and an answer needs a name: {error}") from error
+        raise OperateError(
+            f"AWS did not say who you are, and the records need a name for the answer: {error}"
+        ) from error
 
 
 def would(line: DecisionLine) -> str:

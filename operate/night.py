@@ -53,21 +53,21 @@ def start(stack: str, policy: str, *, dry_run: bool) -> Started:
     return Started(sfn, TableRuns(boto3.client("dynamodb"), found["ArchiveTableName"]), arn, run_id)
 
 
-def follow(started: Started) -> Iterator[str]:
-    """The lines of the run's summary, once it is reported: one that asks for approval then goes on waiting for it.
+def follow(started: Started) -> dict[str, Any]:
+    """The run's summary, once it is reported: a run that asks for approval waits for it after that.
 
     Raises OperateError if the run failed.
     """
     while (over := ended(started.sfn, started.execution_arn)) is None:
         reported = started.runs.summary(started.run_id)
         if reported and reported.get("retirement", {}).get("awaiting_approval"):
-            yield from _lines(reported)
-            return
+            return reported
         time.sleep(LOOK_SECONDS)
-    yield from _lines(output_of(over))
+    summary: dict[str, Any] = output_of(over)
+    return summary
 
 
-def _lines(summary: dict[str, Any]) -> Iterator[str]:
+def lines(summary: dict[str, Any]) -> Iterator[str]:
     yield from text_of(summary).splitlines()
     if "retirement" in summary:
         yield from retire.text_of(summary["retirement"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from botocore.exceptions import (
     ConnectionError,
     CredentialRetrievalError,
     HTTPClientError,
+    LoginError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -28,6 +30,7 @@ NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
     CredentialRetrievalError,
+    LoginError,
     ProfileNotFound,
     SSOError,
     TokenRetrievalError,
@@ -61,8 +64,8 @@ def explain(error: BotoCoreError | ClientError) -> str:
             return f"there are no AWS credentials that can be used ({error}): {SIGN_IN}"
         case ConnectionError() | HTTPClientError():
             return (
-                f"AWS does not answer ({error}): check the network and the Region; if AWS_ENDPOINT_URL is set, see "
-                "whether that local cloud still runs (`make local`), or unset it"
+                f"AWS does not answer ({error}): check the network and the Region; if AWS_ENDPOINT_URL is set, check "
+                "that the local cloud still runs (`make local`), or unset the variable"
             )
         case ClientError() if error.response["Error"]["Code"] in REJECTED_CREDENTIALS:
             return f"AWS does not accept the credentials, or they have expired ({error}): {SIGN_IN}"
@@ -72,7 +75,7 @@ def explain(error: BotoCoreError | ClientError) -> str:
 
 def outputs(name: str, needed: tuple[str, ...], client: CloudFormationClient | None = None) -> Mapping[str, str]:
     """The stack's outputs. Raises OperateError."""
-    cloudformation = client or boto3.client("cloudformation")
+    cloudformation = client or _cloudformation()
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
@@ -85,8 +88,22 @@ def outputs(name: str, needed: tuple[str, ...], client: CloudFormationClient | N
         ) from error
     found = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     if missing := [key for key in needed if key not in found]:
-        raise OperateError(f"stack {name!r} has no output {', '.join(missing)}: deploy this version of it")
+        raise OperateError(
+            f"stack {name!r} has no output {', '.join(missing)}: deploy it again, with this version (make deploy)"
+        )
     return found
+
+
+def _cloudformation() -> CloudFormationClient:
+    try:
+        return boto3.client("cloudformation")
+    except ValueError as error:
+        url = os.environ.get("AWS_ENDPOINT_URL")
+        if isinstance(error, BotoCoreError) or not url:
+            raise
+        raise OperateError(
+            f"AWS_ENDPOINT_URL is {url!r}: it must be an address like http://127.0.0.1:4566; unset it to use AWS"
+        ) from error
 
 
 def _where(cloudformation: CloudFormationClient) -> str:

@@ -24,7 +24,7 @@ from tests.mutants.bug import Bug
 from tests.mutants.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("lambdas", "tests", "local_cloud", "infra", "pyproject.toml")
+NEEDED = ("lambdas", "tests", "local_cloud", "infra", "operate", "pyproject.toml")
 PROCESSES = 2
 SECONDS = 300
 """A bug may let a night never end: then it is the clock that notices."""

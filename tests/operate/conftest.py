@@ -139,14 +139,20 @@ def asking(as_operator: LocalCloud, stack_with: Callable[..., str]) -> AskingSta
     return _made[as_operator]
 
 
-def _asking_stack(cloud: LocalCloud, stack_with: Callable[..., str]) -> AskingStack:
-    table = unique("table")
+def archive_table(cloud: LocalCloud) -> str:
+    """An empty one; its name."""
+    name = unique("table")
     cloud.client("dynamodb").create_table(
-        TableName=table,
+        TableName=name,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         BillingMode="PAY_PER_REQUEST",
     )
+    return name
+
+
+def _asking_stack(cloud: LocalCloud, stack_with: Callable[..., str]) -> AskingStack:
+    table = archive_table(cloud)
     ask, act = function(cloud, WRITES_TOKEN), function(cloud, ACTS)
     arns = [
         cloud.client("stepfunctions").create_state_machine(

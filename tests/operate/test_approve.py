@@ -49,7 +49,7 @@ def test_approval_shows_what_would_go_lets_it_go_and_says_what_became_of_each(
         f"Run {run_id} asks about 2 originals:",
         "  Would disable ami-1 (8 GiB, policy nightly)",
         "  Would retire ami-2 (2.5 GiB, policy nightly)",
-        f"Approved by {by}. What becomes of each:",
+        f"Approved by {by}. What happens to each:",
         "  ami-1  Disabled: whole",
         "  ami-2  Disabled: OnHold: it has the tag; take it off",
     ]
@@ -92,6 +92,7 @@ WITHOUT_A_TERMINAL = {
     "a pipe that says no": {"input": "no\n"},
     "a pipe that says yes": {"input": "yes\n"},
     "nothing to read": {"stdin": subprocess.DEVNULL},
+    "a standard input that is closed": {"preexec_fn": lambda: os.close(0)},
 }
 
 
@@ -140,6 +141,19 @@ def test_what_waits_can_be_listed_without_answering(asking: AskingStack, capsys:
     assert len(approval.of_stack(asking.name).waiting(run_id)) == 2
 
 
+def test_a_run_that_was_answered_and_still_works_does_not_hide_the_others(
+    asking: AskingStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered, waits = asking.run(), asking.run()
+    assert operate(asking, "reject", "--run", answered) == 0
+    monkeypatch.setattr(approval, "running", lambda *_: [(answered, ""), (waits, "")])
+    capsys.readouterr()
+    assert operate(asking, "pending") == 0
+    told = capsys.readouterr().out
+    assert answered not in told
+    assert f"Run {waits} asks about 2 originals:" in told
+
+
 def test_a_run_id_with_a_typo_is_refused_with_the_nearest_one(
     asking: AskingStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,7 +172,7 @@ def test_a_run_that_nobody_knows_is_an_error_that_says_where_the_ids_are(
 
 
 @pytest.mark.parametrize(
-    ("waiting", "words"), [(0, "asks for no approval: its summary says what it did"), (3, "is about to ask")]
+    ("waiting", "words"), [(0, "does not ask for approval: its summary says what it did"), (3, "is about to ask")]
 )
 def test_a_run_that_does_not_ask_says_so(
     asking: AskingStack, capsys: pytest.CaptureFixture[str], waiting: int, words: str
@@ -173,7 +187,7 @@ def test_a_second_answer_says_what_came_of_the_first(asking: AskingStack, capsys
     assert operate(asking, "reject", "--run", run_id) == 0
     assert operate(asking, "approve", "--run", run_id) == 2
     assert capsys.readouterr().err.splitlines() == [
-        f"run {run_id} waits for no answer any more:",
+        f"run {run_id} no longer waits for an answer:",
         "  ami-0  Disabled: disabled before",
         "  ami-1  Kept: NotApproved: rejected; the next run asks again",
         "  ami-2  Kept: OnHold: it has the tag; take it off",
@@ -188,7 +202,7 @@ def test_an_answer_after_the_time_says_that_it_is_too_late(
     listed = {"stateMachineArn": asking.impatient_machine_arn, "statusFilter": "RUNNING"}
     until(lambda: not sfn.list_executions(**listed)["executions"])
     assert operate(asking, "approve", "--run", run_id, "--yes") == 2
-    assert f"run {run_id} waits for no answer any more: somebody has answered, or the time was over" in (
+    assert f"run {run_id} no longer waits for an answer: somebody has answered, or its time is over" in (
         capsys.readouterr().err
     )
 

@@ -49,7 +49,7 @@ def test_a_stack_without_the_function_or_without_a_name_is_a_clear_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert command.main(["undo", "--image", IMAGE, "--stack", stack_with(ArchiveTableName="t")]) == 2
-    assert "has no output UndoFunctionName: deploy this version of it" in capsys.readouterr().err
+    assert "has no output UndoFunctionName: deploy it again, with this version" in capsys.readouterr().err
     monkeypatch.setattr(undo, "look", lambda stack, image_id: ())
     stack = stack_with(UndoFunctionName="no-such-function", ArchiveTableName="t")
     assert command.main(["undo", "--image", IMAGE, "--stack", stack]) == 2

@@ -113,7 +113,7 @@ class CloudFormation:
 def test_stack_of_an_older_version_is_a_clear_error() -> None:
     old: Any = CloudFormation("ArchiveTableName")
     with pytest.raises(
-        OperateError, match="has no output RestoreWorkflowArn, ArchiveBucketName: deploy this version of it"
+        OperateError, match="has no output RestoreWorkflowArn, ArchiveBucketName: deploy it again, with this version"
     ):
         stack.outputs("AmiArchiver", restore.NEEDED, old)
     new: Any = CloudFormation(*restore.NEEDED)
