@@ -115,6 +115,7 @@ def test_role_that_may_store_nothing_ends_the_run_reported_and_failed_and_leaves
         state = archive.go_to(archive.select(archive.begin()), Next.REPORT)
         end, summary = archive.step(state)
     assert len(asked) == MANY_DENIED
+    assert summary["seconds"] < 3600
     assert end.next is Next.FAIL
     assert summary["decisions"] | {"failed": MANY_DENIED, "deferred": 5, "stored": 0} == summary["decisions"]
     assert summary["problem"] == end.problem
