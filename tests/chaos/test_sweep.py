@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.scenarios import SMALL
+from tests.chaos.faults import FAULTS
+from tests.chaos.scenarios import SCENARIOS, SMALL
 from tests.chaos.sweep import sweep
 from tests.chaos.world import Theatre
 
@@ -18,4 +19,10 @@ OF_EACH_SORT = ("killed-without-answer", "effect-then-silence", "denied")
 def test_a_night_comes_right_whatever_call_is_hit_by(fault: str, theatre: Theatre) -> None:
     verdicts = sweep(theatre, SMALL, [fault])
     assert len(verdicts) > CALLS
+    assert [str(verdict) for verdict in verdicts if verdict.breaches] == []
+
+
+def test_a_night_comes_right_whatever_hits_the_question_whether_a_stopped_run_still_works(theatre: Theatre) -> None:
+    verdicts = sweep(theatre, SCENARIOS["stopped"], FAULTS, ["DescribeExecution"])
+    assert len(verdicts) == len(FAULTS)
     assert [str(verdict) for verdict in verdicts if verdict.breaches] == []
