@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.scenarios import SMALL
+from tests.chaos.faults import FAULTS
+from tests.chaos.scenarios import SCENARIOS, SMALL
 from tests.chaos.sweep import sweep
 from tests.chaos.world import Theatre
 
@@ -28,4 +29,10 @@ def test_a_call_about_one_image_that_is_denied_all_night_stops_no_other_image_an
     calls = ("CreateStoreImageTask", "DescribeImageAttribute", "HeadObject", "GetObjectTagging")
     verdicts = sweep(theatre, SMALL, [fault], at=calls)
     assert len(verdicts) == 8
+    assert [str(verdict) for verdict in verdicts if verdict.breaches] == []
+
+
+def test_a_night_comes_right_whatever_hits_the_question_whether_a_stopped_run_still_works(theatre: Theatre) -> None:
+    verdicts = sweep(theatre, SCENARIOS["stopped"], FAULTS, ["DescribeExecution"])
+    assert len(verdicts) == len(FAULTS)
     assert [str(verdict) for verdict in verdicts if verdict.breaches] == []
