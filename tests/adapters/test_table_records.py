@@ -300,6 +300,17 @@ def test_of_two_who_save_a_record_only_the_first_is_written(records: TableRecord
     assert told(dynamodb)[2:] == ["move 3"]
 
 
+def test_record_without_a_revision_is_saved_by_nobody_who_has_not_seen_its_last_move(
+    records: TableRecords, dynamodb: Any
+) -> None:
+    records.save(None, storing())
+    without_revision(dynamodb)
+    before = one(records)
+    moves = raw(dynamodb)["history"]["L"]
+    dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"history": {"L": [*moves, moves[-1]]}})
+    assert not records.save(before, with_notes(before, 1))
+
+
 def test_record_that_got_its_revision_meanwhile_is_saved_by_nobody_who_read_it_without(
     records: TableRecords, dynamodb: Any
 ) -> None:
