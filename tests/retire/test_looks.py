@@ -204,6 +204,7 @@ def _ending(retiring: Retiring) -> RunState:
 def test_snapshots_that_are_about_to_go_stay_on_the_list_and_there(retiring: Retiring) -> None:
     (image_id,) = retiring.disabled("web")
     intend(retiring, image_id, Action.DEREGISTER)
+    tag(retiring, retiring.snapshots(image_id)[0], "archiver:deregister")
     app = retiring.archive.retirer()
     with retiring.no_power_used():
         settle_snapshots(app, _ending(retiring), lambda: 900.0)

@@ -10,7 +10,7 @@ import pytest
 from ami_archiver.policy import Policy
 from ami_archiver.retire.reasons import Keep, marks_off
 from ami_archiver.retire.steps.step import retire_images
-from ami_archiver.run_state import Next, RunState
+from ami_archiver.run_state import Next, RetirePhase, RunState
 from local_cloud.in_process import VirtualCloud
 from tests.retire.test_approval import ASKING, SOMEBODY, tags
 from tests.retire.test_races import planned
@@ -159,12 +159,14 @@ def test_run_waits_as_long_as_the_policies_say_whose_originals_wait(cloud: Virtu
 
 
 def test_execution_that_began_before_originals_were_marked_lets_nothing_go(retiring: Retiring) -> None:
-    """Its state machine has no PlanRetirement: it hands what is not planned to RetireImages."""
-    retiring.due("web")
-    state = retiring.archive.go_to(retiring.archive.select(retiring.archive.begin()), Next.RETIRE)
+    """Its state machine has no PlanRetirement: it hands a plan that is not complete to RetireImages."""
+    (image_id,) = retiring.due("web")
+    state = replace(planned(retiring), retire=RetirePhase.PLAN, retiring={})
+    before = retiring.archive.record(image_id)
     with retiring.no_power_used():
         state, _ = retire_images(retiring.archive.retirer(), state, lambda: 900.0)
     assert state.next is Next.REPORT
+    assert retiring.archive.record(image_id) == before
 
 
 def test_image_that_is_disabled_already_is_not_said_to_be_disabled(cloud: VirtualCloud) -> None:
