@@ -12,6 +12,9 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 # A person's own words, as one word of the shell.
 quoted = '$(subst ','\'',$(1))'
 
+# With whom an image is shared again: SHARE='111122223333 …' SHARE_PUBLICLY=1
+sharing = $(if $(SHARE),--share $(call quoted,$(SHARE))) $(if $(SHARE_PUBLICLY),--share-publicly)
+
 .PHONY: help setup demo restore run pending approve reject undo test chaos mutants bench lint local deploy clean
 
 help:  ## list what you can do here
@@ -41,10 +44,10 @@ deploy: setup  ## cdk bootstrap and cdk deploy, with your AWS credentials; CONFI
 	@cdk bootstrap --no-notices
 	@cdk deploy --no-notices -c config=$(or $(CONFIG),archiver.toml) $(ARGS)
 
-restore: setup  ## restore an archived image: IMAGE=ami-… or KEY=…, NAME= SPEED= DRY_RUN=1 STACK=AmiArchiver ARGS=
+restore: setup  ## restore an archived image: IMAGE=ami-… or KEY=…, NAME= SPEED= SHARE= SHARE_PUBLICLY=1 DRY_RUN=1 STACK=AmiArchiver ARGS=
 	@$(BIN)/python -m operate restore $(if $(IMAGE),--image '$(IMAGE)') $(if $(KEY),--key '$(KEY)') \
 		$(if $(NAME),--name '$(NAME)') $(if $(SPEED),--speed '$(SPEED)') $(if $(DRY_RUN),--dry-run) \
-		$(if $(STACK),--stack '$(STACK)') $(ARGS)
+		$(sharing) $(if $(STACK),--stack '$(STACK)') $(ARGS)
 
 approve: setup  ## let the originals of a run go: RUN=<run id>, WHY= YES=1 (do not ask) STACK=AmiArchiver
 	@$(BIN)/python -m operate approve $(if $(RUN),--run '$(RUN)') $(if $(WHY),--why $(call quoted,$(WHY))) \
@@ -61,13 +64,13 @@ reject: setup  ## keep all originals of a run: RUN=<run id>, WHY='…' STACK=Ami
 	@$(BIN)/python -m operate reject $(if $(RUN),--run '$(RUN)') $(if $(WHY),--why $(call quoted,$(WHY))) \
 		$(if $(STACK),--stack '$(STACK)') $(ARGS)
 
-undo: setup  ## enable a disabled original again, or restore a retired one: IMAGE=ami-…, STACK=AmiArchiver ARGS=
-	@$(BIN)/python -m operate undo $(if $(IMAGE),--image '$(IMAGE)') $(if $(STACK),--stack '$(STACK)') $(ARGS)
+undo: setup  ## enable a disabled original again, or restore a retired one: IMAGE=ami-…, SHARE= SHARE_PUBLICLY=1 STACK=AmiArchiver ARGS=
+	@$(BIN)/python -m operate undo $(if $(IMAGE),--image '$(IMAGE)') $(sharing) $(if $(STACK),--stack '$(STACK)') $(ARGS)
 
 test: setup  ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-chaos: setup  ## test every fault at every call of a night, two runs at once, random histories (ONLY=… for one)
+chaos: setup  ## test every fault at every call of a night, two runs at once, redeploys, random histories (ONLY=… for one)
 	@ONLY='$(ONLY)' $(BIN)/python -m tests.chaos
 
 mutants: setup  ## check that each deliberate bug makes a test fail (ONLY=… for some)

@@ -39,6 +39,7 @@ class Stack:
 
     workflow_arn: str
     restore_workflow_arn: str
+    watch_workflow_arn: str
     bucket: str
     table: str
     log_group: str
@@ -52,6 +53,7 @@ def deployed(aws: Aws) -> Stack:
     return Stack(
         workflow_arn=outputs["ArchiveWorkflowArn"],
         restore_workflow_arn=outputs["RestoreWorkflowArn"],
+        watch_workflow_arn=outputs["WatchWorkflowArn"],
         bucket=outputs["ArchiveBucketName"],
         table=outputs["ArchiveTableName"],
         log_group=next(

@@ -244,6 +244,22 @@ def restored_is_equal(evidence: Evidence) -> Claim | None:
     return Claim("the deleted image is restored from its object; all that must be equal is equal", tuple(wrong()))
 
 
+def archive_is_watched(evidence: Evidence) -> Claim | None:
+    """Every record that says archived was compared with the bucket, also that of an image that is gone."""
+    watched = evidence.watched
+    if watched is None:
+        return None
+    archived = sum(record.get("status") == Status.VERIFIED for record in evidence.records.values())
+
+    def wrong() -> Iterator[str]:
+        if watched["compared"] != archived:
+            yield f"{archived} records say archived, {watched['compared']} were compared"
+        yield from (f"{each['image_id']}: {each['reason']}" for each in watched["differences"])
+
+    sentence = f"{watched['compared']} archived records compared with the bucket, all that there are; none differs"
+    return Claim(sentence, tuple(wrong()))
+
+
 CLAIMS: tuple[Callable[[Evidence], Claim | None], ...] = (
     objects_are_the_archive,
     budget_was_kept,
@@ -256,6 +272,7 @@ CLAIMS: tuple[Callable[[Evidence], Claim | None], ...] = (
     dry_run_changed_nothing,
     originals_are_untouched,
     restored_is_equal,
+    archive_is_watched,
 )
 ONCE_REASON = "InternalError: an internal error has occurred"
 ALWAYS_REASON = "the KMS key of the snapshot is disabled"

@@ -34,6 +34,8 @@ class Evidence:
     """What a dry run after the night said of the originals."""
     back: Back | None = None
     """The image that was deleted and restored after the night, if there was one."""
+    watched: Mapping[str, Any] | None = None
+    """The summary of a watch of the archive, after all that."""
 
     def decided(self, *decisions: Decision) -> list[Line]:
         return [line for line in self.lines.values() if line.decision in decisions]

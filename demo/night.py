@@ -16,6 +16,8 @@ START_SECONDS = 120
 """By then the schedules must have started their runs."""
 QUIET_SECONDS = 180
 """So long without any progress means that something is stuck."""
+END_SECONDS = 90
+"""By then an execution that the demo starts must have ended."""
 
 
 class NightFailed(Exception):
@@ -32,6 +34,22 @@ class Execution:
     started_at: datetime
     output: dict[str, Any] | None
     error: str = ""
+
+
+def output_of(aws: Aws, state_machine_arn: str, given: dict[str, Any], what: str) -> dict[str, Any]:
+    """Start an execution and wait for what it puts out. Raises NightFailed."""
+    started = aws.stepfunctions.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(given))
+    end = time.monotonic() + END_SECONDS
+    while True:
+        execution = aws.stepfunctions.describe_execution(executionArn=started["executionArn"])
+        if execution["status"] == "SUCCEEDED":
+            output: dict[str, Any] = json.loads(execution["output"])
+            return output
+        if execution["status"] != "RUNNING":
+            raise NightFailed(f"{what} ended {execution['status']}: {execution.get('cause', '')}")
+        if time.monotonic() > end:
+            raise NightFailed(f"{what} has not ended in {END_SECONDS} s")
+        time.sleep(POLL_SECONDS)
 
 
 class Night:

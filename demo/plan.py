@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ami_archiver.model import RETIRING, Decision
 from demo.aws import DEMO, Aws, Stack
-from demo.night import NightFailed
+from demo.night import NightFailed, output_of
 
-POLL_SECONDS = 0.3
-END_SECONDS = 90
 POLICY = "nightly"
 """Of archiver.local.toml: its originals may go."""
 
@@ -58,18 +54,8 @@ def read(summary: Mapping[str, Any], calls: tuple[int, int]) -> Plan:
 def dry_run(aws: Aws, stack: Stack, last_call: Callable[[], int]) -> Plan:
     """Start one and wait for its plan. Raises NightFailed."""
     before = last_call()
-    given = json.dumps({"policy": POLICY, "dry_run": True})
-    arn = aws.stepfunctions.start_execution(stateMachineArn=stack.workflow_arn, input=given)["executionArn"]
-    end = time.monotonic() + END_SECONDS
-    while True:
-        execution = aws.stepfunctions.describe_execution(executionArn=arn)
-        if execution["status"] == "SUCCEEDED":
-            return read(json.loads(execution["output"]), (before, last_call()))
-        if execution["status"] != "RUNNING":
-            raise NightFailed(f"the dry run ended {execution['status']}: {execution.get('cause', '')}")
-        if time.monotonic() > end:
-            raise NightFailed(f"the dry run has not ended in {END_SECONDS} s")
-        time.sleep(POLL_SECONDS)
+    summary = output_of(aws, stack.workflow_arn, {"policy": POLICY, "dry_run": True}, "the dry run")
+    return read(summary, (before, last_call()))
 
 
 def changing(calls: Iterable[Mapping[str, Any]], plan: Plan) -> list[str]:

@@ -17,7 +17,7 @@ from demo.aws import OWNER, PAST, TEAM_B, Aws, Stack, deployed, originals
 from demo.claims import ALWAYS_REASON, ONCE_REASON, check
 from demo.evidence import Evidence
 from demo.fleet import built_in
-from demo.night import Execution, Night, NightFailed
+from demo.night import Execution, Night, NightFailed, output_of
 from demo.others import Team, store_before, use_images
 from demo.output import Output
 from demo.own_fleet import from_export, parse_tag, selecting_tag
@@ -109,6 +109,8 @@ class _Demonstration:
         report.decisions(output, found, names)
         found = self._plan(aws, stack, found, names)
         found = self._restore(aws, Aws(cloud.endpoint_url, OWNER), stack, found)
+        found = replace(found, watched=output_of(aws, stack.watch_workflow_arn, {}, "the watch"))
+        output.stage("WatchWorkflow has compared every archived record with the bucket, as it does every day")
         report.where_to_look(output, stack, executions, keep=self._options.keep, kept_in=self._place.kept_in)
         true = report.claims(output, check(found))
         output.line()

@@ -130,6 +130,9 @@ def _parameter_prefix(text: str) -> str:
 
 
 def _prefix(text: str) -> str:
+    """'' is the root of the bucket."""
+    if not text:
+        return text
     fields = re.findall(r"\{([^{}]*)\}", text)
     for field in fields:
         if field not in PREFIX_FIELDS:

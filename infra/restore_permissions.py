@@ -1,7 +1,8 @@
 """What each function of a restore may do, as `permissions` says it of the archive's.
 
-Nobody here may write or delete an object, deregister an image or delete a record. The one thing that reaches beyond
-the archive is pointing an SSM parameter back, if the configuration says which, and only where a request asks for it.
+Nobody here may write or delete an object, deregister an image or delete a record, and only restored images may be
+shared: IAM looks at their tag. The one thing that reaches beyond the archive is pointing an SSM parameter back, if the
+configuration says which, and only where a request asks for it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
+from ami_archiver.restore.tags import RESTORE_ID_TAG
+from ami_archiver.retire.reasons import MARKS
 from infra.permissions import (
     ALL_KEYS,
     IMAGES,
@@ -56,7 +59,12 @@ def plan(on: Resources) -> list[iam.PolicyStatement]:
 def check(on: Resources, parameter_prefixes: Sequence[str]) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeSnapshots"),
-        allow("ShareAgain", ["ec2:ModifyImageAttribute"], [IMAGES]),
+        allow(
+            "ShareAgain",
+            ["ec2:ModifyImageAttribute"],
+            [IMAGES],
+            {"Null": {f"aws:ResourceTag/{RESTORE_ID_TAG}": "false"}},
+        ),
         *_point(parameter_prefixes),
         *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
     ]
@@ -103,6 +111,13 @@ def _restore() -> list[iam.PolicyStatement]:
     ec2_and_ebs = {"kms:ViaService": [service("ec2"), service("ebs")]}
     return [
         allow("RestoreImages", ["ec2:CreateRestoreImageTask", "ec2:CreateTags"], [IMAGES, SNAPSHOTS]),
+        iam.PolicyStatement(
+            sid="OnlyPlansMarkWhatGoes",
+            effect=iam.Effect.DENY,
+            actions=["ec2:CreateTags"],
+            resources=["*"],
+            conditions={"ForAnyValue:StringEquals": {"aws:TagKeys": [*MARKS.values()]}},
+        ),
         allow(
             "Ec2WritesSnapshotsForTheRestore",
             ["ebs:CompleteSnapshot", "ebs:PutSnapshotBlock", "ebs:StartSnapshot"],

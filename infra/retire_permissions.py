@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from ami_archiver.model import Action
-from ami_archiver.retire.reasons import HOLD_TAG, MARKS, RETIRE_ON_TAG
+from ami_archiver.retire.reasons import DISABLE_TAG, HOLD_TAG, MARKS, RETIRE_ON_TAG
 from infra.permissions import (
     IMAGES,
     SNAPSHOTS,
@@ -95,9 +95,15 @@ def ask(on: Resources) -> list[iam.PolicyStatement]:
 
 
 def undo(on: Resources) -> list[iam.PolicyStatement]:
+    """Only of an image that the archiver was to disable, whatever the table says."""
     return [
         describe("DescribeImages"),
-        allow("EnableAndShareAgain", ["ec2:EnableImage", "ec2:ModifyImageAttribute"], [IMAGES]),
+        allow(
+            "EnableAndShareAgain",
+            ["ec2:EnableImage", "ec2:ModifyImageAttribute"],
+            [IMAGES],
+            {"Null": {f"aws:ResourceTag/{DISABLE_TAG}": "false"}},
+        ),
         allow("Hold", ["ec2:CreateTags"], [IMAGES], _only_tags(HOLD_TAG)),
         *use_table(on, "GetItem", "PutItem", "UpdateItem"),
     ]

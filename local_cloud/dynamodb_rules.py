@@ -71,7 +71,7 @@ class _Rules:
 
     def why_not(self, asked: Asked) -> str | None:
         """AWS's message for a request that it would not take."""
-        actions = asked.get("TransactItems", [])
+        actions = asked.get("TransactItems") or []
         if any(len(entry) > 1 for entry in actions):
             return "TransactItems can only contain one of Check, Put, Update or Delete"
         for part in _parts(asked):
@@ -83,7 +83,7 @@ class _Rules:
         return None
 
     def _wrong_value(self, part: Asked) -> str | None:
-        for name, value in part.get("ExpressionAttributeValues", {}).items():
+        for name, value in (part.get("ExpressionAttributeValues") or {}).items():
             if kind := _empty_set(value):
                 return (
                     "ExpressionAttributeValues contains invalid value: One or more parameter values were invalid: "
@@ -94,10 +94,11 @@ class _Rules:
     def _wrong_expression(self, part: Asked) -> str | None:
         if not any(map(part.get, EXPRESSIONS)):
             return None
-        names = part.get("ExpressionAttributeNames", {})
+        names, values = part.get("ExpressionAttributeNames") or {}, part.get("ExpressionAttributeValues") or {}
+        defined = {"NAME_REF": names, "VALUE_REF": values}
         referred: dict[str, set[str]] = {"NAME_REF": set(), "VALUE_REF": set()}
         for expression in EXPRESSIONS:
-            tokens = self._dynamodb._tokenize(part.get(expression, ""))
+            tokens = self._dynamodb._tokenize(part.get(expression) or "")
             bare = [one for one in tokens if not (expression == "UpdateExpression" and one[1].upper() in CLAUSES)]
             if why := self._dynamodb._check_reserved_keyword_usage(bare):
                 return str(why).replace("UpdateExpression", expression, 1)
@@ -105,17 +106,16 @@ class _Rules:
                 if kind in referred:
                     referred[kind].add(text)
             for kind, what, use in REFERENCES:
-                defined = part.get(f"ExpressionAttribute{what.title()}s", {})
-                for text in referred[kind] - defined.keys():
+                for text in referred[kind] - defined[kind].keys():
                     return (
                         f"Invalid {expression}: An expression attribute {what} {use} is not defined; "
                         f"attribute {what}: {text}"
                     )
         for kind, what, _ in REFERENCES:
-            field = f"ExpressionAttribute{what.title()}s"
-            if unused := part.get(field, {}).keys() - referred[kind]:
-                return f"Value provided in {field} unused in expressions: keys: {{{', '.join(sorted(unused))}}}"
-        return _overlapping(part.get("UpdateExpression", ""), tuple(names.items()))
+            if unused := defined[kind].keys() - referred[kind]:
+                keys = ", ".join(sorted(unused))
+                return f"Value provided in ExpressionAttribute{what.title()}s unused in expressions: keys: {{{keys}}}"
+        return _overlapping(part.get("UpdateExpression") or "", tuple(names.items()))
 
     def _bytes_after(self, action: Asked) -> int:
         """At most: what an update replaces counts too."""
@@ -124,15 +124,15 @@ class _Rules:
             return size(action["Item"])
         table = self._dynamodb._tables.get(action["TableName"]) if "UpdateExpression" in action else None
         before = self._dynamodb._get_item_by_key(table, action["Key"]) if table else None
-        return size(before or {}) + size(action.get("ExpressionAttributeValues", {}))
+        return size(before or {}) + size(action.get("ExpressionAttributeValues") or {})
 
 
 def _parts(asked: Asked) -> Iterator[Asked]:
     """What has expressions of its own: each action of a transaction, each table of a batch, else the request."""
-    if "TransactItems" in asked:
+    if asked.get("TransactItems"):
         for entry in asked["TransactItems"]:
             yield from entry.values()
-    elif "RequestItems" in asked:
+    elif asked.get("RequestItems"):
         yield from (table for table in asked["RequestItems"].values() if isinstance(table, Mapping))
     else:
         yield asked

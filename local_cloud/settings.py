@@ -37,6 +37,9 @@ class EngineSettings:
     """Tasks beyond this many wait in a queue (their size still counts as in flight); None: no queue."""
     object_metadata: Literal["tags", "user-metadata", "both"] = "tags"
     """Open: where EC2 writes AMI name, description, registration date, owner and store time on the object."""
+    task_bucket: Literal["name", "with-path"] = "name"
+    """Open: whether DescribeStoreImageTasks shows a bucket's name, or `Bucket` as it was given to the store, with the
+    path; its filter knows what it shows."""
     bytes_per_gib: int = 64
     """How many bytes of the stored object stand for one GiB of snapshot."""
     throughput: ThroughputSettings = field(default_factory=ThroughputSettings)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ami_archiver.errors import ArchiverError
 from ami_archiver.model import DecisionLine
-from operate import approval, night, restore, undo
+from operate import approval, night, restore, sharing, undo
 from operate.stack import DEFAULT_STACK, OperateError, explain
 
 EXIT_BAD = 1
@@ -42,14 +42,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _restore(options: argparse.Namespace, say: Say) -> int:
-    return _follow_restore(options.stack, _input(options), say)
+    given = _input(options)
+    recorded = restore.look(options.stack, given)
+    asking = {} if options.dry_run else recorded
+    share = sharing.confirmed(options.share, options.share_publicly, asking, say)
+    return _follow_restore(options.stack, given, recorded, share, say)
 
 
-def _follow_restore(stack: str, given: Mapping[str, Any], say: Say) -> int:
-    following = restore.start(stack, given)
+def _follow_restore(
+    stack: str,
+    given: Mapping[str, Any],
+    recorded: Mapping[str, Collection[str]],
+    share: sharing.Confirmed,
+    say: Say,
+) -> int:
+    following = restore.start(stack, {**given, **share.wishes})
     say(f"Started {following.execution_arn}")
     summary = restore.follow(following, say)
-    for line in restore.result_lines(summary):
+    left = [] if share.was_asked else restore.not_shared_lines(summary, recorded, share.wishes)
+    for line in [*left, *restore.result_lines(summary)]:
         print(line)  # noqa: T201 - a command's output
     return 0 if restore.is_good(summary) else EXIT_BAD
 
@@ -120,13 +131,15 @@ def _run(options: argparse.Namespace, say: Say) -> int:
 
 
 def _undo(options: argparse.Namespace, say: Say) -> int:
-    answer = undo.undo(options.stack, options.image)
-    for line in undo.lines(answer):
+    recorded = {options.image: undo.look(options.stack, options.image)}
+    share = sharing.confirmed(options.share, options.share_publicly, recorded, say)
+    answer = undo.undo(options.stack, options.image, share.wishes)
+    for line in undo.lines(answer, options.stack):
         say(line)
     if not undo.needs_restore(answer):
-        return 0 if undo.is_good(answer) else EXIT_BAD
-    given = {"image_ids": [options.image], "name": "{name}", "share_again": True}
-    return _follow_restore(options.stack, given | _wishes({"allow_unencrypted": options.allow_unencrypted}), say)
+        return 0 if undo.is_good(answer, was_asked=share.was_asked) else EXIT_BAD
+    given = {"image_ids": [options.image], "name": "{name}"} | _wishes({"allow_unencrypted": options.allow_unencrypted})
+    return _follow_restore(options.stack, given, recorded, share, say)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -153,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(
         do=_undo, interrupted="What was begun continues; the summary of a restore goes to the stack's topic."
     )
+    _share_arguments(command)
     command = commands.add_parser("pending", help="list the originals that wait for an answer, without answering")
     command.add_argument("--run", metavar="RUN-ID", help="only those of this run")
     command.set_defaults(do=_pending, interrupted="Nothing was answered.")
@@ -176,7 +190,7 @@ def _restore_parser(commands: Any) -> None:
         "--name", default="{name}", help="made of {name}, {image_id}, {date}; a number is added if taken"
     )
     command.add_argument("--speed", choices=("Expedited", "Standard", "Bulk"), help="how fast S3 thaws")
-    command.add_argument("--share-again", action="store_true", help="share it with those who had the original")
+    _share_arguments(command)
     command.add_argument(
         "--point-parameters", action="store_true", help="let the original's SSM parameters point at it"
     )
@@ -186,12 +200,21 @@ def _restore_parser(commands: Any) -> None:
     command.set_defaults(do=_restore, interrupted=interrupted)
 
 
+def _share_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--share",
+        metavar="IDS",
+        help="share again with these of the accounts (12 digits) and organizations or units (ARNs) with which the "
+        "original was shared; without it you are asked or, without a terminal, told how",
+    )
+    command.add_argument("--share-publicly", action="store_true", help="share with everybody again, if it was")
+
+
 def _input(options: argparse.Namespace) -> dict[str, Any]:
     given: dict[str, Any] = {"image_ids": options.image} if options.image else {"object_keys": options.key}
     given["name"] = options.name
     wishes = {
         "storage_tier_speed": options.speed,
-        "share_again": options.share_again,
         "point_ssm_parameters": options.point_parameters,
         "allow_unencrypted": options.allow_unencrypted,
         "dry_run": options.dry_run,

@@ -165,7 +165,6 @@ class ActiveRun(NamedTuple):
     run_id: str
     policy: str
     started_at: datetime
-    window_closes_at: datetime | None
     execution_arn: str | None = None
     """The execution that began it; None: a release that did not note it."""
 

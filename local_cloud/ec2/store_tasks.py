@@ -24,11 +24,6 @@ from local_cloud.errors import AwsError
 _MAX_IMAGE_IDS = 20
 _MAX_PAGE = 200
 
-_TASK_FIELDS: Fields[StoreTask] = {
-    "task-state": lambda task: (task.state,),
-    "bucket": lambda task: (task.bucket,),
-}
-
 
 def create_store_image_task(world: World, request: Request) -> dict[str, Any]:
     image_id, bucket = request.params["ImageId"], request.params["Bucket"]
@@ -66,23 +61,33 @@ def describe_store_image_tasks(world: World, request: Request) -> dict[str, Any]
             raise AwsError("InvalidParameterValue", f"At most {_MAX_IMAGE_IDS} image ids can be given")
         check_image_ids(image_ids)
         tasks = world.service.store_image_tasks(request.account_id, request.region, image_ids)
-        return {"StoreImageTaskResults": [_task_view(task) for task in tasks]}
-    accept = compile_filters(request.params.get("Filters", []), _TASK_FIELDS)
+        return {"StoreImageTaskResults": [_task_view(world, task) for task in tasks]}
+    fields: Fields[StoreTask] = {
+        "task-state": lambda task: (task.state,),
+        "bucket": lambda task: (_shown_bucket(world, task),),
+    }
+    accept = compile_filters(request.params.get("Filters", []), fields)
     tasks = world.service.store_image_tasks(request.account_id, request.region)
     tasks.sort(key=_newest_first)
     found, token = page(request, tasks, _newest_first, accept=accept, default_limit=_MAX_PAGE)
-    return {"StoreImageTaskResults": [_task_view(task) for task in found], "NextToken": token}
+    return {"StoreImageTaskResults": [_task_view(world, task) for task in found], "NextToken": token}
 
 
 def _newest_first(task: StoreTask) -> Key:
     return (-round(task.started_at.timestamp() * 1_000_000), task.image_id, task.bucket, task.object_key)
 
 
-def _task_view(task: StoreTask) -> dict[str, Any]:
+def _shown_bucket(world: World, task: StoreTask) -> str:
+    path = task.object_key.rpartition("/")[0]
+    with_path = world.service.settings.task_bucket == "with-path" and path
+    return f"{task.bucket}/{path}" if with_path else task.bucket
+
+
+def _task_view(world: World, task: StoreTask) -> dict[str, Any]:
     return {
         "AmiId": task.image_id,
         "TaskStartTime": task.started_at,
-        "Bucket": task.bucket,
+        "Bucket": _shown_bucket(world, task),
         "S3objectKey": task.object_key,
         "ProgressPercentage": task.progress_percentage,
         "StoreTaskState": task.state,

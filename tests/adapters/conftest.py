@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from ami_archiver.adapters import table_reads
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive, client, make_table
 
@@ -32,6 +33,14 @@ def dynamodb(request: pytest.FixtureRequest) -> Iterator[Any]:
     with mock_aws():
         make_table(_moto())
         yield _moto()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were waited for the table, in no time."""
+    seconds: list[float] = []
+    monkeypatch.setattr(table_reads, "sleep", seconds.append)
+    return seconds
 
 
 @cache

@@ -149,6 +149,22 @@ def test_tag_is_set_changed_and_taken_off(archive: Archive, originals: Ec2Origin
     assert tags() == {"Team": "web"}
 
 
+def test_marks_are_set_on_all_or_none_and_taken_off_each_that_is_there(
+    archive: Archive, originals: Ec2Originals
+) -> None:
+    image_id = archive.image("web")
+    snapshot_id, gone = snapshot_of(image_id), "snap-0123456789abcdef0"
+    unwilling = originals.mark([image_id, gone], "archiver:deregister", "nightly")
+    assert unwilling is not None
+    assert unwilling.code == "InvalidSnapshot.NotFound"
+    assert originals.mark([image_id, snapshot_id], "archiver:deregister", "nightly") is None
+    assert originals.by_id([image_id])[image_id].tags["archiver:deregister"] == "nightly"
+    assert originals.snapshots([snapshot_id])[snapshot_id].tags == {"archiver:deregister": "nightly"}
+    originals.unmark([gone, image_id, snapshot_id], ["archiver:deregister", "archiver:disable"])
+    assert originals.by_id([image_id])[image_id].tags == {"Archive": "true"}
+    assert originals.snapshots([snapshot_id])[snapshot_id].tags == {}
+
+
 def test_image_is_shared_as_it_was(archive: Archive, originals: Ec2Originals) -> None:
     permissions = ("group:all", "organization:arn:aws:organizations::1:organization/o-1", "user:999999999999")
     image_id = archive.image("one")

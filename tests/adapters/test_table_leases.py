@@ -17,8 +17,8 @@ from tests.support.archive import TABLE
 from tests.support.domain import NOW
 
 LATER = NOW + timedelta(hours=1)
-FIRST = ActiveRun("run-1", "nightly", NOW, NOW + timedelta(hours=4))
-SECOND = ActiveRun("run-2", "weekly", NOW, None)
+FIRST = ActiveRun("run-1", "nightly", NOW, "arn:aws:states:us-east-1:123456789012:execution:archive:one")
+SECOND = ActiveRun("run-2", "weekly", NOW)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_holder_that_takes_again_keeps_those_who_joined(leases: TableLeases) -> 
 
 @pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto has no lock
 def test_of_many_takers_at_once_one_wins(leases: TableLeases) -> None:
-    runs = [ActiveRun(f"run-{number}", "nightly", NOW, None) for number in range(8)]
+    runs = [ActiveRun(f"run-{number}", "nightly", NOW) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
         won = [lease for lease in pool.map(lambda run: leases.take(run, NOW, LATER), runs) if lease]
     assert len(won) == 1
@@ -156,10 +156,19 @@ def test_exchange_on_a_lease_that_another_run_has_taken_is_lost(leases: TableLea
     assert leases.read().in_flight == {"ami-1"}
 
 
-def test_joined_run_is_told_with_policy_and_window(leases: TableLeases) -> None:
+def test_joined_run_is_told_with_policy_and_execution(leases: TableLeases) -> None:
     leases.take(SECOND, NOW, LATER)
     assert leases.join("run-2", FIRST, NOW)
     assert leases.read().runs == {"run-1": FIRST, "run-2": SECOND}
+
+
+def test_lease_that_takes_the_place_of_a_run_takes_it_from_that_run_alone(leases: TableLeases) -> None:
+    leases.take(FIRST, NOW, LATER)
+    third = ActiveRun("run-3", "nightly", NOW)
+    assert leases.take(third, NOW, LATER, instead_of="run-2") is None
+    taken = leases.take(third, NOW, LATER, instead_of="run-1")
+    assert taken is not None
+    assert (taken.holder, set(taken.runs)) == ("run-3", {"run-3"})
 
 
 def test_joining_twice_is_joining_once(leases: TableLeases) -> None:

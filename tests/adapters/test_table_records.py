@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from ami_archiver import lifecycle
-from ami_archiver.adapters.table_items import move_item, plain_item
+from ami_archiver.adapters.table_items import image_key, move_item, plain_item
+from ami_archiver.adapters.table_reads import WAITS_SECONDS
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_writes import HISTORY_KEPT
 from ami_archiver.errors import TemporarilyUnavailable
@@ -188,12 +190,39 @@ def test_records_are_read_by_hundreds_consistently(records: TableRecords, dynamo
     assert all(b'"ConsistentRead": true' in call["body"] for call in calls)
 
 
-def test_keys_that_dynamodb_left_unread_are_asked_again(records: TableRecords, dynamodb: Any) -> None:
+def left(*keys: dict[str, Any], found: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """An answer of a table that has no capacity for these keys just now."""
+    return {
+        "Responses": {TABLE: list(found)},
+        "UnprocessedKeys": {TABLE: {"Keys": list(keys), "ConsistentRead": True}},
+    }
+
+
+def test_keys_that_dynamodb_left_unread_are_asked_again_less_and_less_often(
+    records: TableRecords, dynamodb: Any, waits: list[float]
+) -> None:
     records.save(None, record())
-    left = {"Responses": {}, "UnprocessedKeys": {TABLE: {"Keys": [KEY], "ConsistentRead": True}}}
-    with answering(dynamodb, "BatchGetItem", left) as calls:
+    with answering(dynamodb, "BatchGetItem", *[left(KEY)] * 3) as calls:
         assert set(records.get([IMAGE_ID]).records) == {IMAGE_ID}
-    assert len(calls) == 2
+    assert (len(calls), waits) == (4, [0.1, 0.2, 0.4])
+
+
+def test_keys_that_dynamodb_never_reads_are_given_up(records: TableRecords, dynamodb: Any, waits: list[float]) -> None:
+    with (
+        answering(dynamodb, "BatchGetItem", *[left(KEY)] * 100) as calls,
+        pytest.raises(TemporarilyUnavailable, match="the table is busy: 1 items are left unread"),
+    ):
+        records.get([IMAGE_ID])
+    assert (len(calls), waits) == (len(WAITS_SECONDS) + 1, list(WAITS_SECONDS))
+
+
+def test_table_that_answers_little_by_little_is_not_given_up(
+    records: TableRecords, dynamodb: Any, waits: list[float]
+) -> None:
+    records.save(None, record())
+    with answering(dynamodb, "BatchGetItem", *[left(KEY, found=[raw(dynamodb)])] * 20):
+        assert set(records.get([IMAGE_ID]).records) == {IMAGE_ID}
+    assert waits == [0.1] * 20
 
 
 @pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute
@@ -446,3 +475,44 @@ def test_unreadable_record_does_not_hide_its_neighbours(records: TableRecords, d
     dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"status": {"S": "LOST"}})
     fetched = records.get([IMAGE_ID, "ami-00000000000000002", "ami-00000000000000003"])
     assert (set(fetched.records), set(fetched.unreadable)) == ({"ami-00000000000000002"}, {IMAGE_ID})
+
+
+def put_numbered(records: TableRecords, *numbers: int) -> list[str]:
+    ids = [f"ami-{number:017}" for number in numbers]
+    for image_id in ids:
+        records.save(None, verified(image_id))
+    return ids
+
+
+def test_records_of_a_status_are_found_in_order_from_behind_a_cursor(records: TableRecords) -> None:
+    ids = put_numbered(records, 3, 1, 2)
+    records.save(None, storing("ami-00000000000000009"))
+    found = list(records.in_status(Status.VERIFIED, None))
+    assert [one.image_id for one in found] == sorted(ids)
+    assert [one.record for one in found] == [records.get(ids).records[image_id] for image_id in sorted(ids)]
+    assert [one.image_id for one in records.in_status(Status.VERIFIED, found[0].cursor)] == sorted(ids)[1:]
+    assert list(records.in_status(Status.VERIFIED, found[-1].cursor)) == []
+    assert list(records.in_status(Status.RETIRED, None)) == []
+
+
+def test_records_of_a_status_are_read_page_by_page_to_the_last(records: TableRecords, dynamodb: Any) -> None:
+    first, second = put_numbered(records, 1, 2)
+    items = {
+        image_id: dynamodb.get_item(TableName=TABLE, Key=image_key(image_id))["Item"] for image_id in (first, second)
+    }
+    page = {"Items": [items[first]], "LastEvaluatedKey": image_key(first)}
+    with answering(dynamodb, "Query", page, {"Items": [items[second]]}) as calls:
+        assert [one.image_id for one in records.in_status(Status.VERIFIED, None)] == [first, second]
+    assert len(calls) == 2
+
+
+def test_record_of_a_status_that_cannot_be_read_says_why_and_hides_no_other(
+    records: TableRecords, dynamodb: Any
+) -> None:
+    first, second = put_numbered(records, 1, 2)
+    item = dynamodb.get_item(TableName=TABLE, Key=image_key(first))["Item"]
+    dynamodb.put_item(TableName=TABLE, Item=item | {"object_bytes": {"S": "many"}})
+    broken, whole = records.in_status(Status.VERIFIED, None)
+    assert (broken.image_id, broken.record) == (first, None)
+    assert (broken.unreadable or "").startswith(f"BadRecord: record of {first} cannot be read: object_bytes")
+    assert (whole.image_id, whole.unreadable) == (second, None)

@@ -10,6 +10,7 @@ import pytest
 
 from ami_archiver.adapters.restore_items import restore_key
 from ami_archiver.adapters.table_items import image_key
+from ami_archiver.adapters.table_reads import WAITS_SECONDS
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_restores import TableRestores
 from ami_archiver.model import Status
@@ -118,12 +119,15 @@ def test_repeated_plan_writes_what_is_missing_and_leaves_what_is_there(restores:
     assert waiting(restores) == [numbered(1).restore_id]
 
 
-def test_what_dynamodb_puts_off_is_asked_for_again(dynamodb: Any, restores: TableRestores) -> None:
+def test_what_dynamodb_puts_off_is_asked_for_again_later(
+    dynamodb: Any, restores: TableRestores, waits: list[float]
+) -> None:
     planned(restores, 10)
     one = numbered(0).restore_id
     put_off = {"Responses": {}, "UnprocessedKeys": {TABLE: {"Keys": [restore_key(one)], "ConsistentRead": True}}}
     with answering(dynamodb, "BatchGetItem", put_off):
         assert list(restores.get([one]).records) == [one]
+    assert waits == list(WAITS_SECONDS[:1])
 
 
 def test_archive_record_that_cannot_be_read_stops_no_query(dynamodb: Any, restores: TableRestores) -> None:

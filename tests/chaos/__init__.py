@@ -9,6 +9,7 @@ scenarios        small nights, each with one difficulty
 sweep            each fault at each call of a scenario, one per run
 histories        whatever people, EC2 and functions do, at random; runs has what they share
 interleavings    two at once: at each call of the one, the other one runs
+redeploys        other settings between any two steps; policies_in_force judges what is called then
 retirement_*     the same for originals: who watches what is taken away, scenes, meetings, invariants
 restore*         the same for restores, and what one comes to
 everything       what there is to play

@@ -1,7 +1,9 @@
-"""All of it: every fault at every call of every scenario, everybody at every call of everybody else, random histories.
+"""All of it: every fault at every call of every scenario, everybody at every call of everybody else, other people's
+redeploys between any two steps, random histories.
 
 `make chaos` runs it on two processors; `ONLY=oversize` one scenario, `ONLY=oversize:dynamodb.PutItem#2:denied`
-one fault, `ONLY=step-twice:dynamodb.PutItem#2:other` one interleaving.
+one fault, `ONLY=step-twice:dynamodb.PutItem#2:other` one interleaving,
+`ONLY=redeploy-pages:select_images#2:removed` one redeploy.
 """
 
 # ruff: noqa: T201 - a command says what it found
@@ -14,14 +16,14 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.chaos import sweep
-from tests.chaos.everything import EVERY_MEETING, EVERY_SCENARIO
+from tests.chaos import redeploys, sweep
+from tests.chaos.everything import EVERY_MEETING, EVERY_REDEPLOY, EVERY_SCENARIO
 from tests.chaos.parts import RANDOM, in_theatre, parts_of, play, workflow
 from tests.chaos.sweep import Verdict
 from tests.chaos.world import Theatre
 
 PROCESSES = 2
-EVERYTHING = (*EVERY_SCENARIO, *EVERY_MEETING, *RANDOM)
+EVERYTHING = (*EVERY_SCENARIO, *EVERY_MEETING, *EVERY_REDEPLOY, *RANDOM)
 
 
 def main(only: str) -> int:
@@ -44,14 +46,13 @@ def _report(names: Iterable[str]) -> int:
         for name, some in parts.items():
             done = [verdict for part in some for verdict in results[part].result()]
             failed = [verdict for verdict in done if verdict.breaches]
-            kind = "faults" if name in EVERY_SCENARIO else "interleavings" if name in EVERY_MEETING else "histories"
-            print(f"{name:34} {len(done):5} {kind}, {len(done) - len(failed):5} survived", flush=True)
+            print(f"{name:34} {len(done):5} {_kind(name)}, {len(done) - len(failed):5} survived", flush=True)
             for verdict in failed:
                 print(f"  FAILED {verdict}", flush=True)
             verdicts[name in EVERY_SCENARIO] += done
     print(f"{time.monotonic() - begun:.0f} seconds")
     if verdicts[False]:
-        print(f"{len(verdicts[False])} interleavings and histories, {_survived(verdicts[False])} survived")
+        print(f"{len(verdicts[False])} interleavings, redeploys and histories, {_survived(verdicts[False])} survived")
     faults, everything = verdicts[True], verdicts[True] + verdicts[False]
     lost = sum(verdict.lost for verdict in everything)
     twice = sum(verdict.stored_twice for verdict in everything)
@@ -59,10 +60,18 @@ def _report(names: Iterable[str]) -> int:
     return 0 if _survived(everything) == len(everything) else 1
 
 
+def _kind(name: str) -> str:
+    if name in EVERY_SCENARIO:
+        return "faults"
+    return "interleavings" if name in EVERY_MEETING else "redeploys" if name in EVERY_REDEPLOY else "histories"
+
+
 def _one(name: str, call: str, what: str) -> int:
     def disturbed(theatre: Theatre) -> Verdict:
         if name in EVERY_MEETING:
             return EVERY_MEETING[name].once(theatre, call)
+        if name in EVERY_REDEPLOY:
+            return redeploys.once(theatre, EVERY_REDEPLOY[name], call, what)
         return sweep.once(theatre, EVERY_SCENARIO[name], call, what)
 
     verdict = in_theatre(workflow(), disturbed)

@@ -1,4 +1,4 @@
-"""What can happen to a call of a step, once."""
+"""What can happen to a call of a step: once, or from there to the end of the night."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from local_cloud.in_process import _Raw
-from tests.chaos.wire import Call, Disturbance
+from tests.chaos.wire import Call, Disturbance, Step
 from tests.support.state_machine import Killed
 
 URL = "http://127.0.0.1"
@@ -135,9 +135,52 @@ class Unavailable(Fault):
 class Denied(Fault):
     """AWS refuses the call for want of a permission."""
 
+    first: Call | None = None
+
     def strike(self, call: Call, attempt: int, send: Callable[[], AWSResponse]) -> AWSResponse:
         self.hits += 1
+        self.first = call
         return refusal(call, *DENIED[call.service])
+
+
+class DeniedForTheNight(Fault):
+    """AWS refuses this call, and until the end of the night every other that `is_alike`."""
+
+    first: Call | None = None
+    over = False
+
+    def is_alike(self, call: Call, first: Call) -> bool:
+        raise NotImplementedError
+
+    def before(self, call: Call) -> None:
+        if call.number == self.number and self.applies(call):
+            self.first = call
+
+    def answer(self, call: Call, attempt: int, send: Callable[[], AWSResponse]) -> AWSResponse:
+        if self.first is None or self.over or not self.is_alike(call, self.first):
+            return send()
+        self.hits += 1
+        return refusal(call, *DENIED[call.service])
+
+    def next_night(self) -> None:
+        self.over = self.first is not None
+
+
+class DeniedForImage(DeniedForTheNight):
+    """Whatever names this one image, its snapshots or its object's key; what is about others is not."""
+
+    def applies(self, moment: Call | Step) -> bool:
+        return isinstance(moment, Call) and moment.image is not None
+
+    def is_alike(self, call: Call, first: Call) -> bool:
+        return call.image == first.image
+
+
+class DeniedForRole(DeniedForTheNight):
+    """The operation, for everything."""
+
+    def is_alike(self, call: Call, first: Call) -> bool:
+        return (call.service, call.operation) == (first.service, first.operation)
 
 
 FAULTS: dict[str, type[Fault]] = {
@@ -151,6 +194,8 @@ FAULTS: dict[str, type[Fault]] = {
     "internal-error": InternalError,
     "unavailable": Unavailable,
     "denied": Denied,
+    "denied-for-image": DeniedForImage,
+    "denied-for-role": DeniedForRole,
 }
 
 THROTTLE = {
@@ -161,6 +206,7 @@ THROTTLE = {
     "auto-scaling": (400, "Throttling"),
     "ebs": (400, "ThrottlingException"),
     "ssm": (400, "ThrottlingException"),
+    "sfn": (400, "ThrottlingException"),
 }
 DENIED = {
     "ec2": (403, "UnauthorizedOperation"),
@@ -170,13 +216,14 @@ DENIED = {
     "auto-scaling": (403, "AccessDenied"),
     "ebs": (403, "AccessDeniedException"),
     "ssm": (400, "AccessDeniedException"),
+    "sfn": (400, "AccessDeniedException"),
 }
 
 
 def refusal(call: Call, status: int, code: str) -> AWSResponse:
     """An error as the service words it."""
     message = "injected"
-    if call.service in ("dynamodb", "ssm", "ebs"):
+    if call.service in ("dynamodb", "ssm", "ebs", "sfn"):
         kind = f"com.amazonaws.dynamodb.v20120810#{code}" if call.service == "dynamodb" else code
         body = json.dumps({"__type": kind, "message": message})
         headers = {"content-type": "application/x-amz-json-1.0", "x-amzn-errortype": code}

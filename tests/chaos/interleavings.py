@@ -101,6 +101,19 @@ def a_night_after_two_hours(world: World) -> None:
     world.night()
 
 
+def a_person_stops_it_and_starts_another(world: World) -> None:
+    """The function under way goes on to its end, while the new run works and after it."""
+    for run in world.runs:
+        world.stop(run.execution)
+    world.night()
+
+
+def a_night_and_those_after_it(world: World) -> None:
+    """What a stopped run's last step still put into the queue waits for the next night."""
+    world.night()
+    world.come_to_rest()
+
+
 def the_weekly_run(world: World) -> None:
     world.night("weekly")
 
@@ -136,6 +149,7 @@ MEETINGS = {
         Meeting("two-nights-together-skewed", one_night, another_night, skewed=True),
         Meeting("stale-lease-taken-over", one_night, a_night_after_two_hours, more_than_the_budget, errors=STALE),
         Meeting("stale-lease-skewed", one_night, a_night_after_two_hours, skewed=True, errors=STALE),
+        Meeting("stopped-and-started-again", a_night_and_those_after_it, a_person_stops_it_and_starts_another),
         Meeting("another-policy-joins", one_night, the_weekly_run),
         Meeting("another-policy-joins-skewed", one_night, the_weekly_run, skewed=True),
         *(

@@ -124,7 +124,8 @@ def _reported(seen: Evidence, output: dict[str, object], images: set[str]) -> It
 
 
 def _is_end(move: dict[str, object], run_id: str) -> bool:
-    return move["to"] == "VERIFIED" and move["run_id"] == run_id
+    """What is VERIFIED already is noted to be kept, announced or intended; that is retirement's to report."""
+    return move["to"] == "VERIFIED" != move["from"] and move["run_id"] == run_id
 
 
 def what_is_under_way_is_on_the_lease(seen: Evidence) -> Iterator[str]:

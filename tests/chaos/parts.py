@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from local_cloud.in_process import VirtualCloud
-from tests.chaos import sweep
-from tests.chaos.everything import EVERY_MEETING, EVERY_SCENARIO
+from tests.chaos import redeploys, sweep
+from tests.chaos.everything import EVERY_MEETING, EVERY_REDEPLOY, EVERY_SCENARIO
 from tests.chaos.faults import FAULTS
 from tests.chaos.histories import Histories, run_histories
 from tests.chaos.restore_histories import RestoreHistories
@@ -25,7 +25,7 @@ HISTORIES = 200
 
 @dataclass(frozen=True)
 class Part:
-    """A scenario with some of the faults, a meeting, or the random histories."""
+    """A scenario with some of the faults or with redeploys, a meeting, or the random histories."""
 
     name: str
     faults: tuple[str, ...] = ()
@@ -43,6 +43,8 @@ def play(part: Part, template: Path) -> list[Verdict]:
     """In a cloud of its own."""
     if part.name in EVERY_MEETING:
         return in_theatre(template, EVERY_MEETING[part.name].interleave)
+    if part.name in EVERY_REDEPLOY:
+        return in_theatre(template, lambda theatre: redeploys.sweep(theatre, EVERY_REDEPLOY[part.name]))
     if part.name in RANDOM:
         return in_theatre(template, lambda theatre: _random_histories(theatre, part.name))
     return in_theatre(template, lambda theatre: sweep.sweep(theatre, EVERY_SCENARIO[part.name], part.faults))

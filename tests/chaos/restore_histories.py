@@ -11,7 +11,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from local_cloud.errors import AwsError
 from tests.chaos.faults import FAULTS
 from tests.chaos.restore_evidence import RESTORE_ID, foreign_restore
-from tests.chaos.restore_scenarios import RESTORING, come_to_rest
+from tests.chaos.restore_scenarios import OTHER, RESTORING, come_to_rest
 from tests.chaos.runs import WHICH, Runs
 from tests.chaos.scenarios import BRISK
 from tests.restore.test_thaw import freeze
@@ -114,7 +114,7 @@ class RestoreHistories(Runs):
 
     def _begin(self, images: tuple[int, ...], how: str) -> Running:
         image_ids = [list(self.images)[one] for one in images]
-        given: dict[str, Any] = {"image_ids": image_ids, "dry_run": how == "dry", "share_again": True}
+        given: dict[str, Any] = {"image_ids": image_ids, "dry_run": how == "dry", "share_with": [OTHER]}
         if how == "by a template":
             given["name"] = "{name}"
         else:  # of two who want the same name one comes too late

@@ -24,6 +24,8 @@ MOVES = {
 """The diagram, written a second time; from a status to itself is what was learned meanwhile."""
 ENDED = {"RESTORED": "restored", "FAILED": "failed", "REFUSED": "refused"}
 WAITING = {"PLANNED", "THAWING"}
+HOW_FAST = ("storage_tier_speed", "thaw_days")
+"""Wishes that do not make another image."""
 
 
 def no_restore_is_started_twice(seen: Evidence) -> Iterator[str]:
@@ -33,6 +35,24 @@ def no_restore_is_started_twice(seen: Evidence) -> Iterator[str]:
     for restore_id, times in started.items():
         if times > 1:
             yield f"{restore_id} restored twice: {times} images"
+
+
+def an_equal_request_makes_no_second_image(seen: Evidence) -> Iterator[str]:
+    """2. Of an image that no run had reported: a run that was stopped is sent again, or two are sent at once."""
+    made: dict[str, list[str]] = {}
+    for start in seen.restore.starts:
+        record = seen.restore.records[start.restore_id]
+        image = seen.restore.images.get(start.image_id)
+        if image is None or image.state != "available" or record["source_image_id"] in seen.touched:
+            continue
+        wishes = {name: wish for name, wish in record["wishes"].items() if name not in HOW_FAST}
+        equal = made.setdefault(repr((record["object_key"], record["object_version_id"], sorted(wishes.items()))), [])
+        for before in equal:
+            earlier = seen.restore.records[before]
+            summaries = [seen.restore.summaries.get(one) for one in (earlier["run_id"], earlier.get("reported_by"))]
+            if not any(one and one["ended_at"] <= record["planned_at"] for one in summaries):
+                yield f"{start.restore_id} made {start.image_id}, though nobody had reported the image of {before}"
+        equal.append(start.restore_id)
 
 
 def no_failure_is_reported_of_an_image_that_is_there(seen: Evidence) -> Iterator[str]:
@@ -57,12 +77,13 @@ def what_is_restored_is_there(seen: Evidence) -> Iterator[str]:
         snapshots = [seen.restore.snapshots.get(one) for one in image.snapshot_ids]
         if any(one is None or one.state != "completed" for one in snapshots):
             yield f"{restore_id} lost: RESTORED, and a snapshot of {image_id} is not completed"
+        made_for = record.get("takes_over") or restore_id
         expected = {
-            RESTORE_ID: restore_id,
+            RESTORE_ID: made_for,
             "archiver:source-image-id": record["source_image_id"] or "unknown",
             "archiver:object-key": record["object_key"],
             "archiver:object-version": record["object_version_id"],
-            "archiver:run-id": record["run_id"],
+            "archiver:run-id": made_for.rpartition(".")[0],
         }
         for tags in (image.tags, *(one.tags for one in snapshots if one)):
             if not expected.items() <= tags.items() or not tags.get("archiver:restored-at"):
@@ -178,7 +199,7 @@ def nothing_is_shared_or_pointed_unasked(seen: Evidence) -> Iterator[str]:
         shared = {f"user:{one['UserId']}" for one in image.launch_permissions}
         original = seen.records.get(seen.restore.records[restore_id]["source_image_id"], {})
         allowed = set((original.get("facts") or {}).get("launch_permissions") or ())
-        if shared and not (wishes[restore_id]["share_again"] and shared <= allowed):
+        if not shared <= allowed & {f"user:{one}" for one in wishes[restore_id]["share_with"]}:
             yield f"{image.image_id} is shared with {shared}"
 
 
@@ -201,6 +222,8 @@ def one_bad_restore_never_stops_another(seen: Evidence) -> Iterator[str]:
     """7, at rest: what nothing happened to is restored. What a dead run had asked EC2 for in vain is given up."""
     for restore_id, record in seen.restore.records.items():
         excused = {record["source_image_id"], record["object_key"]} & (seen.touched | seen.may_fail)
+        if record["reason"].startswith("AccessDenied: "):
+            continue  # a person grants it and starts the run again
         if record["restore_status"] == "FAILED" and not excused and not seen.restore.died(record["run_id"]):
             yield f"{restore_id} is FAILED without a fault of its own: {record['reason']}"
 
@@ -219,6 +242,7 @@ def no_restore_is_forgotten(before: Evidence, seen: Evidence) -> Iterator[str]:
 
 ALWAYS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     no_restore_is_started_twice,
+    an_equal_request_makes_no_second_image,
     no_failure_is_reported_of_an_image_that_is_there,
     what_is_restored_is_there,
     the_restore_budget_is_the_account_s,

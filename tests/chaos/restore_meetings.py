@@ -12,7 +12,7 @@ from tests.support.archive import BUCKET, client, full_id
 TWO = stored(("large", 350), ("small", 20))
 ONE = stored(("small", 20))
 UNDER_ANOTHER_NAME = "{name}"
-"""A template: the second of two runs that want the same image finds another name."""
+"""A template: it would let the second of two equal runs make an image of another name, instead of ending with one."""
 
 
 def after_two_hours(other: Act) -> Act:

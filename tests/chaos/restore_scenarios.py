@@ -48,10 +48,15 @@ def come_to_rest(world: World) -> None:
     world.undisturbed = True
     for tried in range(TRIES):
         given, execution = world.restore_runs[-1].given, world.restore_runs[-1].execution.last
-        if execution.status == "SUCCEEDED" and not _open(world):
+        if execution.status == "SUCCEEDED" and not _denied(execution.output) and not _open(world):
             return
         world.cloud.advance((2 if tried == 0 else 1 + world.archive.settings.run_limit_hours) * HOUR)
         world.restore(**given)
+
+
+def _denied(summary: dict[str, Any]) -> bool:
+    lines = [*summary.get("failed", []), *summary.get("refused", [])]
+    return any(line["reason"].startswith("AccessDenied: ") for line in lines)
 
 
 def _open(world: World) -> bool:
@@ -130,7 +135,7 @@ def _scenario(name: str, stage: Act, play: Act, engine: Mapping[str, Any] = ROOM
     return Scenario(f"restore-{name}", stage, play, settings=SETTINGS, engine=engine, rest=come_to_rest)
 
 
-WITH_ALL = run("web", share_again=True, point_ssm_parameters=True, tags={"Reason": "audit"})
+WITH_ALL = run("web", share_with=[OTHER], point_ssm_parameters=True, tags={"Reason": "audit"})
 ONE = _scenario("one", web, WITH_ALL)
 RESTORES = {
     scenario.name: scenario

@@ -15,9 +15,9 @@ DENIED = ("AccessDenied", "UnauthorizedOperation")
 def restored(seen: Evidence) -> dict[str, tuple[Any, ...]]:
     """By object key: the best that became of it, and its image: name, with whom it is shared, whether pointed at.
 
-    A person who starts a run again after a permission was denied may get another answer (the name is taken by then)
-    and, by a name template, another image: what counts is the first, which that run finishes. What EC2 or SSM denied
-    is said in the reason and not tried again: then it is not compared.
+    A person who starts a run again after a permission was denied gets the image that the first one made or, where that
+    was reported already, another answer (the name is taken by then) or image: what counts is the first. What EC2 or
+    SSM denied is said in the reason and not tried again: then it is not compared.
     """
     found: dict[str, tuple[Any, ...]] = {}
     for key in sorted({record["object_key"] for record in seen.restore.records.values()}):

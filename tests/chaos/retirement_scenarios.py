@@ -106,6 +106,13 @@ def due(world: World) -> None:
     quiet_nights(world, 1)
 
 
+def several(world: World) -> None:
+    """Three that nothing keeps: what a run may let go is less only where a cap says so."""
+    for number in range(3):
+        world.archive.image(f"{number}-web", gib=3)
+    quiet_nights(world, 1)
+
+
 def to_be_left(world: World) -> None:
     """EC2 cannot delete the snapshot, neither with its image nor right afterwards."""
     world.archive.image("web", gib=3)
@@ -163,3 +170,5 @@ RETIREMENT = {
         _scenario("crash-between-nights", crashed),
     )
 }
+SEVERAL = _scenario("several", several)
+"""For redeploys that lower the caps."""

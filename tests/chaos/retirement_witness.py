@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from ami_archiver.policy import Policy
 from local_cloud.ec2.request import Caller
 from local_cloud.model import Image
+from tests.chaos.policies_in_force import PoliciesInForce
 from tests.support.archive import BUCKET, TABLE, client
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Witness:
         """What kept an image when the newest intention about it was written."""
         self._shared_then: dict[str, list[str]] = {}
         """With whom it was shared at that time."""
+        self.policies = PoliciesInForce(world, self.record)
         self._read: dict[str, tuple[Any, Any]] = {}
         """What a step has last read of a record: its status and its intention."""
 
@@ -59,6 +61,8 @@ class Witness:
             answer = send()
             self._note_read(_text(request.body))
             return answer
+        if operation == "CreateStoreImageTask":
+            return self._watch_store(request, send)
         if operation not in NEEDED and operation != "DeleteSnapshot":
             return send()
         asked = parse_qs(_text(request.body))
@@ -68,16 +72,28 @@ class Witness:
         answer = send()
         if answer.status_code == 200:
             self.breaches += [f"{operation} was accepted: {text}" for text in found]
+            self._count(operation, image)
             if image and operation == "DeregisterImage":
                 self.taken[image.image_id] = snapshots
             if image and operation == "DisableImage":
                 self.shared.setdefault(image.image_id, permissions)
         return answer
 
+    def _watch_store(self, request: AWSPreparedRequest, send: Callable[[], AWSResponse]) -> AWSResponse:
+        found = list(self.policies.against_store(parse_qs(_text(request.body))["ImageId"][0]))
+        answer = send()
+        if answer.status_code == 200:
+            self.breaches += [f"CreateStoreImageTask was accepted: {text}" for text in found]
+        return answer
+
+    def _count(self, operation: str, image: Image | None) -> None:
+        if image and operation in NEEDED:
+            self.policies.let_go(self.record(image.image_id))
+
     def _note_read(self, body: str) -> None:
         kind, _, image_id = json.loads(body)["Key"]["pk"]["S"].partition("#")
         if kind == "IMAGE":
-            self._read[image_id] = self._state(self._record(image_id))
+            self._read[image_id] = self._state(self.record(image_id))
 
     def _note_intention(self, body: str) -> None:
         asked = json.loads(body)
@@ -85,7 +101,7 @@ class Witness:
         for update in updates:
             kind, _, image_id = update["Key"]["pk"]["S"].partition("#")
             if kind == "IMAGE":
-                self._intended[image_id] = set(self._reasons(image_id, self._record(image_id)))
+                self._intended[image_id] = set(self._reasons(image_id, self.record(image_id)))
                 if image := self._images().get(image_id):
                     self._shared_then[image_id] = _permissions(image)
 
@@ -94,11 +110,14 @@ class Witness:
             yield from self._judge_snapshot(asked["SnapshotId"][0])
             return
         image_id = asked["ImageId"][0]
-        record, (status, action) = self._record(image_id), NEEDED[operation]
+        record, (status, action) = self.record(image_id), NEEDED[operation]
         if self._state(record) != (status, action):
             if self._read.get(image_id) != (status, action):
                 yield f"{image_id} is (status, intention) {self._state(record)}"
             return  # another worker has been quicker, between the last look at the record and this call
+        yield from (f"{image_id}: {text}" for text in self.policies.against(record, action))
+        if self._world.archive.settings.policy(record["policy"]) is None:
+            return
         yield from self._judge_time(image_id, record, action)
         for reason in sorted(self._intended.get(image_id, {"no intention"}) & {*self._reasons(image_id, record)}):
             yield f"{image_id} is kept by: {reason}"
@@ -134,7 +153,8 @@ class Witness:
         Whose call deregistered the image may be open: where somebody did it between our last look and our call.
         """
         image_id = next((i for i in self._intended if snapshot_id in self.listed(i)), "")
-        record = self._record(image_id)
+        record = self.record(image_id)
+        yield from (f"{snapshot_id}: {text}" for text in self.policies.against_snapshot(record))
         if record.get("status") != "RETIRED":
             yield f"{snapshot_id} of {image_id or 'nobody'}, which is {record.get('status')}, is not on the list"
         elif not self._is_whole(record):
@@ -142,6 +162,8 @@ class Witness:
         snapshot = self._world.cloud.catalog.snapshots(self._world.archive.region).get(snapshot_id)
         if snapshot and snapshot.locked:
             yield f"{snapshot_id} is locked"
+        if snapshot and "archiver:deregister" not in snapshot.tags:
+            yield f"{snapshot_id} is not marked"
 
     def _reasons(self, image_id: str, record: dict[str, Any]) -> Iterator[str]:
         """What keeps the image now, whatever the archiver thinks of it."""
@@ -150,7 +172,9 @@ class Witness:
         image, catalog = self._images().get(image_id), self._world.cloud.catalog
         if image is None or not record:
             return
-        policy, region = self._policy(record), self._world.archive.region
+        policy, region = self._world.archive.settings.policy(record["policy"]), self._world.archive.region
+        if policy is None:
+            return
         if record["status"] == "DISABLED" and image.state == "available":
             yield "enabled again"
         if image.owner_id != self._world.archive.account_id:
@@ -159,6 +183,7 @@ class Witness:
             yield "not selected"
         if "archiver:hold" in image.tags:
             yield "hold"
+        yield from self._unmarked(image, "disable" if record["status"] == "VERIFIED" else "deregister")
         if image.deregistration_protection != "disabled":
             yield "protected"
         if image.launch_permissions and not policy.retire.allow_shared:
@@ -169,6 +194,17 @@ class Witness:
         if any(catalog.snapshots(region)[one].locked for one in image.snapshot_ids if one in catalog.snapshots(region)):
             yield "locked"
         yield from self._uses(image_id)
+
+    def _unmarked(self, image: Image, action: str) -> Iterator[str]:
+        """AWS would refuse it: the role may act on nothing without the mark. An image that is disabled needs none."""
+        if f"archiver:{action}" not in image.tags and (action, image.state) != ("disable", "disabled"):
+            yield "not marked"
+        catalog, region = self._world.cloud.catalog, self._world.archive.region
+        for one in image.snapshot_ids if action == "deregister" else ():
+            snapshot = catalog.snapshots(region).get(one)
+            alone = catalog.images_on_snapshot(region, one) <= {image.image_id}
+            if snapshot and alone and "archiver:deregister" not in snapshot.tags:
+                yield f"{one} is not marked"
 
     def _uses(self, image_id: str) -> Iterator[str]:
         archive, world = self._world.archive, self._world.cloud.ec2.world
@@ -207,7 +243,7 @@ class Witness:
     def _state(self, record: dict[str, Any]) -> tuple[Any, Any]:
         return record.get("status"), (record.get("retirement") or {}).get("intention")
 
-    def _record(self, image_id: str) -> dict[str, Any]:
+    def record(self, image_id: str) -> dict[str, Any]:
         key = {"pk": {"S": f"IMAGE#{image_id}"}, "sk": {"S": "RECORD"}}
         item = client(self._world.cloud, "dynamodb").get_item(TableName=TABLE, Key=key).get("Item", {})
         return {name: _deserializer.deserialize(value) for name, value in item.items()}

@@ -54,7 +54,7 @@ class Runs(RuleBasedStateMachine):
     @precondition(lambda self: len(self.running) > 1)
     @rule(which=WHICH)
     def a_person_stops_a_run(self, which: int) -> None:
-        self.running.pop(which % len(self.running))
+        self.world.stop(self.running.pop(which % len(self.running)).execution)
 
     @rule(fault=st.sampled_from(sorted(FAULTS)), calls=st.integers(1, 12))
     def a_call_will_be_hit(self, fault: str, calls: int) -> None:

@@ -141,6 +141,15 @@ def stopped_by_a_person(world: World) -> None:
     world.night()
 
 
+def stopped_and_started_again(world: World) -> None:
+    """Another policy's run meets the one that was stopped a moment ago, and works itself."""
+    stopped = world.begin()
+    for _ in range(9):
+        world.step(stopped)
+    world.stop(stopped.execution)
+    world.night("weekly")
+
+
 def hung(world: World) -> None:
     """EC2 never ends one task, until it is mended the next day."""
     world.archive.image("lively", gib=30)
@@ -186,6 +195,7 @@ SCENARIOS = {
         Scenario("two-policies", two_policies, one_joins_the_other, policies=(NIGHTLY, WEEKLY)),
         Scenario("window", slow_fleet, policies=(Policy("nightly", {"Archive": ("true",)}, window_hours=0.1),)),
         Scenario("stale-lease", more_than_the_budget, stopped_by_a_person),
+        Scenario("stopped", two_policies, stopped_and_started_again, policies=(NIGHTLY, WEEKLY)),
         Scenario("hung", hung, hung_until_the_next_day, settings={"run_limit_hours": 2, "wait_min_seconds": 900}),
         Scenario("hand-over", fails_once, handed_over),
         Scenario("pages", seven, page_by_page),

@@ -1,4 +1,4 @@
-"""At each call of a play, fork the process once for everything that may happen there.
+"""At each call of a play, or between its steps, fork the process once for everything that may happen there.
 
 The child goes on with what happened and is judged when all is quiet; the parent goes on undisturbed. So a disturbance
 costs only what comes after it, and calls that nobody thought of are disturbed too.
@@ -17,24 +17,26 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-from tests.chaos.wire import Call, Disturbance
+from tests.chaos.wire import Call, Disturbance, Step
 from tests.chaos.world import World
 
 SECONDS_PER_CHILD = 120
 """Of the wall's time: a disturbed play that takes longer hangs."""
 
 Makers = Mapping[str, Callable[[World, int], Disturbance]]
-"""What may happen at a call, by name, made for the call's number."""
+"""What may happen at a call or before a step, by name, made for its number."""
 Play = Callable[[Disturbance, Callable[[World], None]], list[str]]
 """Plays with a disturbance and judges; calls back with the world as soon as there is one."""
 
 
-def split(play: Play, makers: Makers, at: Collection[str] = ()) -> list[tuple[str, str, list[str]]]:
+def split(
+    play: Play, makers: Makers, at: Collection[str] = (), *, between_steps: bool = False
+) -> list[tuple[str, str, list[str]]]:
     """(what happened, at which call, what is wrong then) for every call and everything that may happen there.
 
-    `at`: only at calls of these operations.
+    `at`: only at calls of these operations. `between_steps`: not at calls, but before every step.
     """
-    splits = _Splits(makers, at)
+    splits = _Splits(makers, at, between_steps=between_steps)
     gc.collect()
     gc.freeze()  # the children share what is there
     try:
@@ -51,8 +53,9 @@ def split(play: Play, makers: Makers, at: Collection[str] = ()) -> list[tuple[st
 
 
 class _Splits(Disturbance):
-    def __init__(self, makers: Makers, at: Collection[str]) -> None:
+    def __init__(self, makers: Makers, at: Collection[str], *, between_steps: bool) -> None:
         self._makers = makers
+        self._between_steps = between_steps
         self._at = at
         self._world: World | None = None
         self._pipe = -1
@@ -62,20 +65,29 @@ class _Splits(Disturbance):
     def enter(self, world: World) -> None:
         self._world = world
 
+    def between(self, step: Step) -> None:
+        if self.child is None and self._between_steps:
+            self._split(step)
+        if self.child is not None:
+            self.child.between(step)
+
     def before(self, call: Call) -> None:
+        if self.child is None and not self._between_steps and (not self._at or call.operation in self._at):
+            self._split(call)
         if self.child is not None:
             self.child.before(call)
-            return
+
+    def _split(self, moment: Call | Step) -> None:
+        """Fork for everything that may happen now; returns in each child and, when they have ended, in the parent."""
         assert self._world is not None
-        if self._at and call.operation not in self._at:
-            return
         for name, make in self._makers.items():
-            found = self._fork(make(self._world, call.number))
+            disturbance = make(self._world, moment.number)
+            if not disturbance.applies(moment):
+                continue
+            found = self._fork(disturbance)
             if found is None:
-                assert self.child is not None
-                self.child.before(call)
                 return
-            self.verdicts.append((name, str(call), found))
+            self.verdicts.append((name, str(moment), found))
 
     def answer(self, call: Call, attempt: int, send: Callable[[], AWSResponse]) -> AWSResponse:
         return self.child.answer(call, attempt, send) if self.child else send()
@@ -83,6 +95,14 @@ class _Splits(Disturbance):
     def after(self, call: Call) -> None:
         if self.child:
             self.child.after(call)
+
+    @property
+    def struck(self) -> Disturbance:
+        return self.child or self
+
+    def next_night(self) -> None:
+        if self.child:
+            self.child.next_night()
 
     def tell(self, found: list[str]) -> None:
         """The child's last words."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.chaos.evidence import Evidence, collect
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import FAULTS, Denied, DeniedForImage, DeniedForRole
 from tests.chaos.invariants import breaches
 from tests.chaos.restored import restored, same
 from tests.chaos.scenarios import Scenario
@@ -18,6 +18,14 @@ from tests.chaos.world import Theatre, World
 
 Archived = dict[str, tuple[Any, ...]]
 """By image: its status, and the keys of its current objects; by object: what was restored of it."""
+
+
+class Expected(NamedTuple):
+    """The archive without a fault."""
+
+    before: Archived
+    """When the play is over, before the quiet nights."""
+    at_rest: Archived
 
 
 @dataclass(frozen=True)
@@ -54,12 +62,12 @@ def sweep(theatre: Theatre, scenario: Scenario, faults: Collection[str], at: Col
     return [Verdict(scenario.name, call, name, tuple(found)) for name, call, found in verdicts]
 
 
-def undisturbed(theatre: Theatre, scenario: Scenario) -> Archived:
-    """The archive at the end of a play without a fault. AssertionError if that breaks an invariant already."""
-    ends: list[Evidence] = []
-    found = play(theatre, scenario, Disturbance(), lambda world: None, None, ends.append)
+def undisturbed(theatre: Theatre, scenario: Scenario) -> Expected:
+    """What comes of a play without a fault. AssertionError if that breaks an invariant already."""
+    moments: list[Evidence] = []
+    found = play(theatre, scenario, Disturbance(), lambda world: None, None, moments.append)
     assert not found, f"{scenario.name} without any fault: {found}"
-    return archived(ends[0])
+    return Expected(*map(archived, moments))
 
 
 def once(theatre: Theatre, scenario: Scenario, call: str, fault: str) -> Verdict:
@@ -75,7 +83,7 @@ def play(
     scenario: Scenario,
     disturbance: Disturbance,
     enter: Callable[[World], None],
-    expected: Archived | None,
+    expected: Expected | None,
     leave: Callable[[Evidence], None] = lambda seen: None,
 ) -> list[str]:
     """What is wrong after a play and the quiet nights that follow it."""
@@ -84,18 +92,37 @@ def play(
         scenario.stage(world)
         scenario.play(world)
         before = collect(world)
+        leave(before)
         scenario.rest(world)
         seen = collect(world)
         leave(seen)
     found = breaches(before) + breaches(seen, at_rest=True, before=before)
     found += failed_executions(seen, allowed={"AccessDenied"})
-    return found + ([] if expected is None else differences(archived(seen), expected))
+    if expected is None:
+        return found
+    fault = disturbance.struck
+    if isinstance(fault, Denied | DeniedForImage | DeniedForRole) and fault.first and fault.first.image:
+        found += unreported(seen)
+    if isinstance(fault, DeniedForImage) and fault.first and fault.first.image:
+        found += differences(_others(archived(before), fault.first.image), _others(expected.before, fault.first.image))
+    return found + differences(archived(seen), expected.at_rest)
 
 
 def failed_executions(seen: Evidence, allowed: Collection[str]) -> list[str]:
     """Executions that ended in an error: AccessDenied is for a person, everything else must be overcome."""
     lasts = [run.execution.last for run in (*seen.runs, *seen.restore.runs)]
     return [f"an execution ended with {e.error}: {e.cause}" for e in lasts if e.error and e.error not in allowed]
+
+
+def unreported(seen: Evidence) -> list[str]:
+    """Runs that ended by a denied call about one image: whether that was the role's fault is for a report to say."""
+    told = {summary.get("problem") for summary in seen.summaries.values()}
+    lasts = [run.execution.last for run in (*seen.runs, *seen.restore.runs)]
+    return [f"an execution ended without a report: {e.cause}" for e in lasts if e.error and e.cause not in told]
+
+
+def _others(found: Archived, image: str) -> Archived:
+    return {name: what for name, what in found.items() if image not in name}
 
 
 def archived(seen: Evidence) -> Archived:

@@ -50,7 +50,7 @@ def a_good_restore() -> Evidence:
         "source_image_id": "ami-1",
         "name": "web",
         "restored_image_id": "ami-2",
-        "wishes": {"share_again": True, "point_ssm_parameters": True},
+        "wishes": {"share_with": [OTHER["UserId"]], "point_ssm_parameters": True},
         "history": [move(None, "PLANNED"), move("PLANNED", "RESTORING"), move("RESTORING", "RESTORED")],
     }
     restore.images["ami-2"] = SimpleNamespace(  # type: ignore[assignment]  # all that is looked at
@@ -157,8 +157,19 @@ def pointed_unasked(seen: Evidence) -> None:
     seen.restore.records[ONE]["wishes"]["point_ssm_parameters"] = False
 
 
+def made_again_unreported(seen: Evidence) -> None:
+    """By a run that began before the first one was reported."""
+    again = ONE.replace(RUN, "later")
+    seen.restore.summaries[RUN]["ended_at"] = "2026-01-03"
+    seen.restore.records[again] = seen.restore.records[ONE] | {"run_id": "later", "planned_at": "2026-01-02"}
+    seen.restore.images["ami-3"] = SimpleNamespace(  # type: ignore[assignment]  # all that is looked at
+        image_id="ami-3", state="available"
+    )
+    seen.restore.starts.append(Start(again, "ami-3", 0, "RESTORING"))
+
+
 def shared_unasked(seen: Evidence) -> None:
-    seen.restore.records[ONE]["wishes"]["share_again"] = False
+    seen.restore.records[ONE]["wishes"]["share_with"] = []
 
 
 def held_for_ever(seen: Evidence) -> None:
@@ -199,6 +210,7 @@ BREACHES: list[tuple[Callable[[Evidence], Any], Harm]] = [
     (invariants.the_original_tells_each_restore_once, told_twice),
     (invariants.nothing_is_shared_or_pointed_unasked, pointed_unasked),
     (invariants.nothing_is_shared_or_pointed_unasked, shared_unasked),
+    (invariants.an_equal_request_makes_no_second_image, made_again_unreported),
     (invariants.nothing_is_shared_or_pointed_unasked, image(launch_permissions=[OTHER, {"UserId": "1"}])),
     (invariants.nothing_is_shared_or_pointed_unasked, image(state="pending")),
     (invariants.the_restores_converge, says(restore_status="RESTORING")),

@@ -19,3 +19,13 @@ def test_a_night_comes_right_whatever_call_is_hit_by(fault: str, theatre: Theatr
     verdicts = sweep(theatre, SMALL, [fault])
     assert len(verdicts) > CALLS
     assert [str(verdict) for verdict in verdicts if verdict.breaches] == []
+
+
+@pytest.mark.parametrize("fault", ["denied-for-image", "denied-for-role"])
+def test_a_call_about_one_image_that_is_denied_all_night_stops_no_other_image_and_no_report(
+    fault: str, theatre: Theatre
+) -> None:
+    calls = ("CreateStoreImageTask", "DescribeImageAttribute", "HeadObject", "GetObjectTagging")
+    verdicts = sweep(theatre, SMALL, [fault], at=calls)
+    assert len(verdicts) == 8
+    assert [str(verdict) for verdict in verdicts if verdict.breaches] == []

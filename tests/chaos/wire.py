@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -16,6 +18,7 @@ from local_cloud.in_process import VirtualCloud
 
 CALL_SECONDS = 0.05
 """What a call takes in virtual time."""
+_ID = re.compile(r"(?:ami|snap)-([0-9a-f]{17})")
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,25 @@ class Call:
     operation: str
     ordinal: int
     """From 1, among the calls of the same operation."""
+    image: str | None = None
+    """What the ids of the one image that it is about, its snapshots and its object share; None: it is about more."""
 
     def __str__(self) -> str:
         return f"{self.service}.{self.operation}#{self.ordinal}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of a function for the workflow, from its beginning."""
+
+    number: int
+    """From 1, over all steps of a play."""
+    function: str
+    ordinal: int
+    """From 1, among the steps of the same function."""
+
+    def __str__(self) -> str:
+        return f"{self.function}#{self.ordinal}"
 
 
 Watch = Callable[[str, AWSPreparedRequest, Callable[[], AWSResponse]], AWSResponse]
@@ -39,6 +58,18 @@ Watch = Callable[[str, AWSPreparedRequest, Callable[[], AWSResponse]], AWSRespon
 
 class Disturbance:
     """What happens at a call. Each hook may raise; `answer` may return what the SDK then takes for AWS's answer."""
+
+    def between(self, step: Step) -> None:
+        """Before a step, while nothing is under way."""
+
+    @property
+    def struck(self) -> Disturbance:
+        """What happened in the end: this, or what this let happen."""
+        return self
+
+    def applies(self, moment: Call | Step) -> bool:
+        """Whether it can begin at this call, or before this step."""
+        return True
 
     def before(self, call: Call) -> None:
         """Before the SDK sends anything."""
@@ -49,6 +80,9 @@ class Disturbance:
 
     def after(self, call: Call) -> None:
         """When AWS's answer is there."""
+
+    def next_night(self) -> None:
+        """When a night is over."""
 
 
 def _let_pass(operation: str, request: AWSPreparedRequest, send: Callable[[], AWSResponse]) -> AWSResponse:
@@ -67,11 +101,18 @@ class Wire:
         """Start to count anew, for another play."""
         self.disturbance = disturbance
         self.calls: list[Call] = []
+        self.steps: list[Step] = []
         self._ordinals: Counter[tuple[str, str]] = Counter()
         self._listening = False
         self._current: Call | None = None
         self._attempt = 0
         self.watch: Watch = _let_pass
+
+    def step(self, function: str) -> None:
+        """A step is about to begin."""
+        ordinal = 1 + sum(step.function == function for step in self.steps)
+        self.steps.append(Step(len(self.steps) + 1, function, ordinal))
+        self.disturbance.between(self.steps[-1])
 
     @contextlib.contextmanager
     def listening(self, listening: bool = True) -> Iterator[None]:
@@ -96,13 +137,14 @@ class Wire:
             self._clients[name] = client
         return self._clients[name]
 
-    def _before(self, event_name: str = "", **_: Any) -> None:
+    def _before(self, event_name: str = "", params: Mapping[str, Any] = MappingProxyType({}), **_: Any) -> None:
         if not self._listening:
             return
         _, service, operation = event_name.split(".")
         self._cloud.clock.advance(CALL_SECONDS)
         self._ordinals[service, operation] += 1
-        call = Call(len(self.calls) + 1, service, operation, self._ordinals[service, operation])
+        ordinal, image = self._ordinals[service, operation], _image_in(service, operation, params)
+        call = Call(len(self.calls) + 1, service, operation, ordinal, image)
         self.calls.append(call)
         self._current, self._attempt = call, 0
         self.disturbance.before(call)
@@ -122,6 +164,15 @@ class Wire:
         if self._current is not None:
             call, self._current = self._current, None
             self.disturbance.after(call)
+
+
+def _image_in(service: str, operation: str, params: Mapping[str, Any]) -> str | None:
+    """A list is about everything, whatever it asks for: IAM knows no image there."""
+    lists = operation.startswith("Describe") and operation != "DescribeImageAttribute"
+    if lists or service not in ("ec2", "s3", "ebs", "ssm"):
+        return None
+    named = set(_ID.findall(f"{params['url_path']} {params['body']}"))
+    return named.pop() if len(named) == 1 else None
 
 
 class WiredCloud:

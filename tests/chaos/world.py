@@ -146,6 +146,7 @@ class World:
         self.witness = Witness(self)
         self.restore_witness = RestoreWitness(self)
         self.wire.watch = self._watch
+        archive.executions.look = self._execution
         names = handlers_in(theatre.definition) | handlers_in(theatre.restoring)
         self._functions = {name: self._function(name) for name in names}
         self._machine, self._restoring = (
@@ -160,7 +161,7 @@ class World:
         """An execution as the schedule starts it, before its first state."""
         self._names += 1
         running = self._machine.begin({"policy": policy, "dry_run": False}, f"execution-{self._names}")
-        self.runs.append(Run(policy, running.execution, self._found_by(policy)))
+        self.runs.append(Run(policy, running.execution, self.found_by(policy)))
         return running
 
     def step(self, running: Running) -> bool:
@@ -199,8 +200,14 @@ class World:
         """A whole execution."""
         return self.go_on(self.begin_restore(**given))
 
+    def stop(self, execution: Execution) -> None:
+        """StopExecution: the state machine goes no further; a function that is at work goes on to its end."""
+        if execution.status == "RUNNING":
+            execution.status = "ABORTED"
+
     def next_night(self) -> None:
         """Sleep until the schedules' time."""
+        self.wire.disturbance.next_night()
         self.cloud.advance(DAY_SECONDS - self.cloud.clock.seconds() % DAY_SECONDS)
 
     def come_to_rest(self, nights: int = 5) -> None:
@@ -244,19 +251,25 @@ class World:
     def _watch(self, operation: str, request: AWSPreparedRequest, send: Callable[[], AWSResponse]) -> AWSResponse:
         return self.witness.watch(operation, request, lambda: self.restore_witness.watch(operation, request, send))
 
+    def _execution(self, arn: str) -> dict[str, Any] | None:
+        found = [run.execution for run in self.runs]
+        for execution in found:
+            found += execution.started
+        return next((one.described for one in found if arn == f"arn:{one.name}"), None)
+
     def _open(self) -> bool:
         items = self.cloud_client("dynamodb").scan(TableName=self.archive.settings.table_name)["Items"]
         return any(
             "holder" in item or item.get("status", {}).get("S") in ("SELECTED", "STORING", "STORED") for item in items
         )
 
-    def _found_by(self, name: str) -> set[str]:
+    def found_by(self, name: str) -> set[str]:
         policy = self.archive.settings.policy(name)
-        assert policy is not None
         return {
             image.image_id
             for image in self.cloud.catalog.images(self.archive.region).values()
             if image.owner_id == self.archive.account_id
+            and policy is not None
             and all(image.tags.get(key) in values for key, values in policy.tags.items())
         }
 
@@ -265,6 +278,8 @@ class World:
         works = name.startswith(("handlers.check_store", "handlers.start_store"))
 
         def invoke(event: Any) -> Any:
+            if not self.undisturbed and not self._steps:
+                self.wire.step(name.split(".")[1])
             turn = len(self.turns)
             if works:
                 self.turns.append(event["run_id"])

@@ -146,6 +146,7 @@ def night() -> Evidence:
         after={"ami-2": "available", "ami-9": "available", "snap-9": "completed"},
         plan=plan(),
         back=back(),
+        watched={"compared": 3, "differences": []},
     )
 
 
@@ -373,6 +374,20 @@ BROKEN: list[tuple[str, Callable[[Evidence], Claim | None], Callable[[Evidence],
         dry_run_changed_nothing,
         lambda e: replace(e, calls=[]),
         "the log has no call of it",
+    ),
+    (
+        "an archived record that was not compared",
+        claims.archive_is_watched,
+        lambda e: replace(e, watched={"compared": 2, "differences": []}),
+        "3 records say archived, 2 were compared",
+    ),
+    (
+        "an object that is gone",
+        claims.archive_is_watched,
+        lambda e: replace(
+            e, watched={"compared": 3, "differences": [{"image_id": "ami-1", "reason": "ObjectGone: x"}]}
+        ),
+        "ami-1: ObjectGone",
     ),
     ("nothing back", claims.restored_is_equal, with_back(restored=None, problem="NameTaken"), "restored: NameTaken"),
     ("an original that is still there", claims.restored_is_equal, with_back(left=frozenset({"snap-1"})), "snap-1 was"),

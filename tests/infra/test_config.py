@@ -175,3 +175,12 @@ def settings_of(file: Path) -> Settings:
     return load_config(file, NOW).settings(
         table_name="t", bucket_name="b", bucket_key_arn="k", topic_arn="s", account_id="1"
     )
+
+
+def test_an_empty_object_prefix_means_the_root_of_the_bucket(tmp_path: Path) -> None:
+    file = tmp_path / "archiver.toml"
+    file.write_text(
+        '[[policy]]\nname = "nightly"\n[policy.select]\ntags = { Archive = "true" }\n[policy.schedule]\n'
+        'expression = "rate(1 day)"\n[policy.store]\nobject_prefix = ""\n'
+    )
+    assert load_config(file).policies[0].policy.object_prefix == ""

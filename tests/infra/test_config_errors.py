@@ -111,7 +111,6 @@ STORE = [
     ('object_prefix = "{yeer}"', f'is "{{yeer}}": {PREFIX_FIELDS}; {{yeer}} is not one of them'),
     ('object_prefix = "{policy!r}"', f'is "{{policy!r}}": {PREFIX_FIELDS}; {{policy!r}} is not one of them'),
     ('object_prefix = "{policy"', f'is "{{policy": {PREFIX_CHARACTERS}'),
-    ('object_prefix = ""', f'is "": {PREFIX_CHARACTERS}'),
     ('object_prefix = "a b"', f'is "a b": {PREFIX_CHARACTERS}'),
     ('object_prefix = "/a"', f'is "/a": {PREFIX_PARTS}'),
     ('object_prefix = "a//b"', f'is "a//b": {PREFIX_PARTS}'),

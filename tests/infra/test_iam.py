@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ami_archiver.retire.reasons import HOLD_TAG, MARKS
 from infra.templates import resources
 from tests.support.iam import Allowed, Denied, Principal, StackPolicies, decide
 
@@ -165,12 +166,14 @@ MAY = {
     },
     "ReportRun": set(),
     "PlanRestore": set(),
-    "CheckRestores": {"ec2:ModifyImageAttribute"},
+    "CheckRestores": set(),
     "StartRestores": {"ec2:CreateTags", "s3:RestoreObject"},
     "ReportRestore": set(),
-    "RetireImages": {"ec2:DeregisterImage", "ec2:DisableImage", "ec2:DeleteSnapshot"},
+    "PlanRetirement": set(),
+    "RetireImages": set(),
     "AskForApproval": set(),
-    "UndoRetirement": {"ec2:EnableImage", "ec2:ModifyImageAttribute"},
+    "UndoRetirement": set(),
+    "WatchArchive": set(),
 }
 
 
@@ -185,7 +188,7 @@ def tried(stack: StackPolicies) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("function", MAY)
 def test_what_a_role_may_delete_share_or_unlock_is_this(template: dict[str, Any], function: str) -> None:
-    """Of a record's item in the table, and of an image whose request sets or takes off a tag that is not ours."""
+    """Of a record's item in the table, and of an image without any tag of ours, where the request sets none either."""
     stack = StackPolicies(template)
     role = stack.role_of(function)
     context = {"dynamodb:LeadingKeys": ["IMAGE#ami-1"], "aws:TagKeys": ["Name"]}
@@ -194,9 +197,53 @@ def test_what_a_role_may_delete_share_or_unlock_is_this(template: dict[str, Any]
 
 
 def test_every_function_is_tried(template: dict[str, Any]) -> None:
-    roles = [name for name in resources(template, "AWS::IAM::Role") if name.startswith(("Functions", "Re"))]
+    roles = [name for name in resources(template, "AWS::IAM::Role") if name.startswith(("Functions", "Re", "WatchF"))]
     functions = [name for name in roles if "Workflow" not in name]
     assert len(functions) == len(resources(template, "AWS::Lambda::Function")) == len(MAY)
+
+
+UNDO = {("UndoRetirement", "ec2:EnableImage"), ("UndoRetirement", "ec2:ModifyImageAttribute")}
+TAGGED = {
+    "archiver:disable": {("RetireImages", "ec2:DisableImage"), *UNDO},
+    "archiver:deregister": {("RetireImages", "ec2:DeregisterImage"), ("RetireImages", "ec2:DeleteSnapshot")},
+    "archiver:restore-id": {("CheckRestores", "ec2:ModifyImageAttribute")},
+    "archiver:retire-on": set(),
+    "archiver:policy": set(),
+}
+"""What a tag on an image or snapshot opens, and to whom."""
+
+
+@pytest.mark.parametrize("tag", TAGGED)
+def test_nobody_can_touch_an_image_or_snapshot_that_was_not_marked_for_it(template: dict[str, Any], tag: str) -> None:
+    """Every call that disables, deregisters, deletes, enables or shares, of every role."""
+    context = {f"aws:ResourceTag/{tag}": "nightly", "aws:TagKeys": ["Name"]}
+    assert _may(template, context) - _may(template, {"aws:TagKeys": ["Name"]}) == TAGGED[tag]
+
+
+@pytest.mark.parametrize("mark", MARKS.values())
+def test_hold_tag_closes_what_a_mark_has_opened(template: dict[str, Any], mark: str) -> None:
+    held = {f"aws:ResourceTag/{mark}": "nightly", f"aws:ResourceTag/{HOLD_TAG}": "audit"}
+    assert not [one for one in _may(template, held) if one[0] == "RetireImages"]
+
+
+def test_only_the_plan_sets_marks_and_it_can_do_nothing_with_them(template: dict[str, Any]) -> None:
+    for key in MARKS.values():
+        setting = {call for call in _may(template, {"aws:TagKeys": [key]}) if call[1] == "ec2:CreateTags"}
+        assert setting == {("PlanRetirement", "ec2:CreateTags")}
+    both = {f"aws:ResourceTag/{key}": "nightly" for key in MARKS.values()}
+    assert not [one for one in _may(template, both | {"aws:TagKeys": ["Name"]}) if one[0] == "PlanRetirement"]
+
+
+def _may(template: dict[str, Any], context: dict[str, Any]) -> set[tuple[str, str]]:
+    """(function, EC2 action) of all that is allowed on images and snapshots in that context."""
+    stack = StackPolicies(template)
+    calls = [(f"ec2:{name}", on) for on, names in EC2.items() for name in names.split()]
+    return {
+        (function, action)
+        for function in MAY
+        for action, on in calls
+        if isinstance(stack.decide(stack.role_of(function), action, on, context), Allowed)
+    }
 
 
 def test_an_image_on_hold_and_a_key_outside_a_service_are_out_of_reach(template: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ ALLOWED = {
     "CheckRestores": """
     ec2:DescribeImages               *
     ec2:DescribeSnapshots            *
-    ec2:ModifyImageAttribute         image/*
+    ec2:ModifyImageAttribute         image/*     if tagged archiver:restore-id
     dynamodb:BatchGetItem            table
     dynamodb:GetItem                 table
     dynamodb:PutItem                 table
@@ -42,6 +42,7 @@ ALLOWED = {
     dynamodb:UpdateItem              table
     """,
     "StartRestores": """
+    never ec2:CreateTags             *           with a mark of retirement
     ec2:CreateRestoreImageTask       image/*
     ec2:CreateRestoreImageTask       snapshot/*
     ec2:CreateTags                   image/*
@@ -175,10 +176,10 @@ def grants(template: Template, role: str) -> set[str]:
     """'action resource condition' of every permission of a role, in the table's words."""
     found = set()
     for statement in archive.statements(template, role):
-        assert statement["Effect"] == "Allow"
+        never = "" if statement["Effect"] == "Allow" else "never"
         for action in archive.listed(statement["Action"]):
             for resource in archive.listed(statement["Resource"]):
-                words = [action, name_of(plain(resource)), condition_of(statement.get("Condition", {}))]
+                words = [never, action, name_of(plain(resource)), condition_of(statement.get("Condition", {}))]
                 found.add(" ".join(filter(None, words)))
     return found
 
@@ -194,6 +195,10 @@ def name_of(arn: str) -> str:
 
 
 def condition_of(condition: dict[str, Any]) -> str:
+    if condition == {"ForAnyValue:StringEquals": {"aws:TagKeys": ["archiver:disable", "archiver:deregister"]}}:
+        return "with a mark of retirement"
+    if condition == {"Null": {"aws:ResourceTag/archiver:restore-id": "false"}}:
+        return "if tagged archiver:restore-id"
     for keys in condition.values():
         if "dynamodb:LeadingKeys" in keys:
             return f"in {', '.join(archive.listed(keys['dynamodb:LeadingKeys']))}"

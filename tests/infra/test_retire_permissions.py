@@ -74,8 +74,8 @@ ALLOWED = {
     "UndoRetirement": """
     ec2:CreateTags                   image/*       only archiver:hold
     ec2:DescribeImages               *
-    ec2:EnableImage                  image/*
-    ec2:ModifyImageAttribute         image/*
+    ec2:EnableImage                  image/*       if tagged archiver:disable
+    ec2:ModifyImageAttribute         image/*       if tagged archiver:disable
     dynamodb:GetItem                 table
     dynamodb:PutItem                 table
     dynamodb:UpdateItem              table
@@ -238,6 +238,8 @@ def condition_of(condition: dict[str, Any]) -> str:
             "Null": {"aws:TagKeys": "false", "aws:ResourceTag/archiver:hold": "true"},
         }:
             return f"only {', '.join(archive.listed(keys))} unless tagged archiver:hold"
+        case {"Null": {"aws:ResourceTag/archiver:disable": "false"}}:
+            return "if tagged archiver:disable"
         case {"ForAllValues:StringEquals": {"aws:TagKeys": keys}, "Null": {"aws:TagKeys": "false"}}:
             return f"only {', '.join(archive.listed(keys))}"
         case _:

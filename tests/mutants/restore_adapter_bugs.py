@@ -111,10 +111,10 @@ RESTORE_ADAPTER_BUGS = (
     ),
     Bug(
         "restores that DynamoDB has put off forgotten",
-        TABLE,
+        "adapters/table_reads.py",
         'wanted = answer.get("UnprocessedKeys")',
         "wanted = None",
-        f"{TABLE_TESTS}::test_what_dynamodb_puts_off_is_asked_for_again",
+        f"{TABLE_TESTS}::test_what_dynamodb_puts_off_is_asked_for_again_later",
     ),
     Bug(
         "smallest restore first",
@@ -125,9 +125,9 @@ RESTORE_ADAPTER_BUGS = (
     ),
     Bug(
         "only the first page of the queue",
-        TABLE,
-        "            if not start:\n",
-        "            if True:\n",
+        "adapters/table_reads.py",
+        "        if not start:\n",
+        "        if True:\n",
         f"{TABLE_TESTS}::test_queue_goes_on_beyond_a_page",
     ),
     Bug(

@@ -253,7 +253,7 @@ RESTORE_BUDGET_BUGS = (
     Bug(
         "no other name where a template allows it",
         START,
-        "if image is not None and record.wishes.name is not None:",
+        "if name is not None and name != record.name:",
         "if False:",
         f"{PLAN}::test_name_that_is_taken_after_the_plan_is_replaced_where_a_template_allows_it",
     ),

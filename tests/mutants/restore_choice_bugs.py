@@ -36,14 +36,14 @@ RESTORE_CHOICE_BUGS = (
     Bug(
         "taken name is planned",
         STEP,
-        "naming.free(iter(names), taken | self._names)",
+        "naming.free(iter(names), taken.keys() | self._names)",
         "naming.free(iter(names), self._names)",
-        f"{PLAN}::test_taken_name_is_refused_and_says_what_to_do",
+        f"{PLAN}::test_taken_name_is_refused_and_says_by_which_image_and_what_to_do",
     ),
     Bug(
         "one run gives a name away twice",
         STEP,
-        "naming.free(iter(names), taken | self._names)",
+        "naming.free(iter(names), taken.keys() | self._names)",
         "naming.free(iter(names), taken)",
         f"{PLAN}::test_two_images_of_one_request_never_get_the_same_name",
     ),

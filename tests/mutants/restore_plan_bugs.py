@@ -209,17 +209,16 @@ RESTORE_PLAN_BUGS = (
     Bug(
         "lost sharing not told",
         PLANNING,
-        "if shared and not wishes.share_again:",
-        "if False:",
-        "restore/test_restored_image.py::test_shares_again_only_when_asked",
+        "        yield from sharing(shared, wishes.confirmed).left_out()\n",
+        "        pass\n",
+        "restore/test_sharing.py::test_without_a_word_nothing_is_shared_and_that_is_said",
     ),
     Bug(
-        "what a dead run asked for not looked at by the same request",
+        "what a dead run asked for not looked at by one that restores nothing",
         "restore/steps/plan.py",
         "(state.planned > 0 or bool(app.leases.read().in_flight))",
         "state.planned > 0",
-        "restore/test_leases.py::"
-        "test_request_that_is_made_again_after_its_run_died_finishes_what_that_one_had_asked_for",
+        "restore/test_leases.py::test_run_that_restores_nothing_still_finishes_what_a_dead_one_had_asked_for",
     ),
     Bug(
         "what a dead step announced left on the lease",

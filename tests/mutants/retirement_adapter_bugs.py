@@ -191,4 +191,11 @@ ADAPTER_BUGS = (
         "            return None\n",
         "adapters/test_s3_bucket.py::test_object_that_cannot_be_read_says_why_by_its_code",
     ),
+    Bug(
+        "marks stay where one resource is gone",
+        "adapters/ec2_originals.py",
+        "partial(self._ec2.delete_tags, Resources=[one], Tags=tags)",
+        "partial(self._ec2.delete_tags, Resources=sorted(resource_ids), Tags=tags)",
+        "adapters/test_ec2_originals.py::test_marks_are_set_on_all_or_none_and_taken_off_each_that_is_there",
+    ),
 )

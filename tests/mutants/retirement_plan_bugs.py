@@ -9,6 +9,8 @@ TABLE = "retire/test_reasons_to_keep.py"
 CAPS = "retire/test_caps.py"
 LIFE = "retire/test_retirement.py"
 LOOKS = "retire/test_looks.py"
+FORCE = "retire/test_policy_in_force.py"
+MARKS = "retire/test_marks.py"
 
 PLAN_BUGS = (
     Bug(
@@ -35,7 +37,7 @@ PLAN_BUGS = (
     Bug(
         "object not looked at",
         "retire/steps/inspect.py",
-        "        finding.reasons += _by_object(app, finding.candidate.record)\n",
+        "        finding.reasons += by_object(app, finding.candidate.record)\n",
         "        pass\n",
         f"{RACES}::test_what_happens_between_plan_and_call_keeps_the_original[object gone-disable]",
     ),
@@ -90,9 +92,9 @@ PLAN_BUGS = (
     ),
     Bug(
         "one image more than the cap",
-        "retire/steps/plan.py",
-        "if images >= rules.max_images_per_run:",
-        "if images > rules.max_images_per_run:",
+        "policy.py",
+        "if images >= self.max_images_per_run:",
+        "if images > self.max_images_per_run:",
         f"{CAPS}::test_run_disables_no_more_images_than_its_cap_and_the_next_goes_on",
     ),
     Bug(
@@ -104,9 +106,9 @@ PLAN_BUGS = (
     ),
     Bug(
         "cap of GiB found out too late",
-        "retire/steps/plan.py",
-        "images > 0 and taken + gib > rules.max_gib_per_run",
-        "images > 0 and taken > rules.max_gib_per_run",
+        "policy.py",
+        "images == 0 or gib + more_gib <= self.max_gib_per_run",
+        "images == 0 or gib <= self.max_gib_per_run",
         f"{CAPS}::test_run_lets_go_no_more_than_its_cap_of_gib_but_at_least_one_image",
     ),
     Bug(
@@ -124,17 +126,59 @@ PLAN_BUGS = (
         f"{CAPS}::test_more_than_the_allowed_share_of_the_account_s_images_stops_the_whole_plan",
     ),
     Bug(
+        "what the run has deregistered makes the rest too many",
+        "retire/steps/plan.py",
+        "        owned += going - len(app.originals.by_id(image_ids))\n",
+        "        pass\n",
+        f"{FORCE}::test_images_that_the_run_has_deregistered_count_as_the_account_s",
+    ),
+    Bug(
+        "original goes without a mark",
+        "retire/steps/plan.py",
+        "        if not dry and (unwilling := self._mark(finding)):\n",
+        "        if False and (unwilling := self._mark(finding)):\n",
+        MARKS,
+    ),
+    Bug(
+        "dry run marks",
+        "retire/steps/plan.py",
+        "        if not dry and (unwilling := self._mark(finding)):\n",
+        "        if unwilling := self._mark(finding):\n",
+        f"{MARKS}::test_dry_run_marks_nothing",
+    ),
+    Bug(
+        "snapshot of another image marked",
+        "retire/steps/plan.py",
+        "            ids |= own - self._app.originals.others_on(own, image.image_id)\n",
+        "            ids |= own\n",
+        f"{MARKS}::test_snapshot_that_another_image_uses_is_not_marked",
+    ),
+    Bug(
+        "image that is disabled already said to be disabled",
+        "retire/steps/plan.py",
+        "        if finding.image is not None and reasons.is_done(finding.image, action):\n",
+        "        if False:\n",
+        f"{FORCE}::test_image_that_is_disabled_already_is_not_said_to_be_disabled",
+    ),
+    Bug(
+        "policy whose setting has changed planned for as before",
+        "retire/steps/plan.py",
+        "if state.retiring[name] != each.original}",
+        "if state.retiring[name] == DRY}",
+        f"{FORCE}::test_plan_that_goes_on_under_another_setting_only_says_what_it_would_do",
+    ),
+    Bug(
         "stopped plan acted upon",
         "retire/steps/step.py",
-        "        decided.put(DECIDED_ACTING, [line._replace(decision=Decision.KEPT, reason=why) for line in going])\n",
-        "        pass\n",
+        "        end = act.kept(line, stop) if stop else _act_on(act, state, line)\n",
+        "        end = _act_on(act, state, line)\n",
         f"{CAPS}::test_more_than_the_allowed_share_of_the_account_s_images_stops_the_whole_plan",
     ),
     Bug(
         "first run of a policy acts",
         "retire/steps/plan.py",
-        "        if first is not None and first.run_id == state.run_id:\n",
-        "        if first is None:\n",
+        "    return first is not None and first.run_id == state.run_id\n",
+        "    return first is None\n",
         f"{LIFE}::test_first_run_of_a_newly_enabled_policy_only_says_what_it_would_do",
     ),
     Bug(
@@ -147,15 +191,15 @@ PLAN_BUGS = (
     Bug(
         "dry run acts",
         "retire/steps/plan.py",
-        "        return {policy.name for policy in policies}\n",
-        "        return set()\n",
+        "        dry = state.dry_run or _is_first_run(app, state, policy)\n",
+        "        dry = not state.dry_run and _is_first_run(app, state, policy)\n",
         f"{LIFE}::test_dry_run_says_what_it_would_do_and_changes_nothing",
     ),
     Bug(
         "dry run writes why it would keep",
         "retire/steps/plan.py",
-        "            if not dry:\n                keep(",
-        "            if True:\n                keep(",
+        "        if record.policy not in self._dry:\n            marked =",
+        "        if True:\n            marked =",
         LOOKS,
     ),
     Bug(
@@ -182,15 +226,15 @@ PLAN_BUGS = (
     Bug(
         "paused policy retires",
         "retire/steps/plan.py",
-        "if policy.name in names and not policy.paused]",
-        "if policy.name in names]",
+        "or (policy.paused and not state.dry_run):",
+        "or False:",
         LOOKS,
     ),
     Bug(
         "policies of other runs retired by nobody",
         "retire/steps/plan.py",
-        "names = {state.policy} | (set() if state.dry_run else set(others))",
-        "names = {state.policy}",
+        "if policy.name not in {state.policy, *others} or",
+        "if policy.name not in {state.policy} or",
         LOOKS,
     ),
     Bug(

@@ -88,6 +88,18 @@ def image(cloud: RunningCloud, image_id: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
+def wrong(image_id: str) -> str:
+    """The id with a typo in its last digit."""
+    return image_id[:-1] + ("0" if image_id[-1] != "0" else "1")
+
+
+def restores_started(deployment: Deployment) -> list[Any]:
+    outputs = deployment.cloud.client("cloudformation").describe_stacks(StackName="AmiArchiver")["Stacks"][0]["Outputs"]
+    (arn,) = [one["OutputValue"] for one in outputs if one["OutputKey"] == "RestoreWorkflowArn"]
+    found = deployment.cloud.client("stepfunctions").list_executions(stateMachineArn=arn)
+    return list(found["executions"])
+
+
 def state(cloud: RunningCloud, image_id: str) -> str | None:
     found = image(cloud, image_id)
     return found["State"] if found else None
@@ -118,6 +130,16 @@ def test_originals_go_when_somebody_says_so_and_come_back_when_somebody_says_so(
     assert command.main(["undo", "--image", one]) == 0
     assert capsys.readouterr().out.startswith(f"{one} is enabled again, and shared as it was")
     assert state(cloud, one) == "available"
+    assert command.main(["undo", "--image", one]) == 0
+    assert capsys.readouterr().out.startswith(f"There was nothing to undo of {one}: ")
+
+    executions = len(restores_started(deployment))
+    for typo in (("restore", "--image", wrong(one)), ("restore", "--key", f"nightly/{wrong(one)}.bin")):
+        assert command.main([*typo]) == 2
+        assert "nothing was started" in capsys.readouterr().err
+    assert command.main(["undo", "--image", wrong(one)]) == 2
+    assert "no archive record" in capsys.readouterr().err
+    assert len(restores_started(deployment)) == executions
 
     run_id = asking_run(deployment)
     assert command.main(["reject", "--run", run_id, "--why", "not before the audit"]) == 0

@@ -44,6 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch, scripted: Scripted, *arguments: str) ->
         given.update(wanted, stack=name)
         return scripted
 
+    monkeypatch.setattr(restore, "look", lambda name, wanted: {})
     monkeypatch.setattr(restore, "start", start)
     monkeypatch.setattr(restore.time, "sleep", lambda _: None)
     monkeypatch.setattr(restore, "LOOK_SECONDS", 0)
@@ -75,14 +76,16 @@ def test_exit_code_says_when_not_all_came_back(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_every_wish_reaches_the_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = "--key a.bin --key b.bin --name x --speed Bulk --share-again --point-parameters --allow-unencrypted"
+    options = "--key a.bin --key b.bin --name x --speed Bulk --point-parameters --allow-unencrypted"
     ended = {"status": "SUCCEEDED", "output": summary(restored=1)}
-    _, given = run(monkeypatch, Scripted([[]], ended), *options.split(), "--dry-run", "--stack", "Other")
+    share = ("--share", "111122223333, 444455556666", "--share-publicly")
+    _, given = run(monkeypatch, Scripted([[]], ended), *options.split(), *share, "--dry-run", "--stack", "Other")
     assert given == {
         "object_keys": ["a.bin", "b.bin"],
         "name": "x",
         "storage_tier_speed": "Bulk",
-        "share_again": True,
+        "share_with": ["111122223333", "444455556666"],
+        "share_publicly": True,
         "point_ssm_parameters": True,
         "allow_unencrypted": True,
         "dry_run": True,
@@ -109,7 +112,9 @@ class CloudFormation:
 
 def test_stack_of_an_older_version_is_a_clear_error() -> None:
     old: Any = CloudFormation("ArchiveTableName")
-    with pytest.raises(OperateError, match="has no output RestoreWorkflowArn: deploy it again, with this version"):
+    with pytest.raises(
+        OperateError, match="has no output RestoreWorkflowArn, ArchiveBucketName: deploy it again, with this version"
+    ):
         stack.outputs("AmiArchiver", restore.NEEDED, old)
     new: Any = CloudFormation(*restore.NEEDED)
     assert set(stack.outputs("AmiArchiver", restore.NEEDED, new)) == set(restore.NEEDED)

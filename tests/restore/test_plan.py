@@ -22,10 +22,11 @@ def refused(restores: Restores, **given: Any) -> str:
     return str(line["reason"])
 
 
-def test_taken_name_is_refused_and_says_what_to_do(archive: Archive, restores: Restores) -> None:
-    restores.archived("ami-a", lost=False, name="web-1")
+def test_taken_name_is_refused_and_says_by_which_image_and_what_to_do(archive: Archive, restores: Restores) -> None:
+    taker = restores.archived("ami-a", lost=False, name="web-1")
     reason = refused(restores, image_ids=["ami-a"])
-    assert reason.startswith("NameTaken: name 'web-1' is taken in us-east-1; give a 'name' template")
+    taken = f"NameTaken: name 'web-1' is taken by {taker}, which is available, in us-east-1; give a 'name' template"
+    assert reason.startswith(taken)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_two_images_of_one_request_never_get_the_same_name(archive: Archive, res
     restores.stored("ami-b", name="web")
     first = restores.run(image_ids=["ami-a", "ami-b"])
     assert first["restores"]["restored"] == 1
-    assert "name 'web' is taken" in first["refused"][0]["reason"]
+    assert "name 'web' is taken by another restore of this request" in first["refused"][0]["reason"]
     second = restores.run(image_ids=["ami-a", "ami-b"], name="{name}-again")
     assert sorted(line["name"] for line in second["restored"]) == ["web-again", "web-again-2"]
 

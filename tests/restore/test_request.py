@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from ami_archiver.restore.state import RestoreState, begin
 
 ID = "ami-0123456789abcdef0"
 IDS = {"image_ids": [ID]}
+ORGANIZATION = "arn:aws:organizations::123456789012:organization/o-abcdefghij"
 
 
 def test_everything_that_can_be_asked_for() -> None:
@@ -30,7 +32,8 @@ def test_everything_that_can_be_asked_for() -> None:
         "tags": {"Reason": "audit"},
         "storage_tier_speed": "Bulk",
         "thaw_days": 3,
-        "share_again": True,
+        "share_with": ["111122223333", ORGANIZATION],
+        "share_publicly": True,
         "point_ssm_parameters": True,
         "allow_unencrypted": True,
         "dry_run": True,
@@ -44,7 +47,9 @@ def test_everything_that_can_be_asked_for() -> None:
             stored_before=datetime(2026, 2, 1, 11, tzinfo=UTC),
             newest_per_group=True,
         ),
-        wishes=Wishes("{name}-{date}", {"Reason": "audit"}, "Bulk", 3, True, True, True),
+        wishes=Wishes(
+            "{name}-{date}", {"Reason": "audit"}, "Bulk", 3, ("111122223333", ORGANIZATION), True, True, True
+        ),
         dry_run=True,
     )
 
@@ -82,7 +87,12 @@ def test_image_that_is_named_twice_is_restored_once() -> None:
         (IDS | {"storage_tier_speed": "Fast"}, "'storage_tier_speed' is 'Fast', must be one of Expedited"),
         (IDS | {"thaw_days": 0}, "'thaw_days' is 0, must be a whole number from 1 to 90"),
         (IDS | {"thaw_days": True}, "'thaw_days' is True, must be a whole number"),
-        (IDS | {"share_again": 1}, "'share_again' is 1, must be true or false"),
+        (IDS | {"share_again": True}, "allow_unencrypted, dry_run, not 'share_again'; like"),
+        (IDS | {"share_with": "111122223333"}, "'share_with' is '111122223333', must be a list of at most 100"),
+        (IDS | {"share_with": ["1111"]}, "'share_with' has '1111', must be account ids of 12 digits, or ARNs of"),
+        (IDS | {"share_with": ["all"]}, "to share with everybody, set 'share_publicly' to true"),
+        (IDS | {"share_with": ["111122223333"] * 101}, "must be a list of at most 100 accounts"),
+        (IDS | {"share_publicly": 1}, "'share_publicly' is 1, must be true or false"),
         (IDS | {"dry_run": None}, "'dry_run' is None, must be true or false"),
     ],
 )  # fmt: skip
@@ -109,12 +119,23 @@ def test_what_the_state_machine_hands_over_wrongly_is_bad_input(wrong: Any) -> N
 
 
 def test_state_survives_the_state_machine() -> None:
-    state, _ = begin(event())
-    assert RestoreState.from_json(state.to_json()) == state
+    state, _ = begin(event(input=IDS | {"share_with": [ORGANIZATION], "share_publicly": True}))
+    assert RestoreState.from_json(json.loads(json.dumps(state.to_json()))) == state
+    assert state.confirmed == (f"organization:{ORGANIZATION}", "group:all")
 
 
 @pytest.mark.parametrize(
-    "change", [{"colour": 1}, {"run_id": 7}, {"next": "dance"}, {"progressed_at": "noon"}, {"planned": True}]
+    "change",
+    [
+        {"colour": 1},
+        {"run_id": 7},
+        {"next": "dance"},
+        {"progressed_at": "noon"},
+        {"planned": True},
+        {"share_with": "111122223333"},
+        {"share_with": ["all"]},
+        {"share_publicly": "true"},
+    ],
 )
 def test_state_that_is_malformed_is_bad_input(change: dict[str, Any]) -> None:
     with pytest.raises(BadInput):

@@ -35,7 +35,7 @@ def record(status: RestoreStatus = RestoreStatus.PLANNED) -> RestoreRecord:
         gib_known=True,
         planned_at=NOW,
         changed_at=NOW,
-        wishes=Wishes(name="{name}", tags={"a": "b"}, thaw_days=3, share_again=True),
+        wishes=Wishes(name="{name}", tags={"a": "b"}, thaw_days=3, share_with=("111122223333",), share_publicly=True),
         differences=("a new image id",),
     )
     return replace(lifecycle.begin(planned), status=status)
@@ -107,7 +107,14 @@ def test_a_thaw_is_looked_at_first_when_it_can_be_done_and_then_a_few_times(froz
 
 def test_a_record_comes_back_from_its_item_as_it_was() -> None:
     whole = replace(
-        record(), object_version_id="v1", thaw_asked_at=NOW, requested_at=NOW, restored_image_id="ami-2", attempts=1
+        record(),
+        object_version_id="v1",
+        thaw_asked_at=NOW,
+        requested_at=NOW,
+        restored_image_id="ami-2",
+        attempts=1,
+        takes_over="20260101T010000-restore-12345678.000000",
+        reported_by="20260101T030000-restore-12345678",
     )
     item = restore_key(whole.restore_id) | {k: serialized(v) for k, v in restore_attributes(whole).items()}
     item["history"] = serialized([restore_move_item(move) for move in whole.history])

@@ -141,7 +141,7 @@ def test_functions_call_what_their_roles_allow_and_their_roles_allow_what_they_c
     assert archive.app.records.save(long, replace(long, history=story, revision=len(story)))
     restores.stored("ami-c", 5, record=False)
     machine.run(image_ids=[full_id("ami-c")], dry_run=True)
-    machine.run(query={"policy": "nightly"}, share_again=True, point_ssm_parameters=True)
+    machine.run(query={"policy": "nightly"}, share_with=["210987654321"], point_ssm_parameters=True)
     theirs = restores.stored("ami-d", 400, name="theirs")
     hand = {"by": "hand"}
     hanging = restores.app.tasks.start(BUCKET, f"nightly/{theirs}.bin", "theirs", hand, hand)

@@ -156,18 +156,6 @@ def test_summary_is_kept_told_and_newest_first_without_a_scan(restores: Restores
     assert restores.app.runs.summary(summary["run_id"]) == summary
 
 
-def test_shares_again_only_when_asked(archive: Archive, restores: Restores) -> None:
-    permissions = [{"UserId": "210987654321"}, {"Group": "all"}]
-    restores.archived("ami-a", launch_permissions=list(permissions))
-    silent = restores.run(image_ids=["ami-a"])
-    assert restores.new_image(silent).launch_permissions == []
-    assert (
-        "not shared; the original was shared with group:all, user:210987654321" in silent["restored"][0]["differences"]
-    )
-    asked = restores.run(image_ids=["ami-a"], name="again", share_again=True)
-    assert sorted(restores.new_image(asked).launch_permissions, key=str) == sorted(permissions, key=str)
-
-
 def test_points_parameters_back_only_when_asked_and_only_those_that_still_point_at_the_original(
     cloud: VirtualCloud,
 ) -> None:

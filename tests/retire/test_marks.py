@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ami_archiver.model import Action
-from ami_archiver.retire.reasons import HOLD_TAG, MARKS, Keep
+from ami_archiver.retire.reasons import HOLD_TAG, MARKS, Keep, marks_off
 from ami_archiver.retire.steps.step import plan_retirement
 from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
@@ -16,13 +16,14 @@ from tests.retire.test_approval import ASKING, tags
 from tests.retire.test_races import planned
 from tests.retire.test_reasons_to_keep import ACTIONS, due, tag
 from tests.retire.test_two_workers import meanwhile  # noqa: F401 - a fixture
-from tests.support.retirement import Retiring
+from tests.support.retirement import RULES, Retiring
 
 
 def marks(retiring: Retiring, image_id: str) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """Those of the image, and those of each of its snapshots that are there."""
+    """Those of the image, and those of each of its snapshots that are there; without the one that a disabled image
+    keeps."""
     snapshots = retiring.cloud.catalog.snapshots(retiring.archive.region)
-    own, keys = tags(retiring, image_id), MARKS.values()
+    own, keys = tags(retiring, image_id), marks_off(disabled=retiring.state(image_id) == "disabled")
     return (
         {key: own[key] for key in keys if key in own},
         [
@@ -44,13 +45,17 @@ def test_plan_marks_the_image_before_it_is_disabled_and_its_snapshots_too_before
     assert marks(retiring, image_id) == (mark, [mark])
 
 
-def test_mark_comes_off_with_the_call_that_it_was_for(retiring: Retiring) -> None:
+def test_disabled_image_keeps_the_mark_by_which_undo_may_enable_it(retiring: Retiring) -> None:
     (image_id,) = retiring.due("web")
     planned(retiring)
     assert marks(retiring, image_id) == ({"archiver:disable": "nightly"}, [{}])
     retiring.days(1)
     retiring.night()
-    assert (retiring.state(image_id), marks(retiring, image_id)) == ("disabled", ({}, [{}]))
+    assert (retiring.state(image_id), tags(retiring, image_id)["archiver:disable"]) == ("disabled", "nightly")
+    retiring.days(RULES.after_disabled_days)
+    tag(retiring, image_id, HOLD_TAG)
+    retiring.night()
+    assert (retiring.state(image_id), tags(retiring, image_id)["archiver:disable"]) == ("disabled", "nightly")
 
 
 @pytest.mark.parametrize("action", ACTIONS)

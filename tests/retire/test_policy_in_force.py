@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.policy import Policy
-from ami_archiver.retire.reasons import MARKS, Keep
+from ami_archiver.retire.reasons import Keep, marks_off
 from ami_archiver.retire.steps.step import retire_images
 from ami_archiver.run_state import Next, RunState
 from local_cloud.in_process import VirtualCloud
@@ -35,7 +35,8 @@ def kept_for(retiring: Retiring, told: dict[str, Any], keep: Keep) -> None:
     assert reasons
     assert all(reason.startswith(f"{keep}: ") for reason in reasons), reasons
     for each in told["done"]["kept"]["listed"]:
-        assert not tags(retiring, each["image_id"]).keys() & set(MARKS.values())
+        off = marks_off(disabled=retiring.state(each["image_id"]) == "disabled")
+        assert not tags(retiring, each["image_id"]).keys() & off
         assert (retiring.kept_because(each["image_id"]) or "").startswith(f"{keep}: ")
 
 

@@ -146,6 +146,7 @@ ACCOUNT_WIDE = {
     "launch permissions denied": (Keep.SHARING_UNKNOWN, [("ec2", "DescribeImageAttribute")]),
     "locks denied": (Keep.LOCKS_UNKNOWN, [("ec2", "DescribeLockedSnapshots")]),
     "objects cannot be read": (Keep.OBJECT_UNREADABLE, [("s3", "GetObject")]),
+    "objects cannot be looked at": (Keep.OBJECT_UNREADABLE, [("s3", "HeadObject")]),
 }
 
 ACTIONS = ("disable", "deregister")

@@ -10,11 +10,15 @@ import pytest
 from ami_archiver.adapters.ec2_originals import Ec2Originals
 from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
 from ami_archiver.adapters.table_retirements import TableRetirements
+from ami_archiver.model import Action
 from ami_archiver.retire import moves
 from ami_archiver.retire.ports import Deregistered, LeftSnapshot, Unwilling
+from ami_archiver.retire.reasons import HOLD_TAG
+from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
+from tests.retire.test_looks import intend
 from tests.retire.test_races import planned
-from tests.retire.test_reasons_to_keep import due
+from tests.retire.test_reasons_to_keep import due, tag
 from tests.support.retirement import Retiring
 
 
@@ -162,3 +166,47 @@ def test_snapshots_of_a_kept_image_are_not_to_be_deleted_any_more(cloud: Virtual
     assert retiring.snapshots(image_id) == [snapshot_id]
     assert (retiring.kept_because(image_id) or "").startswith("Ec2Unwilling: ")
     assert list(retiring.archive.retirer().retirements.left_snapshots()) == []
+
+
+@pytest.mark.parametrize("reason", ["gone", "held"])
+def test_image_that_a_dead_worker_has_deregistered_is_retired_though_another_is_about_to_keep_it(
+    retiring: Retiring, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one dies right after its call; the other has read the intention before, and looks at the image after it."""
+    (image_id,) = retiring.disabled("web")
+    state, save = planned(retiring), TableRetirements.save
+    while state.next is Next.WAIT or state.retire_looks == 0:
+        state, _ = retiring.archive.step(state)
+    intend(retiring, image_id, Action.DEREGISTER)
+    if reason == "held":
+        tag(retiring, image_id, HOLD_TAG)
+
+    def save_and_lose(self: TableRetirements, before: Any, after: Any, **more: Any) -> bool:
+        saved = save(self, before, after, **more)
+        if after.retirement.intention and retiring.state(image_id):
+            retiring.ec2.deregister_image(ImageId=image_id)
+        return saved
+
+    monkeypatch.setattr(TableRetirements, "save", save_and_lose)
+    told = retiring.archive.go_on(state)["retirement"]
+    assert (retiring.status(image_id), told["done"]["retired"]["images"]) == ("RETIRED", 1)
+    assert told["saved_total"]["images"] == 1
+    assert retiring.snapshots(image_id) == []
+
+
+def test_image_that_somebody_else_deregisters_after_our_own_intention_is_not_ours(
+    retiring: Retiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (image_id,) = retiring.disabled("web")
+    save = TableRetirements.save
+
+    def save_and_lose(self: TableRetirements, before: Any, after: Any, **more: Any) -> bool:
+        saved = save(self, before, after, **more)
+        if after.retirement.intention:
+            retiring.archive.deregister(image_id)
+        return saved
+
+    monkeypatch.setattr(TableRetirements, "save", save_and_lose)
+    retiring.night()
+    assert (retiring.kept_because(image_id) or "").startswith("OriginalGone: ")
+    assert retiring.status(image_id) == "DISABLED"

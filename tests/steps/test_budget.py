@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from ami_archiver.run_state import Next
+from ami_archiver.steps.in_flight import running_tasks
 from local_cloud.in_process import VirtualCloud
+from tests.support.answers import answering
 from tests.support.archive import Archive, client
 
 
@@ -29,6 +31,14 @@ def test_nothing_is_asked_while_foreign_tasks_hold_the_whole_budget(archive: Arc
     (start,) = archive.starts()
     assert start.in_flight_gib < 600
     assert start.at > archive.cloud.clock.at(250 / 0.1)
+
+
+def test_size_that_could_not_be_seen_is_asked_for_again_at_the_next_look(archive: Archive) -> None:
+    archive.occupy(500)
+    nothing: dict[str, Any] = {"Images": []}
+    with answering(client(archive.cloud, "ec2"), "DescribeImages", nothing):
+        assert [running.gib for running in running_tasks(archive.app, {})] == [0]
+    assert [running.gib for running in running_tasks(archive.app, {})] == [500]
 
 
 def test_foreign_tasks_are_counted_together_with_ours(archive: Archive) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import botocore.endpoint
 import pytest
 
+from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
-from tests.support.archive import Archive
+from tests.support.archive import BUCKET, Archive, client
+from tests.support.domain import policy
 
 ANSWERS: list[dict[str, Any]] = [
     {"size_basis": "written-blocks"},
@@ -28,6 +30,8 @@ ANSWERS: list[dict[str, Any]] = [
     {"rejection_code": "RequestLimitExceeded", "store_limit_gib": 300},
     {"rejection_code": "InvalidRequest", "store_limit_gib": 300},
     {"max_parallel_tasks": 2},
+    {"task_bucket": "name"},
+    {"task_bucket": "with-path"},
 ]
 
 
@@ -49,3 +53,31 @@ def test_night_comes_right_whatever_aws_answers(
     assert len(archive.object_keys()) == 6
     assert set(archive.accepted().values()) == {1}
     assert {archive.record(name).attempts for name in ("i0", "i1", "i2", "i3", "i4", "huge")} == {1}
+
+
+@pytest.mark.parametrize("shown", ["name", "with-path"])
+@pytest.mark.parametrize("prefix", ["", "{policy}/{year}"])
+def test_task_is_known_for_ours_though_somebody_stores_the_image_elsewhere_too(
+    cloud_where: Callable[..., VirtualCloud], shown: str, prefix: str
+) -> None:
+    archive = Archive(cloud_where(task_bucket=shown), policy(object_prefix=prefix))
+    image_id = archive.image("failing", gib=50)
+    archive.cloud.service.faults.fail_store(image_id, "disk on fire")
+    client(archive.cloud, "s3").create_bucket(Bucket="elsewhere")
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.cloud.advance(3600)
+    archive.cloud.service.create_store_image_task(archive.account_id, archive.region, image_id, "elsewhere/nightly", {})
+    archive.cloud.advance(3600)
+    assert archive.go_on(state)["decisions"]["stored"] == 1
+    assert "StoreFailed: attempt 1 of 3 failed: disk on fire; it is tried again" in [
+        move.why for move in archive.record(image_id).history
+    ]
+
+
+def test_night_without_a_prefix_stores_at_the_root_of_the_bucket(archive: Archive) -> None:
+    archive.configure(policies=(policy(object_prefix=""),))
+    image_id = archive.image("one")
+    assert archive.night()["decisions"]["stored"] == 1
+    assert archive.object_keys() == [f"{image_id}.bin"]
+    assert archive.starts()[0].parameters["Bucket"] == BUCKET
+    assert archive.night()["decisions"]["already_archived"] == 1

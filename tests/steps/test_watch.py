@@ -196,13 +196,15 @@ def test_record_that_moves_on_meanwhile_is_compared_all_the_same(
 ) -> None:
     monkeypatch.setattr(step, "RECORDS_PER_PAGE", 1)
     first, second = archived(archive, "first", "second")
-    delete_object(archive, second)
+    for image_id in (first, second):
+        delete_object(archive, image_id)
     state, _ = watch_archive(archive.app, event(archive), lambda: 0.0)
     for image_id in (first, second):
         disabled(archive, image_id)
     while state["next"] == "watch_more":
         state, _ = watch_archive(archive.app, event(archive, state), lambda: 0.0)
-    assert [one["image_id"] for one in state["summary"]["differences"]] == [second]
+    assert {one["image_id"] for one in state["summary"]["differences"]} == {first, second}
+    assert (state["summary"]["differing"], len(state["summary"]["differences"])) == (2, 2)
 
 
 def test_step_that_died_and_is_repeated_tells_the_same(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

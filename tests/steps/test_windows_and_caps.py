@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive, full_id
 from tests.support.domain import policy
@@ -52,6 +53,16 @@ def test_store_that_runs_when_the_window_closes_is_brought_to_its_end(cloud: Vir
     summary = archive.night()
     assert summary["decisions"]["stored"] == 1
     assert summary["seconds"] > 3600
+
+
+def test_window_that_is_shortened_while_a_run_works_closes_as_it_is_configured_now(cloud: VirtualCloud) -> None:
+    archive = Archive(cloud, policy(window_hours=8))
+    archive.image("a", gib=700)
+    archive.image("b", gib=650)
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.configure(policies=(policy(window_hours=0.1),))
+    summary = archive.go_on(state)
+    assert (summary["decisions"]["stored"], summary["decisions"]["deferred"]) == (1, 1)
 
 
 def test_closed_window_of_one_policy_does_not_close_the_other_ones(cloud: VirtualCloud) -> None:

@@ -65,6 +65,11 @@ class Execution:
     """Of the tasks that waited for one, the newest last."""
 
     @property
+    def described(self) -> dict[str, Any]:
+        """As DescribeExecution tells it."""
+        return {"status": self.status} | ({"output": json.dumps(self.output)} if self.status == "SUCCEEDED" else {})
+
+    @property
     def last(self) -> Execution:
         """The execution that a chain of hand-overs ended with."""
         return self.started[-1].last if self.started else self
@@ -147,8 +152,11 @@ class StateMachine:
             else:
                 output, following = self._answered(state, running)
         except StateMachineError as error:
-            execution.status, execution.error, execution.cause = "FAILED", error.error, error.cause
+            if execution.status == "RUNNING":
+                execution.status, execution.error, execution.cause = "FAILED", error.error, error.cause
             return
+        if execution.status != "RUNNING":
+            return  # somebody has stopped it while its function was at work
         if following is None:
             execution.status, execution.output = "SUCCEEDED", output
         else:
@@ -214,7 +222,7 @@ class StateMachine:
                 return self._call(state, given, context, execution)
             except StateMachineError as error:
                 rule, index = retrier(state, error.error)
-                if rule is None or tries.get(index, 0) >= rule.get("MaxAttempts", 3):
+                if execution.status != "RUNNING" or rule is None or tries.get(index, 0) >= rule.get("MaxAttempts", 3):
                     raise
                 delay = rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2.0) ** tries.get(index, 0)
                 tries[index] = tries.get(index, 0) + 1
@@ -229,7 +237,7 @@ class StateMachine:
         payload = resolved(state["Parameters"], given, context) if "Parameters" in state else given
         if function.endswith(":states:startExecution"):
             execution.started.append(self.start(copy(payload["Input"]), payload["Name"]))
-            return {"ExecutionArn": payload["Name"]}
+            return {"ExecutionArn": f"arn:{payload['Name']}"}
         if function.endswith(TOKEN):
             function, payload = payload["FunctionName"], payload["Payload"]
         try:

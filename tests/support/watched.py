@@ -25,6 +25,7 @@ FUNCTIONS = {
     "handlers.retire_images.handler": "RetireImages",
     "handlers.ask_for_approval.handler": "AskForApproval",
     "handlers.undo_retirement.handler": "UndoRetirement",
+    "handlers.watch_archive.handler": "WatchArchive",
 }
 SERVICES = ("autoscaling", "dynamodb", "ebs", "ec2", "s3", "sns", "ssm", "stepfunctions")
 ACTIONS = {
@@ -54,7 +55,7 @@ class Watched:
 
 
 class Stage:
-    """Functions that are cold each time, under the archive's workflow."""
+    """Functions that are cold each time, under a workflow of the template."""
 
     def __init__(
         self,
@@ -62,12 +63,13 @@ class Stage:
         assembly: CloudAssembly,
         seen: Watched,
         before: Callable[[str], None] = lambda _: None,
+        workflow: str = "ArchiveWorkflow",
     ) -> None:
         self._archive = archive
         self._seen = seen
         self._before = before
         self._function = ""
-        definition = definition_of(assembly.directory / f"{STACK}.template.json", "ArchiveWorkflow")
+        definition = definition_of(assembly.directory / f"{STACK}.template.json", workflow)
         functions = {name: lambda event, name=name: self.invoke(name, event) for name in handlers_in(definition)}
         self.machine = StateMachine(definition, functions, archive.cloud.advance, archive.cloud.clock.now)
 

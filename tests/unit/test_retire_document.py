@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 
 from ami_archiver.policy import Policy, RetireRules
-from ami_archiver.retire.reasons import HOLD_TAG, RETIRE_ON_TAG, Keep
+from ami_archiver.retire.reasons import HOLD_TAG, MARKS, RETIRE_ON_TAG, Keep
 from ami_archiver.settings import Settings
 from tests.support.assembly import ROOT
 
@@ -45,7 +45,7 @@ def test_document_has_every_key_with_its_default() -> None:
     assert written == in_words
 
 
-@pytest.mark.parametrize("tag", [HOLD_TAG, RETIRE_ON_TAG])
+@pytest.mark.parametrize("tag", [HOLD_TAG, RETIRE_ON_TAG, *MARKS.values()])
 def test_document_names_the_tags(tag: str) -> None:
     assert f"`{tag}" in TEXT
 

@@ -10,7 +10,7 @@ import pytest
 from ami_archiver.model import RETIRING, Decision, DecisionLine
 from ami_archiver.retire.ports import Saved
 from ami_archiver.retire.savings import as_json as saved_as_json
-from ami_archiver.retire.summary import as_json, tally, text_of
+from ami_archiver.retire.summary import as_json, listed, tally, text_of
 from ami_archiver.summary import LISTED
 
 IN_USE = "InUse: used by launch template lt-0abc version 7; change it to another image first"
@@ -162,3 +162,19 @@ def test_what_cannot_be_computed_is_a_range_that_may_reach_below_nothing() -> No
 
 def test_total_is_told_even_on_a_night_without_a_due_original() -> None:
     assert text_of(told(saved_total=saved(images=1)))[1] == "Saved in total: $4.76 a month, by 1 original"
+
+
+def test_what_the_recycle_bin_keeps_is_told_with_its_cost_and_the_day_from_which_it_saves() -> None:
+    of_run = saved(recycle_bin_dollars=5) | {"saves_from": "2026-12-24"}
+    text = text_of(told(saved=of_run, saved_total=saved(recycle_bin_dollars=12)))
+    assert text[5] == (
+        "  once: at most $5.00 for the Recycle Bin, which keeps what was deleted until 2026-12-24: "
+        "it saves from that day on"
+    )
+    assert text[10] == "  once: at most $12.00 for what the Recycle Bin keeps or has kept"
+
+
+def test_snapshots_that_are_left_are_named_with_their_reasons() -> None:
+    left = [DecisionLine("snap-1", "nightly", KEPT, "of ami-1: SnapshotLocked: so; wait for the lock to end")]
+    text = text_of(told(snapshots_left=1, snapshots_left_listed=listed(left)))
+    assert text[2] == "  snap-1  of ami-1: SnapshotLocked: so; wait for the lock to end"

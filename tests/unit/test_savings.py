@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.model import GIB, ArchiveRecord, Retirement
+from ami_archiver.policy import RetireRules
 from ami_archiver.prices import EBS_DIRECT_READ_GIB, EBS_SNAPSHOT, PRICED_ON, S3_STORAGE
 from ami_archiver.retire.ports import Saved
 from ami_archiver.retire.savings import as_json, saved_by
@@ -75,6 +76,13 @@ def test_requests_cost_no_more_than_the_parts_that_s3_takes_of_an_upload() -> No
 
 
 def test_sums_of_images_add_up_field_by_field() -> None:
-    one, two = Saved(1, 2, 3, 4, 5, 6), Saved(10, 20, 30, 40, 50, 60)
-    assert one.plus(two) == Saved(11, 22, 33, 44, 55, 66)
+    one, two = Saved(1, 2, 3, 4, 5, 6, 7, 8), Saved(10, 20, 30, 40, 50, 60, 70, 80)
+    assert one.plus(two) == Saved(11, 22, 33, 44, 55, 66, 77, 88)
     assert Saved().plus(one) == one
+
+
+@pytest.mark.parametrize(("days", "dollars"), [(None, 0), (30, 4.0), (15, 2.0)])
+def test_what_the_recycle_bin_keeps_is_paid_for_once_more(days: int | None, dollars: float) -> None:
+    rules = RetireRules(recycle_bin_days=days)
+    told = as_json(saved_by(retired(), settings(retire=rules)), saves_from="2026-02-01")
+    assert (told["recycle_bin_dollars_once_at_most"], told["saves_from"]) == (dollars, "2026-02-01")

@@ -66,9 +66,7 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
     stage = Stage(archive, cloud_assembly, seen)
     stage.night()
     now = cloud.clock.now()
-    archive.app.leases.take(
-        ActiveRun("another", "weekly", now, None, "arn:execution:another"), now, now + timedelta(hours=1)
-    )
+    archive.app.leases.take(ActiveRun("another", "weekly", now, "arn:execution:another"), now, now + timedelta(hours=1))
     stage.night()
     return seen
 

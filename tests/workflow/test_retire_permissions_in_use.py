@@ -39,6 +39,7 @@ ASKED = Policy(
     retire=RetireRules(**AT_ONCE, keep_newest=0, allow_shared=True, approval="explicit"),
 )
 APPROVED = {"approved": True, "by": "arn:aws:iam::123456789012:user/ada"}
+OTHER = "210987654321"
 VOLUME = "vol-00000000000000001"
 FUNCTIONS = ("PlanRetirement", "RetireImages", "AskForApproval", "UndoRetirement")
 NOT_CALLED_BY_US = {
@@ -72,7 +73,7 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
     archive.image("newest", creation_date=cloud.clock.now() - timedelta(days=2))
     sibling = Snapshot("snap-00000000000000002", archive.account_id, 2, cloud.clock.now(), VOLUME, 2 * GIB)
     cloud.catalog.add_snapshot(archive.region, sibling)
-    shared = archive.image("shared", tags={"Ask": "first"}, launch_permissions=[{"UserId": "210987654321"}])
+    shared = archive.image("shared", tags={"Ask": "first"}, launch_permissions=[{"UserId": OTHER}])
     account.template("resolve:ssm:/golden/image", archive.image("used"))
     put_parameters(archive)
 
@@ -93,7 +94,7 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
     assert archive.status(shared) == "DISABLED"
     make_history_long(archive, shared)
     with stage.watching():
-        answer = stage.invoke("handlers.undo_retirement.handler", {"image_id": shared})
+        answer = stage.invoke("handlers.undo_retirement.handler", {"image_id": shared, "share_with": [OTHER]})
     assert (answer["result"], answer["problems"]) == ("enabled", [])
     return seen
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ class Ec2StoreTasks:
         self._ec2 = client
 
     def in_progress(self) -> list[StoreTask]:
-        return list(self._all({"Name": "task-state", "Values": ["InProgress"]}))
+        return list(self._all([{"Name": "task-state", "Values": ["InProgress"]}]))
 
     def newest(self, image_ids: Collection[str], bucket: str) -> dict[str, StoreTask]:
         found: dict[str, StoreTask] = {}
@@ -57,8 +57,8 @@ class Ec2StoreTasks:
                 else:
                     elsewhere.add(task.image_id)
         if elsewhere:  # by id only the newest task comes back, which here went into somebody else's bucket
-            for task in self._all({"Name": "bucket", "Values": [bucket]}):
-                if task.image_id in elsewhere:
+            for task in self._all():  # EC2 has a filter for the bucket, but AWS does not say how it takes a path
+                if task.image_id in elsewhere and task.bucket == bucket:
                     found[task.image_id] = task
                     elsewhere.remove(task.image_id)
                 if not elsewhere:
@@ -80,9 +80,9 @@ class Ec2StoreTasks:
             return Refused(code, message_of(error), concerns_image=code in ABOUT_THE_IMAGE, throttled=code in THROTTLED)
         return Accepted(answer["ObjectKey"])
 
-    def _all(self, only: FilterTypeDef) -> Iterator[StoreTask]:
+    def _all(self, filters: Sequence[FilterTypeDef] = ()) -> Iterator[StoreTask]:
         pages = self._ec2.get_paginator("describe_store_image_tasks").paginate(
-            Filters=[only], PaginationConfig={"PageSize": PAGE_SIZE}
+            Filters=filters, PaginationConfig={"PageSize": PAGE_SIZE}
         )
         with translated():
             for page in pages:
@@ -90,11 +90,14 @@ class Ec2StoreTasks:
 
 
 def _task(raw: StoreImageTaskResultTypeDef) -> StoreTask:
-    """The SDK calls every field optional, and a state is text: what EC2 does not call ended is in progress."""
+    """The SDK calls every field optional, and a state is text: what EC2 does not call ended is in progress.
+
+    Nor does AWS say whether the bucket comes with the path that the store was asked for.
+    """
     state = raw.get("StoreTaskState")
     return StoreTask(
         image_id=raw.get("AmiId", ""),
-        bucket=raw.get("Bucket", ""),
+        bucket=raw.get("Bucket", "").partition("/")[0],
         object_key=raw.get("S3objectKey", ""),
         state="Completed" if state == "Completed" else "Failed" if state == "Failed" else "InProgress",
         progress_percentage=raw.get("ProgressPercentage", 0),

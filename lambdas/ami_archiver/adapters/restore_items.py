@@ -166,6 +166,8 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "object_version_id": optional(text_of),
     "object_etag": optional(text_of),
     "needs_encryption": bool,
+    "takes_over": optional(text_of),
+    "reported_by": optional(text_of),
     "differences": lambda value: tuple(map(text_of, value or ())),
     "thaw_asked_at": optional(time_of),
     "requested_at": optional(time_of),

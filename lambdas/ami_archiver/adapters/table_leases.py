@@ -155,11 +155,9 @@ def _lease(item: Mapping[str, Any]) -> Lease:
 
 
 def _run(run_id: str, raw: Mapping[str, Any]) -> ActiveRun:
-    closes = raw.get("window_closes_at")
     return ActiveRun(
         run_id=run_id,
         policy=raw["policy"],
         started_at=datetime.fromisoformat(raw["started_at"]),
-        window_closes_at=datetime.fromisoformat(closes) if closes else None,
         execution_arn=raw.get("execution_arn"),
     )

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.adapters.attribute_values import serialized
-from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import (
     QUEUE,
     STATUS_INDEX,
@@ -18,6 +17,7 @@ from ami_archiver.adapters.table_items import (
     record_of,
     size_order,
 )
+from ami_archiver.adapters.table_reads import items_of, query
 from ami_archiver.adapters.table_writes import record_actions, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
@@ -28,7 +28,6 @@ from ami_archiver.ports import Fetched, IndexedRecord
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEYS_PER_BATCH_GET = 100
 NEW_PER_TRANSACTION = 50
 """A record and its queue entry each: a transaction takes 100 actions, and 4 MB in all."""
 AGAIN_PER_TRANSACTION = 10
@@ -44,24 +43,18 @@ class TableRecords:
 
     def get(self, image_ids: Collection[str]) -> Fetched:
         fetched = Fetched({}, {})
-        for batch in batches(sorted(image_ids), KEYS_PER_BATCH_GET):
-            wanted: Any = {self._table: {"Keys": [image_key(image_id) for image_id in batch], "ConsistentRead": True}}
-            while wanted:
-                with translated():
-                    answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-                for item in answer["Responses"].get(self._table, []):
-                    self._sort_in(item, fetched)
-                wanted = answer.get("UnprocessedKeys")
+        for item in items_of(self._dynamodb, self._table, map(image_key, sorted(image_ids))):
+            self._sort_in(item, fetched)
         return fetched
 
     def in_status(self, status: Status, after: str | None) -> Iterator[IndexedRecord]:
-        query = {
+        question = {
             "IndexName": STATUS_INDEX,
             "KeyConditionExpression": "#status = :status AND status_order > :after",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {":status": {"S": status.value}, ":after": {"S": after or "!"}},
         }
-        for item in self._items(query):
+        for item in query(self._dynamodb, self._table, question):
             fetched = Fetched({}, {})
             image_id = self._sort_in(item, fetched)
             record, unreadable = fetched.records.get(image_id), fetched.unreadable.get(image_id)
@@ -113,18 +106,18 @@ class TableRecords:
 
     def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[QueueEntry]:
         upper = f"{night}#{size_order(below_gib)}" if below_gib is not None else f"{night}#~"
-        query = {
+        question = {
             "KeyConditionExpression": "pk = :queue AND sk BETWEEN :from AND :to",
             "ExpressionAttributeValues": {":queue": {"S": QUEUE}, ":from": {"S": f"{night}#"}, ":to": {"S": upper}},
             "ScanIndexForward": False,
             "Limit": 50,
         }
-        return (entry for entry in self._entries(query) if entry.policy not in closed)
+        return (entry for entry in self._entries(question) if entry.policy not in closed)
 
     def nights(self) -> Iterator[str]:
         after = "!"
         while True:
-            query = {
+            question = {
                 "KeyConditionExpression": "pk = :queue AND sk > :after",
                 "ExpressionAttributeValues": {
                     ":queue": {"S": QUEUE},
@@ -132,25 +125,15 @@ class TableRecords:
                 },
                 "Limit": 1,
             }
-            entry = next(self._entries(query), None)
+            entry = next(self._entries(question), None)
             if entry is None:
                 return
             after = entry.night
             yield entry.night
 
-    def _entries(self, query: dict[str, Any]) -> Iterator[QueueEntry]:
-        return map(queue_entry, self._items(query | {"ConsistentRead": True}))
-
-    def _items(self, query: dict[str, Any]) -> Iterator[Item]:
-        start: Any = None
-        while True:
-            more = {"ExclusiveStartKey": start} if start else {}
-            with translated():
-                answer = self._dynamodb.query(TableName=self._table, **query, **more)
-            yield from answer["Items"]
-            start = answer.get("LastEvaluatedKey")
-            if not start:
-                return
+    def _entries(self, question: dict[str, Any]) -> Iterator[QueueEntry]:
+        question |= {"ConsistentRead": True}
+        return map(queue_entry, query(self._dynamodb, self._table, question, "the queue"))
 
     def _sort_in(self, item: Item, fetched: Fetched) -> str:
         """Returns the image's id."""

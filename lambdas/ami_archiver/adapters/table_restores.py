@@ -32,6 +32,7 @@ from ami_archiver.adapters.restore_items import (
     waiting_run_key,
 )
 from ami_archiver.adapters.table_items import STATUS_INDEX, Item, plain_item, record_of, size_order
+from ami_archiver.adapters.table_reads import items_of, query
 from ami_archiver.adapters.table_writes import Revision, update_of, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 RESTORE_LEASE = "RESTORE"
 RESTORE_SUMMARIES = "RESTORES"
 
-KEYS_PER_BATCH_GET = 100
 PAIRS_PER_TRANSACTION = 50
 CANDIDATES_PER_ITEM = 250
 """An object key has up to 1,024 bytes, an item 400 KB."""
@@ -74,13 +74,13 @@ class TableRestores:
 
     def archived(self, statuses: Collection[Status]) -> Iterator[ArchiveRecord]:
         for status in sorted(statuses):
-            query = {
+            question = {
                 "IndexName": STATUS_INDEX,
                 "KeyConditionExpression": "#status = :status",
                 "ExpressionAttributeNames": {"#status": "status"},
                 "ExpressionAttributeValues": {":status": {"S": status.value}},
             }
-            for item in self._pages(query):
+            for item in self._pages(question):
                 with suppress(BadRecord):
                     yield record_of(item)
 
@@ -110,18 +110,12 @@ class TableRestores:
 
     def get(self, restore_ids: Collection[str]) -> FetchedRestores:
         fetched = FetchedRestores({})
-        for batch in batches(sorted(restore_ids), KEYS_PER_BATCH_GET):
-            wanted: Any = {self._table: {"Keys": [restore_key(one) for one in batch], "ConsistentRead": True}}
-            while wanted:
-                with translated():
-                    answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-                for item in answer["Responses"].get(self._table, []):
-                    try:
-                        record = restore_of(item)
-                        fetched.records[record.restore_id] = record
-                    except BadRecord as error:
-                        fetched.unreadable[restore_id_of(item)] = str(error)
-                wanted = answer.get("UnprocessedKeys")
+        for item in items_of(self._dynamodb, self._table, map(restore_key, sorted(restore_ids))):
+            try:
+                record = restore_of(item)
+                fetched.records[record.restore_id] = record
+            except BadRecord as error:
+                fetched.unreadable[restore_id_of(item)] = str(error)
         return fetched
 
     def of_run(self, run_id: str, *, draft: bool = False) -> Iterator[RestoreRecord | UnreadableRestore]:
@@ -160,8 +154,8 @@ class TableRestores:
 
     def starts(self, run_id: str, below_gib: float | None) -> Iterator[RestoreEntry]:
         upper = size_order(below_gib) if below_gib is not None else "~"
-        query = _range(starts_pk(run_id), upper) | {"ScanIndexForward": False, "Limit": 50}
-        return map(start_entry, self._pages(query))
+        question = _range(starts_pk(run_id), upper) | {"ScanIndexForward": False, "Limit": 50}
+        return map(start_entry, self._pages(question))
 
     def waiting_runs(self) -> list[WaitingRun]:
         return [waiting_run(item) for item in self._pages(_range(WAITING_RUNS, "~"))]
@@ -174,23 +168,15 @@ class TableRestores:
             self._dynamodb.delete_item(TableName=self._table, Key=waiting_run_key(run_id))
 
     def _query(self, pk: str, prefix: str) -> Iterator[Item]:
-        query = {
+        question = {
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
             "ExpressionAttributeValues": {":pk": {"S": pk}, ":prefix": {"S": prefix}},
             "ConsistentRead": True,
         }
-        return self._pages(query)
+        return self._pages(question)
 
-    def _pages(self, query: dict[str, Any]) -> Iterator[Item]:
-        start: Any = None
-        while True:
-            more = {"ExclusiveStartKey": start} if start else {}
-            with translated():
-                answer = self._dynamodb.query(TableName=self._table, **query, **more)
-            yield from answer["Items"]
-            start = answer.get("LastEvaluatedKey")
-            if not start:
-                return
+    def _pages(self, question: dict[str, Any]) -> Iterator[Item]:
+        return query(self._dynamodb, self._table, question)
 
     def _put(self, item: Item) -> None:
         with translated():

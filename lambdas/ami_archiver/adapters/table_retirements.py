@@ -20,6 +20,7 @@ from ami_archiver.adapters.table_items import (
     size_of,
     text_of,
 )
+from ami_archiver.adapters.table_reads import query
 from ami_archiver.adapters.table_writes import record_actions, write
 from ami_archiver.errors import BadRecord
 from ami_archiver.model import ArchiveRecord, Status
@@ -44,7 +45,7 @@ class TableRetirements:
         lower, upper = f"{after}!" if after else "!", f"{until.isoformat()}#~"
         if lower > upper:
             return
-        query = {
+        question = {
             "IndexName": STATUS_INDEX,
             "KeyConditionExpression": "#status = :status AND status_order BETWEEN :from AND :to",
             "ExpressionAttributeNames": {"#status": "status"},
@@ -55,7 +56,7 @@ class TableRetirements:
             },
             "Limit": RECORDS_PER_PAGE,
         }
-        for item in self._pages(query):
+        for item in self._pages(question):
             yield Seen(item["status_order"]["S"], _readable(item))
 
     def get(self, image_id: str) -> ArchiveRecord | None:
@@ -91,12 +92,12 @@ class TableRetirements:
         return True
 
     def left_snapshots(self) -> Iterator[LeftSnapshot]:
-        query = {
+        question = {
             "KeyConditionExpression": "pk = :snapshots",
             "ExpressionAttributeValues": {":snapshots": {"S": SNAPSHOTS}},
             "ConsistentRead": True,
         }
-        for item in self._pages(query):
+        for item in self._pages(question):
             image_id, _, snapshot_id = item["sk"]["S"].partition("#")
             yield LeftSnapshot(image_id, snapshot_id)
 
@@ -150,16 +151,8 @@ class TableRetirements:
         with translated(item["sk"]["S"]):
             self._dynamodb.put_item(TableName=self._table, Item=item)
 
-    def _pages(self, query: dict[str, Any]) -> Iterator[Item]:
-        start: Any = None
-        while True:
-            more = {"ExclusiveStartKey": start} if start else {}
-            with translated():
-                answer = self._dynamodb.query(TableName=self._table, **query, **more)
-            yield from answer["Items"]
-            start = answer.get("LastEvaluatedKey")
-            if not start:
-                return
+    def _pages(self, question: dict[str, Any]) -> Iterator[Item]:
+        return query(self._dynamodb, self._table, question)
 
 
 def _readable(item: Item) -> ArchiveRecord | None:

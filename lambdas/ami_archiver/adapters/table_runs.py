@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading, sight_item, sight_of
+from ami_archiver.adapters.table_reads import query
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
 from ami_archiver.model import DecisionLine
@@ -57,20 +58,12 @@ class TableRuns:
             yield lines
 
     def _items(self, run_id: str, kind: str) -> Iterator[Any]:
-        start: Any = None
-        while True:
-            with translated(run_id):
-                answer = self._dynamodb.query(
-                    TableName=self._table,
-                    ConsistentRead=True,
-                    KeyConditionExpression="pk = :run AND begins_with(sk, :kind)",
-                    ExpressionAttributeValues={":run": {"S": f"RUN#{run_id}"}, ":kind": {"S": kind}},
-                    **({"ExclusiveStartKey": start} if start else {}),
-                )
-            yield from answer["Items"]
-            start = answer.get("LastEvaluatedKey")
-            if not start:
-                return
+        question = {
+            "KeyConditionExpression": "pk = :run AND begins_with(sk, :kind)",
+            "ExpressionAttributeValues": {":run": {"S": f"RUN#{run_id}"}, ":kind": {"S": kind}},
+            "ConsistentRead": True,
+        }
+        return query(self._dynamodb, self._table, question, run_id)
 
     def put_summary(self, run_id: str, summary: Mapping[str, Any]) -> None:
         item = {"pk": self._summaries, "sk": {"S": run_id}, "summary": serialized(dict(summary))}

@@ -84,9 +84,9 @@ def record_actions(table: str, before: ArchiveRecord | None, after: ArchiveRecor
         moves=[move_item(move) for move in after.history[len(before.history) if before else 0 :]],
         of=Revision(before.status, before.revision, len(before.history)) if before else None,
     )
+    # Counted from the first move that there ever was. A step that goes on with what it has saved still has moves that
+    # are in pages by now; a record that was never shortened has all of its own, also those that somebody added by hand.
     first = after.revision - len(after.history)
-    """How many moves there were before those that `after` has. A step that goes on with what it has saved still has
-    moves that are not in the record any more."""
     paged = moves_paged_out(before.revision) if before else 0
     oldest = max(first, paged) if paged else first
     newest = moves_paged_out(after.revision)

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from ami_archiver.sharing import permissions
+
 Tier = Literal["Expedited", "Standard", "Bulk"]
 """How fast, and how dear, S3 thaws: https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html"""
 
@@ -34,9 +36,17 @@ class Wishes:
     storage_tier_speed: Tier = "Standard"
     thaw_days: int = 7
     """For how long S3 keeps the readable copy of a thawed object: the wait for the budget included."""
-    share_again: bool = False
+    share_with: tuple[str, ...] = ()
+    """Account ids, ARNs of organizations and units: those of the original's launch permissions that are confirmed. What
+    is shared goes by the run's state, not by this: whoever can write the table could write this too."""
+    share_publicly: bool = False
     point_ssm_parameters: bool = False
     allow_unencrypted: bool = False
+
+    @property
+    def confirmed(self) -> tuple[str, ...]:
+        """Launch permissions that the request confirms, as RestoreFacts writes them."""
+        return permissions(self.share_with, self.share_publicly)
 
 
 class RestoreMove(NamedTuple):
@@ -72,6 +82,10 @@ class RestoreRecord:
     object_etag: str | None = None
     needs_encryption: bool = False
     """It was planned because the account encrypts by default: if that is off when its turn comes, it fails."""
+    takes_over: str | None = None
+    """The restore id of an equal request, whose image this restore ends with instead of making one."""
+    reported_by: str | None = None
+    """The run that took this restore's image over and has reported it."""
     differences: tuple[str, ...] = ()
     """What will not be as it was, in sentences."""
     thaw_asked_at: datetime | None = None

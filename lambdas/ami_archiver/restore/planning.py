@@ -10,6 +10,7 @@ from ami_archiver.inventory import image_id_of
 from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.restore import thawing
 from ami_archiver.restore.failures import RestoreFailure
+from ami_archiver.sharing import sharing
 from ami_archiver.verification import IMAGE_TAG, alteration
 
 if TYPE_CHECKING:
@@ -138,10 +139,10 @@ def pointable(arn: str, prefixes: Iterable[str]) -> bool:
 
 def _of_record(record: ArchiveRecord, wishes: Wishes, account: Account) -> Iterable[str]:
     shared = record.facts.launch_permissions
-    if shared and not wishes.share_again:
-        yield f"not shared; the original was shared with {', '.join(shared)}"
-    elif shared is None:
+    if shared is None:
         yield "not shared; the record does not say with whom the original was shared"
+    else:
+        yield from sharing(shared, wishes.confirmed).left_out()
     prefixes = account.parameter_prefixes if wishes.point_ssm_parameters else ()
     left = [arn for arn in record.facts.ssm_parameters or () if not pointable(arn, prefixes)]
     if left:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from ami_archiver import sharing
 from ami_archiver.errors import BadInput
+from ami_archiver.inventory import IMAGE_ID
 from ami_archiver.restore.model import Tier, Wishes
 from ami_archiver.restore.naming import template_problem
 
@@ -95,7 +96,7 @@ def _list(name: str, value: object) -> tuple[str, ...]:
 def _ids(value: object) -> tuple[str, ...]:
     ids = _list("image_ids", value)
     for one in ids:
-        if not re.fullmatch(r"ami-[0-9a-f]{8}([0-9a-f]{9})?", one):
+        if not IMAGE_ID.fullmatch(one):
             raise BadInput(f"'image_ids' has {one!r}, must be ids like ami-0123456789abcdef0")
     return ids
 
@@ -197,7 +198,8 @@ _WISHES: dict[str, Callable[[str, Any], Any]] = {
     "tags": _tags,
     "storage_tier_speed": _tier,
     "thaw_days": _days,
-    "share_again": _bool,
+    "share_with": sharing.share_with,
+    "share_publicly": sharing.share_publicly,
     "point_ssm_parameters": _bool,
     "allow_unencrypted": _bool,
 }

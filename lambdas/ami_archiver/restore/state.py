@@ -1,4 +1,4 @@
-"""What the steps of a restore hand to each other through the state machine: ids and counts, never lists."""
+"""What the steps of a restore hand to each other through the state machine: ids and counts, and what was confirmed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from ami_archiver import sharing
 from ami_archiver.errors import BadInput
 from ami_archiver.restore.request import EXAMPLE, RestoreRequest, parse
 from ami_archiver.run_state import Next, Outcome, identify, read_state
@@ -35,6 +36,9 @@ class RestoreState:
     planned: int = 0
     refused: int = 0
     planned_gib: float = 0.0
+    share_with: tuple[str, ...] = ()
+    """What the execution's input confirms, as `share_publicly`: it is not read back from the table."""
+    share_publicly: bool = False
 
     @property
     def started(self) -> datetime:
@@ -44,11 +48,16 @@ class RestoreState:
     def progressed(self) -> datetime:
         return datetime.fromisoformat(self.progressed_at)
 
+    @property
+    def confirmed(self) -> tuple[str, ...]:
+        """Launch permissions that the caller confirms, as RestoreFacts writes them."""
+        return sharing.permissions(self.share_with, self.share_publicly)
+
     def then(self, step: Next, **changes: Any) -> RestoreState:
         return replace(self, next=step, **changes)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"share_with": list(self.share_with)}
 
     @classmethod
     def from_json(cls, raw: object) -> RestoreState:
@@ -59,7 +68,7 @@ class RestoreState:
                 raise ValueError("has no time zone")
         except ValueError as error:
             raise BadInput(f"'progressed_at' of a run is {state.progressed_at!r}: {error}") from error
-        return state
+        return replace(state, share_with=sharing.share_with("share_with", state.share_with))
 
 
 _TYPES: dict[str, type] = {
@@ -78,6 +87,8 @@ _TYPES: dict[str, type] = {
     "planned": int,
     "refused": int,
     "planned_gib": float,
+    "share_with": list,
+    "share_publicly": bool,
 }
 _NEEDED = ("run_id", "dry_run", "started_at", "next", "progressed_at")
 
@@ -98,5 +109,7 @@ def begin(event: object) -> tuple[RestoreState, RestoreRequest]:
         next=Next.PLAN_MORE,
         progressed_at=started.isoformat(),
         outcome=Outcome.DRY_RUN if request.dry_run else Outcome.WORKED,
+        share_with=request.wishes.share_with,
+        share_publicly=request.wishes.share_publicly,
     )
     return state, request

@@ -24,7 +24,9 @@ HOLD_TAG = "archiver:hold"
 """On an image, with any value: it stays."""
 RETIRE_ON_TAG = "archiver:retire-on"
 """On an announced image: the day on which it goes unless somebody objects."""
-MARKS = {Action.DISABLE: "archiver:disable", Action.DEREGISTER: "archiver:deregister"}
+DISABLE_TAG = "archiver:disable"
+"""On an image that a plan lets be disabled, and on one that is: the policy's name. Undo may enable nothing else."""
+MARKS = {Action.DISABLE: DISABLE_TAG, Action.DEREGISTER: "archiver:deregister"}
 """On an image that a plan lets go, and with `deregister` on its snapshots: the policy's name. PlanRetirement sets them,
 RetireImages may act on nothing else."""
 REPORT_HOURS = 2
@@ -108,11 +110,17 @@ def is_done(image: Image, action: Action) -> bool:
     return action is Action.DISABLE and image.state == "disabled"
 
 
+def marks_off(*, disabled: bool) -> frozenset[str]:
+    """The marks that an image which stays must not have. A disabled one keeps the mark by which it was disabled: IAM
+    lets undo enable and share no other image."""
+    return frozenset(MARKS.values()) - ({MARKS[Action.DISABLE]} if disabled else set())
+
+
 def marked(image: Image | None, snapshots: Mapping[str, Snapshot]) -> list[str]:
     """What may have a mark that an image which stays must not have: all of it, where the image has one."""
     if image is None:
         return []
-    if image.tags.keys() & set(MARKS.values()):
+    if image.tags.keys() & marks_off(disabled=image.state == "disabled"):
         return [image.image_id, *image.snapshot_ids]
     return [one for one, snapshot in snapshots.items() if MARKS[Action.DEREGISTER] in snapshot.tags]
 
@@ -184,6 +192,12 @@ def by_object(
         yield because(Keep.OBJECT_NOT_WHOLE, what, to_do)
     if unreadable is not None:
         yield because(Keep.OBJECT_UNREADABLE, f"object {record.object_key} cannot be read: {unreadable}", to_do)
+
+
+def object_hidden(record: ArchiveRecord, what: str) -> str:
+    """What cannot be looked at is not proven either."""
+    to_do = "grant it to the function's role, or see who denies it"
+    return because(Keep.OBJECT_UNREADABLE, f"object {record.object_key} could not be looked at: {what}", to_do)
 
 
 def by_image(image: Image | None, policy: Policy, action: Action, now: datetime, account_id: str) -> Iterator[str]:

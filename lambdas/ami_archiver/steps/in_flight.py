@@ -33,8 +33,7 @@ def running_tasks(app: App, ours: Mapping[str, ArchiveRecord]) -> list[Running]:
         images = app.images.by_id(unknown)
         snapshots = app.images.snapshots([s for image in images.values() for s in image.snapshot_ids])
         app.sizes.update({image_id: image_gib(image, snapshots) for image_id, image in images.items()})
-        for image_id in sorted(unknown - images.keys()):
-            app.sizes[image_id] = 0.0
+        for image_id in sorted(unknown - images.keys()):  # not remembered: it may be seen at the next look
             logger.warning("size of a store task is unknown", extra={"image_id": image_id})
     return [Running(task, _gib(app, task, ours)) for task in tasks]
 

@@ -44,11 +44,8 @@ def _needed(app: Timed) -> timedelta:
     return timedelta(seconds=app.settings.wait_max_seconds + 2 * STEP_SECONDS + CLOCK_SKEW_SECONDS)
 
 
-def active_run(app: App, state: RunState) -> ActiveRun:
-    policy = app.settings.policy(state.policy)
-    hours = policy.window_hours if policy else None
-    closes = state.started + timedelta(hours=hours) if hours is not None else None
-    return ActiveRun(state.run_id, state.policy, state.started, closes, state.execution_arn)
+def active_run(state: RunState) -> ActiveRun:
+    return ActiveRun(state.run_id, state.policy, state.started, state.execution_arn)
 
 
 def enter(app: App, state: RunState) -> tuple[Outcome, str | None]:
@@ -58,7 +55,7 @@ def enter(app: App, state: RunState) -> tuple[Outcome, str | None]:
     execution was stopped, the lease is taken at once. A step of that one may still be at work for minutes: it starts no
     more than what it has announced on the lease, and whatever it writes is conditional.
     """
-    run, now = active_run(app, state), app.clock.now()
+    run, now = active_run(state), app.clock.now()
     if app.leases.take(run, now, until(app)) is not None:
         return Outcome.WORKED, None
     lease = app.leases.read()
@@ -97,7 +94,7 @@ def settle(app: App, state: RunState) -> tuple[Outcome, str | None]:
     outcome, holder = enter(app, state)
     if holder is None:
         return outcome, None
-    if not app.leases.join(holder, active_run(app, state), app.clock.now()):
+    if not app.leases.join(holder, active_run(state), app.clock.now()):
         raise TemporarilyUnavailable(f"run {holder} ended just now; the step is tried again")
     return Outcome.JOINED, holder
 
@@ -135,11 +132,18 @@ def closed_policies(app: App, lease: Lease, state: RunState) -> set[str]:
     drained too: it was asked for, and nobody else would take it.
     """
     now = app.clock.now()
-    windows = {run.policy: run.window_closes_at for run in lease.runs.values()}
-    own = windows.get(state.policy)
+    begun = {run.policy: run.started_at for run in lease.runs.values()}
+
+    def closes(name: str) -> datetime | None:
+        """By the window that is configured now, whatever it was when the run began."""
+        policy = app.settings.policy(name)
+        if policy is None or policy.window_hours is None or name not in begun:
+            return None
+        return begun[name] + timedelta(hours=policy.window_hours)
+
     return {
         policy.name
         for policy in app.settings.policies
-        if (policy.paused and policy.name not in windows)
-        or ((closes := windows.get(policy.name, own)) is not None and now >= closes)
+        if (policy.paused and policy.name not in begun)
+        or ((at := closes(policy.name if policy.name in begun else state.policy)) is not None and now >= at)
     }

@@ -119,7 +119,7 @@ def _without_work(app: App, state: RunState) -> dict[str, Any]:
 def _of_all_runs(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]]:
     """The working run's summary first, then those of the runs that joined it."""
     ended = {line.image_id: line for line in _lines(app, state.run_id, "CHECK#")}
-    own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started, None)
+    own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started)
     others = [run for run_id, run in lease.runs.items() if run_id != state.run_id]
     policies = {run.policy for run in [own, *others]}
     backlog = [line for line in ended.values() if line.policy not in policies]

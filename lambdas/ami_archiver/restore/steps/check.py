@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,8 +30,8 @@ def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     records = app.restores.get(app.leases.read().in_flight).records
     in_flight = under_way(app, records.values())
     adopted = adopt(app, in_flight)
-    contested = _finish(app, state, in_flight, adopted)
     limit = timedelta(hours=app.settings.run_limit_hours)
+    contested = _finish(app, state, in_flight, records.values(), adopted)
     own = [r.record for r in in_flight.running if r.record is not None and r.record.run_id == state.run_id]
     if any(record.run_id == state.run_id for record, _ in in_flight.ended):
         state = state.then(Next.WAIT, progressed_at=now.isoformat())
@@ -64,15 +64,36 @@ def check_restores(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     return state.then(Next.WAIT, wait_seconds=wait_seconds), metrics
 
 
-def _finish(app: RestoreApp, state: RestoreState, in_flight: InFlight, adopted: dict[str, RestoreRecord]) -> bool:
-    """End what has ended. Whether somebody else moved a restore of this run just now, so that another look pays."""
+def _finish(
+    app: RestoreApp,
+    state: RestoreState,
+    in_flight: InFlight,
+    records: Collection[RestoreRecord],
+    adopted: dict[str, RestoreRecord],
+) -> bool:
+    """End what has ended. Whether somebody else moved a restore of this run just now, so that another look pays.
+
+    With whom a restore's image may be shared only its own run knows, and one that an equal request began and that
+    takes the image over. So another run leaves it to that one, until it must have died; then it is not shared.
+    """
+    own = {record.restore_id for record in records if record.run_id == state.run_id}
+    own |= {record.takes_over for record in records if record.run_id == state.run_id and record.takes_over}
     archived = app.records.get({record.source_image_id for record, _ in in_flight.ended} - {""}).records
     contested = False
     for record, image in in_flight.ended:
         current = adopted.get(record.restore_id, record)
-        done = finish(app, current, image, archived.get(record.source_image_id))
+        is_own = record.restore_id in own
+        if not is_own and record.wishes.confirmed and not _is_abandoned(app, record):
+            continue
+        confirmed = state.confirmed if is_own else ()
+        done = finish(app, current, image, archived.get(record.source_image_id), confirmed)
         contested = contested or (not done and record.run_id == state.run_id)
     return contested
+
+
+def _is_abandoned(app: RestoreApp, record: RestoreRecord) -> bool:
+    """Whether the run of a restore of which nothing was noted for so long must have died or been stopped."""
+    return app.clock.now() - record.changed_at > timedelta(hours=app.settings.run_limit_hours)
 
 
 def adopt(app: RestoreApp, in_flight: InFlight) -> dict[str, RestoreRecord]:

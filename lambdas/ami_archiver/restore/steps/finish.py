@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle as archive_lifecycle
@@ -13,6 +14,8 @@ from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.planning import pointable
 from ami_archiver.restore.steps.decided import log_restore
+from ami_archiver.restore.tags import RESTORE_ID_TAG
+from ami_archiver.sharing import sharing
 
 if TYPE_CHECKING:
     from ami_archiver.model import ArchiveRecord
@@ -23,10 +26,16 @@ logger = logging.getLogger(__name__)
 NOTES_TRIED = 5
 
 
-def finish(app: RestoreApp, record: RestoreRecord, image: RestoredImage | None, archived: ArchiveRecord | None) -> bool:
+def finish(
+    app: RestoreApp,
+    record: RestoreRecord,
+    image: RestoredImage | None,
+    archived: ArchiveRecord | None,
+    confirmed: Sequence[str],
+) -> bool:
     """End a restore whose image is not pending any more. False: somebody else moved its record just now.
 
-    `archived` is the original's archive record, if it has one.
+    `archived` is the original's archive record, if it has one; `confirmed` are launch permissions that may be given.
     """
     if image is None:
         what = f"image {record.restored_image_id} is gone: it was deregistered before it was available"
@@ -38,9 +47,11 @@ def finish(app: RestoreApp, record: RestoreRecord, image: RestoredImage | None, 
             f"deregister {image.image_id} to free its name, then restore again",
         )
         return _fail(app, record, why, restored_image_id=image.image_id)
+    if archived is not None and archived.object_key != record.object_key:
+        archived = None  # another copy of that image: nothing is recorded of it
     why = f"restored as {image.image_id} named {image.name!r}"
-    notes = _share(app, record, image, archived) + _point(app, record, image, archived)
-    if archived is not None and archived.object_key == record.object_key:
+    notes = _share(app, record, image, archived, confirmed) + _point(app, record, image, archived)
+    if archived is not None:
         _note_in_history(app, record, image, archived)
     after = lifecycle.move(
         record,
@@ -64,18 +75,26 @@ def give_up(app: RestoreApp, record: RestoreRecord, leaving: RestoreEntry | Thaw
         log_restore(logger, after)
 
 
-def _share(app: RestoreApp, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None) -> list[str]:
-    if not record.wishes.share_again:
-        return []
-    permissions = archived.facts.launch_permissions if archived else None
-    if permissions is None:
-        return ["not shared: with whom the original was is not recorded"]
-    if not permissions:
-        return []
-    refused = app.tasks.share(image.image_id, permissions)
-    return [
-        f"not shared with {', '.join(permissions)}: {refused}" if refused else f"shared with {', '.join(permissions)}"
-    ]
+def _share(
+    app: RestoreApp,
+    record: RestoreRecord,
+    image: RestoredImage,
+    archived: ArchiveRecord | None,
+    confirmed: Sequence[str],
+) -> list[str]:
+    """Share with those that are both recorded and confirmed, and say of the others why not."""
+    recorded = archived.facts.launch_permissions if archived else None
+    if recorded is None:
+        return ["not shared: with whom the original was is not recorded"] if confirmed else []
+    found = sharing(recorded, confirmed)
+    if not found.again:
+        return found.left_out()
+    names = ", ".join(found.again)
+    if image.restore_id and image.restore_id in (record.restore_id, record.takes_over):
+        refused = app.tasks.share(image.image_id, found.again)
+    else:
+        refused = f"the image's tag {RESTORE_ID_TAG} does not say that it is this restore's"
+    return [f"not shared with {names}: {refused}" if refused else f"shared with {names}", *found.left_out()]
 
 
 def _point(app: RestoreApp, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None) -> list[str]:

@@ -63,8 +63,9 @@ def under_way(app: RestoreApp, records: Iterable[RestoreRecord]) -> InFlight:
         elif image is None:
             namesake = by_name.get(record.name)
             image = namesake if namesake and namesake.restore_id == record.restore_id else None
+        counts = image is None or image.image_id not in found  # else by the restore whose image this one takes over
         found.add(image.image_id if image else record.restored_image_id)
-        _sort_in(result, record, image, app.clock.now())
+        _sort_in(result, record, image, app.clock.now(), counts=counts)
     result.running += [
         RunningRestore(image.image_id, None, image.gib, image.created_at, image.progress_percentage)
         for image in pending.values()
@@ -83,7 +84,9 @@ def may_be_hidden(record: RestoreRecord, now: datetime) -> bool:
     return now - (record.requested_at or record.changed_at) < timedelta(seconds=UNSEEN_SECONDS)
 
 
-def _sort_in(result: InFlight, record: RestoreRecord, image: RestoredImage | None, now: datetime) -> None:
+def _sort_in(
+    result: InFlight, record: RestoreRecord, image: RestoredImage | None, now: datetime, *, counts: bool
+) -> None:
     if image is None:
         if record.restored_image_id is None:
             result.unstarted.append(record)
@@ -95,7 +98,7 @@ def _sort_in(result: InFlight, record: RestoreRecord, image: RestoredImage | Non
     if record.restored_image_id is None:
         result.arrived.append((record, image))
     if image.state == "pending":
-        gib = record.gib if record.gib_known else image.gib or record.gib
+        gib = 0.0 if not counts else record.gib if record.gib_known else image.gib or record.gib
         started_at = record.requested_at or record.changed_at
         result.running.append(RunningRestore(record.restore_id, record, gib, started_at, image.progress_percentage))
     else:

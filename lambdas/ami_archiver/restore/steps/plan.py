@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.errors import AccessDenied, BadInput
@@ -13,11 +13,12 @@ from ami_archiver.inventory import image_id_of
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle, naming, planning
 from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry, Wishes
+from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry, Wishes
 from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
 from ami_archiver.restore.request import RestoreRequest, wishes_of
 from ami_archiver.restore.state import RestoreState, begin
 from ami_archiver.restore.steps.decided import log_restore
+from ami_archiver.restore.steps.takeover import to_take_over
 from ami_archiver.run_state import Next, Outcome
 
 if TYPE_CHECKING:
@@ -68,10 +69,7 @@ def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callab
 
 
 def _has_to_look(app: RestoreApp, state: RestoreState) -> bool:
-    """Also where nothing is planned: what a run that died asked EC2 for is finished by the next one.
-
-    That one may well be the same request, refused because the name is taken by the image that the first one restored.
-    """
+    """Also where nothing is planned: what a run that died asked EC2 for is finished by the next one."""
     return not state.dry_run and (state.planned > 0 or bool(app.leases.read().in_flight))
 
 
@@ -163,19 +161,23 @@ class _Plan:
             candidates.append(Candidate(key, image_id, record, found, unreadable))
         return candidates
 
-    def _taken(self, candidates: Iterable[Candidate]) -> set[str]:
-        """Which of the names that these restores may take are taken in the account."""
+    def _taken(self, candidates: Iterable[Candidate]) -> dict[str, RestoredImage]:
+        """The account's images that have a name which one of these restores may take."""
         wanted = {name for candidate in candidates for name in self._possible_names(candidate)}
-        return set(self._app.tasks.named(wanted)) if wanted else set()
+        return self._app.tasks.named(wanted) if wanted else {}
 
     def _possible_names(self, candidate: Candidate) -> list[str]:
         name = planning.original_name(candidate)
         return list(naming.candidates(self._wishes.name, name, candidate.image_id, self._state.started))
 
-    def _decide(self, candidate: Candidate, restore_id: str, taken: set[str]) -> RestoreRecord:
+    def _decide(self, candidate: Candidate, restore_id: str, taken: Mapping[str, RestoredImage]) -> RestoreRecord:
         why = planning.obstacle(candidate, self._wishes, self._account)
         names = self._possible_names(candidate)
-        name = naming.free(iter(names), taken | self._names)
+        if not why and (
+            record := self._takeover(candidate, restore_id, [taken[name] for name in names if name in taken])
+        ):
+            return record
+        name = naming.free(iter(names), taken.keys() | self._names)
         if not why and not naming.valid(names[0]):
             why = because(
                 RestoreFailure.BAD_NAME,
@@ -185,19 +187,42 @@ class _Plan:
         if not why and name is None:
             why = because(
                 RestoreFailure.NAME_TAKEN,
-                f"name {names[0]!r} is taken in {self._app.region}",
+                f"name {names[0]!r} is taken by {self._holder(names[0], taken)} in {self._app.region}",
                 "give a 'name' template, such as '{name}' (then a number is added) or '{name}-restored-{date}'",
             )
         if why or name is None:
             return self._record(candidate, restore_id, RestoreStatus.REFUSED, why or "", "")
         self._names.add(name)
-        record = self._record(candidate, restore_id, RestoreStatus.PLANNED, _planned_because(candidate), name)
+        reason = _planned_because(candidate)
+        if name != names[0]:
+            reason += f"; name {names[0]!r} is taken by {self._holder(names[0], taken)}"
+        record = self._record(candidate, restore_id, RestoreStatus.PLANNED, reason, name)
         found = candidate.found
         if found is not None and not found.readable:
             self._entries[restore_id] = ThawEntry(restore_id, self._state.started)
         else:
             self._entries[restore_id] = RestoreEntry(restore_id, record.gib)
         return record
+
+    def _takeover(self, candidate: Candidate, restore_id: str, images: Iterable[RestoredImage]) -> RestoreRecord | None:
+        """The restore that ends with the image of an equal request: nothing has to be thawed or made for it."""
+        wanted = self._record(candidate, restore_id, RestoreStatus.PLANNED, "", "")
+        image = to_take_over(self._app, wanted, images, self._state.started)
+        if image is None:
+            return None
+        self._names.add(image.name)
+        self._entries[restore_id] = RestoreEntry(restore_id, wanted.gib)
+        reason = (
+            f"planned; takes over image {image.image_id}, which an equal request has begun: restore {image.restore_id}"
+        )
+        record = self._record(candidate, restore_id, RestoreStatus.PLANNED, reason, image.name)
+        return replace(record, takes_over=image.restore_id)
+
+    @staticmethod
+    def _holder(name: str, taken: Mapping[str, RestoredImage]) -> str:
+        if name not in taken:
+            return "another restore of this request"
+        return f"{taken[name].image_id}, which is {taken[name].state},"
 
     def _record(
         self, candidate: Candidate, restore_id: str, status: RestoreStatus, reason: str, name: str

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from ami_archiver.errors import LeaseLost
 from ami_archiver.failures import denied
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.finish import give_up
+from ami_archiver.restore.steps.takeover import note_reported
 from ami_archiver.restore.steps.thaw import WAITING
 from ami_archiver.restore.summary import Tally, headline, summarize, text_of
 from ami_archiver.run_state import Metrics, Next
 
 if TYPE_CHECKING:
     from ami_archiver.restore.app import RestoreApp
-    from ami_archiver.restore.model import RestoreEntry, ThawEntry
     from ami_archiver.restore.state import RestoreState
 
 
@@ -24,8 +25,11 @@ def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
     if not state.dry_run:
         _give_up(app, state)
     result = Tally("would_restore" if state.dry_run else "in_progress")
+    taken_over: list[str] = []
     for restore in app.restores.of_run(state.run_id, draft=state.dry_run):
         result.add(restore)
+        if isinstance(restore, RestoreRecord) and restore.takes_over and restore.status is RestoreStatus.RESTORED:
+            taken_over.append(restore.takes_over)
     more: dict[str, Any] = {"looks": state.loops}
     if state.dry_run:
         more = {"would_restore_gib": round(result.gib["would_restore"], 3), "dry_run": True}
@@ -47,6 +51,7 @@ def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
         **more,
     )
     app.runs.put_summary(state.run_id, summary)
+    note_reported(app, state.run_id, taken_over)
     app.notifier.publish(headline(summary), text_of(summary))
     return state.then(Next.END), {} if state.dry_run else _metrics(result), summary
 

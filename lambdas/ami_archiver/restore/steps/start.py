@@ -17,6 +17,7 @@ from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.check import IN_FLIGHT, adopt, seconds_to
 from ami_archiver.restore.steps.decided import log_restore
 from ami_archiver.restore.steps.in_flight import RunningRestore, may_be_hidden, requested, under_way
+from ami_archiver.restore.steps.takeover import USABLE, to_take_over
 from ami_archiver.restore.steps.thaw import WAITING, altered, thaw_due
 from ami_archiver.restore.steps.turn import keep_turn, turn_of
 from ami_archiver.restore.tags import tags_of
@@ -136,6 +137,15 @@ class _Restores:
     def _start(self, record: RestoreRecord, entry: RestoreEntry) -> None:
         """Look once more, since hours may have passed since the plan; write the intention; call."""
         now = self._app.clock.now()
+        if record.takes_over is not None:
+            image = self._app.tasks.named([record.name]).get(record.name)
+            if image is not None and image.restore_id == record.takes_over and image.state in USABLE:
+                self._take_over(record, image, entry)
+                return
+            state = image.state if image else "not there any more"
+            gone = f"the image of restore {record.takes_over}, to be taken over, is {state}: another one is made"
+            before, record = record, lifecycle.noted(record, gone, at=now, takes_over=None)
+            self._save(before, record)
         found, why = self._look_at_object(record)
         if why:
             self._save(record, lifecycle.move(record, RestoreStatus.FAILED, why, at=now), entry)
@@ -157,6 +167,17 @@ class _Restores:
         except AccessDenied as error:
             return None, hidden(record.object_key, error, "then restore again")
         return found, self._obstacle(record, found)
+
+    def _take_over(self, record: RestoreRecord, image: RestoredImage, entry: RestoreEntry | None = None) -> None:
+        """Go on with the image of an equal request; in the budget it counts already, if it still does."""
+        now, changes = self._app.clock.now(), {"restored_image_id": image.image_id, "takes_over": image.restore_id}
+        why = f"image {image.image_id} of restore {image.restore_id} taken over"
+        if record.status is RestoreStatus.RESTORING:
+            after = lifecycle.noted(record, why, at=now, **changes)
+        else:
+            after = lifecycle.move(record, RestoreStatus.RESTORING, why, at=now, requested_at=now, **changes)
+        self._save(record, after, entry)
+        self.fill.took(RunningRestore(record.restore_id, after, 0.0, now, 0))
 
     def _obstacle(self, record: RestoreRecord, found: StoredObject | None) -> str | None:
         if record.needs_encryption and not self._encrypts:
@@ -225,14 +246,21 @@ class _Restores:
         return under_way(self._app, self._in_flight.values()).running
 
     def _name_taken(self, record: RestoreRecord, image: RestoredImage | None, why: str) -> None:
-        """By an earlier attempt of this step, whose image is adopted, or by somebody else since the plan."""
+        """By an earlier attempt of this step, whose image is adopted, or by somebody else since the plan.
+
+        That may have been an equal request, alive or dead, whose image the plan could not see yet.
+        """
         now = self._app.clock.now()
         if self._is_adopted(record, image):
             return
-        if image is not None and record.wishes.name is not None:
-            names = list(naming.numbered(record.name))
-            name = naming.free(iter(names), self._app.tasks.named(names))
-            if name is not None:
+        if image is not None:
+            names = [record.name] if record.wishes.name is None else list(naming.numbered(record.name))
+            taken = self._app.tasks.named(names)
+            if found := to_take_over(self._app, record, taken.values(), self._state.started):
+                self._take_over(record, found)
+                return
+            name = naming.free(iter(names), taken)
+            if name is not None and name != record.name:
                 self._save(record, lifecycle.noted(record, f"{why}; its name is {name!r} now", at=now, name=name))
                 self.fill.more_to_start = True
                 return

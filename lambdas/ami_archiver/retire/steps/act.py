@@ -42,7 +42,6 @@ class Act:
         image = self._app.originals.by_id([line.image_id]).get(line.image_id)
         record = settle(self._app, self._state, record, image)
         if done := self._done(record, action):
-            self._unmark(image)
             return self._went(line, done, record.reason)
         not_allowed = self._not_allowed(line, policy, action)
         if policy is None or not_allowed:
@@ -63,7 +62,9 @@ class Act:
         image = self._app.originals.by_id([line.image_id]).get(line.image_id)
         if record is not None:
             return self._kept(line, record, record, image, why)
-        self._unmark(image)
+        if image is not None:
+            off = reasons.marks_off(disabled=image.state == "disabled")
+            self._app.originals.unmark([image.image_id, *image.snapshot_ids], off)
         return self._line(line, Decision.KEPT, why)
 
     def _not_allowed(self, line: DecisionLine, policy: Policy | None, action: Action) -> list[str]:
@@ -130,7 +131,6 @@ class Act:
             why = f"object {record.object_key}, version {record.object_version_id}, is whole"
         after = moves.disabled(record, why, at=self._app.clock.now(), run_id=run_id)
         self._app.retirements.save(record, after)
-        self._unmark(finding.image)
         return self._went(line, Decision.DISABLED, why)
 
     def _is_ours(self, record: ArchiveRecord) -> bool:
@@ -173,10 +173,6 @@ class Act:
             return self._went(line, Decision.RETIRED, after.reason)
         return self._line(line, Decision.KEPT, why)
 
-    def _unmark(self, image: Image | None) -> None:
-        if image is not None:
-            self._app.originals.unmark([image.image_id, *image.snapshot_ids], MARKS.values())
-
     def _went(self, line: DecisionLine, done: Decision, why: str) -> DecisionLine:
         self._gone.append(line)
         return self._line(line, done, why)
@@ -201,7 +197,7 @@ def keep(
     """
     if before.retirement.intention is Action.DEREGISTER and not app.originals.by_id([record.image_id]):
         return settle_deregistered(app, state, record, before.retirement)
-    app.originals.unmark(marked, MARKS.values())
+    app.originals.unmark(marked, reasons.marks_off(disabled=record.status is Status.DISABLED))
     after = moves.kept(record, why, at=app.clock.now(), run_id=state.run_id)
     if after is record:
         return record

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ami_archiver.errors import AccessDenied
 from ami_archiver.retire import reasons
 from ami_archiver.retire.ports import Unwilling
 from ami_archiver.selection import NewestOfGroups
@@ -68,7 +69,7 @@ def inspect(app: RetireApp, candidates: Sequence[Candidate], newest: Newest) -> 
         finding.reasons += _by_what_ec2_lists(app, finding)
     _look_at_groups(app, [finding for finding in findings if not finding.reasons], newest)
     for finding in _open(findings):
-        finding.reasons += _by_object(app, finding.candidate.record)
+        finding.reasons += by_object(app, finding.candidate.record)
     _look_at_snapshots(app, _open(findings))
     for finding in _open(findings):
         _look_at_sharing(app, finding)
@@ -103,8 +104,12 @@ def _look_at_groups(app: RetireApp, findings: Sequence[Finding], newest: Newest)
             finding.reasons += reasons.by_group(finding.image, seen, finding.candidate.policy)
 
 
-def _by_object(app: RetireApp, record: ArchiveRecord) -> list[str]:
-    found = app.bucket.look(record.object_key)
+def by_object(app: RetireApp, record: ArchiveRecord) -> list[str]:
+    """Why the record's object, as it is now, is not enough to let the original go."""
+    try:
+        found = app.bucket.look(record.object_key)
+    except AccessDenied as error:
+        return [reasons.object_hidden(record, error.what)]
     unreadable = None
     if found is not None and found.readable:
         unreadable = app.bucket.unreadable(record.object_key, found.version_id)

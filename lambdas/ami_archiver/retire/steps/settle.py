@@ -13,6 +13,7 @@ from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.ports import LeftSnapshot, SnapshotEnd
 from ami_archiver.retire.reasons import MARKS, Keep
 from ami_archiver.retire.savings import saved_by
+from ami_archiver.retire.steps.inspect import by_object
 
 if TYPE_CHECKING:
     from ami_archiver.retire.app import RetireApp
@@ -157,11 +158,8 @@ def _delete(app: RetireApp, record: ArchiveRecord, snapshot_id: str) -> tuple[Sn
         kept.append(because(Keep.NOT_MARKED, f"it has no tag {MARKS[Action.DEREGISTER]}", BY_HAND))
     if kept:
         return SnapshotEnd.LEFT, kept[0]
-    found = app.bucket.look(record.object_key)
-    unreadable = app.bucket.unreadable(record.object_key, found.version_id) if found and found.readable else None
-    whole = [*reasons.by_object(record, found, unreadable, app.settings.bucket_key_arn)]
-    if whole:
-        return SnapshotEnd.LEFT, whole[0]
+    if not_whole := by_object(app, record):
+        return SnapshotEnd.LEFT, not_whole[0]
     locks = app.originals.locks([snapshot_id])
     held = [*reasons.by_locks(locks)]
     if held:

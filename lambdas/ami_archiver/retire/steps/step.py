@@ -62,9 +62,7 @@ def retire_images(app: RetireApp, state: RunState, seconds_left: Callable[[], fl
         state = state.then(Next.RETIRE, retire=RetirePhase.ACT, left_after=None)
     elif not answered and not state.dry_run:
         _policies_of_runs(app, state)
-    if (
-        state.retire is not RetirePhase.ACT
-    ):  # nothing is planned: an execution that began before there was PlanRetirement
+    if state.retire is not RetirePhase.ACT:  # an execution that is older than PlanRetirement has no plan
         return state.then(Next.REPORT), {}
     if state.dry_run:
         return _end(app, state, [], [])
