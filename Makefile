@@ -17,7 +17,7 @@ sharing = $(if $(SHARE),--share $(call quoted,$(SHARE))) $(if $(SHARE_PUBLICLY),
 
 .PHONY: help setup demo restore run pending approve reject undo test chaos mutants bench lint local deploy clean
 
-help:  ## what can be done here
+help:  ## list what you can do here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready node_modules/.ready  ## install everything into .venv and node_modules
@@ -44,12 +44,12 @@ deploy: setup  ## cdk bootstrap and cdk deploy, with your AWS credentials; CONFI
 	@cdk bootstrap --no-notices
 	@cdk deploy --no-notices -c config=$(or $(CONFIG),archiver.toml) $(ARGS)
 
-restore: setup  ## bring an archived image back: IMAGE=ami-… or KEY=…, NAME= SPEED= SHARE= SHARE_PUBLICLY=1 DRY_RUN=1 STACK=AmiArchiver ARGS=
+restore: setup  ## restore an archived image: IMAGE=ami-… or KEY=…, NAME= SPEED= SHARE= SHARE_PUBLICLY=1 DRY_RUN=1 STACK=AmiArchiver ARGS=
 	@$(BIN)/python -m operate restore $(if $(IMAGE),--image '$(IMAGE)') $(if $(KEY),--key '$(KEY)') \
 		$(if $(NAME),--name '$(NAME)') $(if $(SPEED),--speed '$(SPEED)') $(if $(DRY_RUN),--dry-run) \
 		$(sharing) $(if $(STACK),--stack '$(STACK)') $(ARGS)
 
-approve: setup  ## let the originals go that a run asks about: RUN=<run id>, WHY= YES=1 STACK=AmiArchiver
+approve: setup  ## let the originals of a run go: RUN=<run id>, WHY= YES=1 (do not ask) STACK=AmiArchiver
 	@$(BIN)/python -m operate approve $(if $(RUN),--run '$(RUN)') $(if $(WHY),--why $(call quoted,$(WHY))) \
 		$(if $(YES),--yes) $(if $(STACK),--stack '$(STACK)') $(ARGS)
 
@@ -60,7 +60,7 @@ run: setup  ## start a run of a policy now, and show its summary: POLICY=nightly
 	@$(BIN)/python -m operate run $(if $(POLICY),--policy '$(POLICY)') $(if $(DRY_RUN),--dry-run) \
 		$(if $(STACK),--stack '$(STACK)') $(ARGS)
 
-reject: setup  ## keep them all: RUN=<run id>, WHY='…' STACK=AmiArchiver
+reject: setup  ## keep all originals of a run: RUN=<run id>, WHY='…' STACK=AmiArchiver
 	@$(BIN)/python -m operate reject $(if $(RUN),--run '$(RUN)') $(if $(WHY),--why $(call quoted,$(WHY))) \
 		$(if $(STACK),--stack '$(STACK)') $(ARGS)
 
@@ -70,10 +70,10 @@ undo: setup  ## enable a disabled original again, or restore a retired one: IMAG
 test: setup  ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-chaos: setup  ## every fault at every call of a night, two runs at once, redeploys, random histories (ONLY=… for one)
+chaos: setup  ## test every fault at every call of a night, two runs at once, redeploys, random histories (ONLY=… for one)
 	@ONLY='$(ONLY)' $(BIN)/python -m tests.chaos
 
-mutants: setup  ## play deliberate bugs, one at a time: each must make a test fail (ONLY=… for some)
+mutants: setup  ## check that each deliberate bug makes a test fail (ONLY=… for some)
 	@ONLY='$(ONLY)' $(BIN)/python -m tests.mutants
 
 bench: setup  ## measure nights, cost, selection, cold starts and the local run; ONLY="cost select" ARGS=--fast
@@ -86,5 +86,5 @@ lint: setup  ## format, lint, types, import rules, template and state machine ch
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.check
 
-clean:  ## remove what the build made (not .venv, not node_modules)
+clean:  ## delete the build's files (not .venv, not node_modules)
 	@rm -rf cdk.out .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -16,13 +16,15 @@ def parse(arguments: Sequence[str] | None) -> Options:
     """The command line; every option is one of make's variables."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--fleet", type=Path, metavar="FILE", help="what aws ec2 describe-images --owners self printed")
-    parser.add_argument("--snapshots", type=Path, metavar="FILE", help="what describe-snapshots printed: truer sizes")
+    parser.add_argument(
+        "--snapshots", type=Path, metavar="FILE", help="what aws ec2 describe-snapshots printed: exact sizes"
+    )
     parser.add_argument("--tag", metavar="KEY=VALUE", help="of the fleet, archive the images with this tag")
     parser.add_argument("--keep", action="store_true", help="keep the cloud running until Ctrl-C")
     parser.add_argument("--verbose", action="store_true", help="show what the CDK prints")
     given = parser.parse_args(arguments)
     if given.fleet is None and (given.snapshots or given.tag):
-        parser.error("SNAPSHOTS and TAG go with FLEET")
+        parser.error("SNAPSHOTS and TAG need FLEET")
     return Options(
         exports=tuple(path for path in (given.fleet, given.snapshots) if path),
         tag=given.tag,
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             return show(options, place, Output(transcript))
     except Interrupted as interrupted:
-        print("demo: interrupted; everything is stopped", file=sys.stderr)  # noqa: T201 - this is a command line
+        print("demo: interrupted; everything was stopped", file=sys.stderr)  # noqa: T201 - this is a command line
         return interrupted.exit_code
 
 

@@ -107,7 +107,7 @@ def starts_are_recorded(evidence: Evidence) -> Claim:
             if count > attempts:
                 yield f"{image_id}: {count} stores were started, the record counts {attempts}"
 
-    return Claim(f"{accepted.total()} stores started, none that its image's record does not count", tuple(wrong()))
+    return Claim(f"{accepted.total()} stores started, each counted in the record of its image", tuple(wrong()))
 
 
 def records_are_complete(evidence: Evidence) -> Claim:
@@ -219,7 +219,7 @@ def originals_are_untouched(evidence: Evidence) -> Claim:
                 yield f"{call['caller']} called {call['operation']}"
 
     images = sum(name.startswith("ami-") for name in evidence.before)
-    sentence = f"{images} images and {len(evidence.before) - images} snapshots are as they were"
+    sentence = f"{images} images and {len(evidence.before) - images} snapshots are unchanged"
     return Claim(sentence + (", until one was deleted" if deleted else ""), tuple(wrong()))
 
 
@@ -241,7 +241,7 @@ def restored_is_equal(evidence: Evidence) -> Claim | None:
         for name in sorted((evidence.after.keys() - evidence.before.keys()) ^ new):
             yield f"{name} is {'not part of the restored image' if name in evidence.after else 'gone'}"
 
-    return Claim("the deleted image is back from its object, equal in all that must be equal", tuple(wrong()))
+    return Claim("the deleted image is restored from its object; all that must be equal is equal", tuple(wrong()))
 
 
 def archive_is_watched(evidence: Evidence) -> Claim | None:

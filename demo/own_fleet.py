@@ -34,12 +34,14 @@ def from_export(paths: Sequence[Path], tag: tuple[str, str] | None, selecting: t
         why = f"TAG={tag[0]}={tag[1]} takes {len(chosen)} of {len(own)}: in this copy they get {key}={value}"
     elif carrying:
         chosen = carrying
-        why = f"{len(chosen)} of {len(own)} have the tag {key}={value} that the policy goes by (or: TAG=Key=Value)"
+        why = (
+            f"{len(chosen)} of {len(own)} have the tag {key}={value}, which the policy selects (or use: TAG=Key=Value)"
+        )
     else:
         chosen = own
         why = (
-            f"none has the tag {key}={value} that the policy goes by: in this copy all {len(own)} get it "
-            "(TAG=Key=Value takes those with a tag of yours)"
+            f"none has the tag {key}={value}, which the policy selects: in this copy all {len(own)} get it "
+            "(TAG=Key=Value takes only those with this tag)"
         )
     for image in own:
         image.tags.pop(key, None)

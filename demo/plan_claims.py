@@ -35,9 +35,7 @@ def plan_is_true(evidence: Evidence) -> Claim | None:
                 yield f"{image_id}: should be kept, {reason} …; the plan says {found}"
 
     kept = len(plan.would(Decision.KEPT))
-    needed = f"; {len(evidence.scene.kept)} that are in use, held or protected are among these" * bool(
-        evidence.scene.kept
-    )
+    needed = f"; {len(evidence.scene.kept)} of these are in use, on hold or protected" * bool(evidence.scene.kept)
     sentence = f"{plan.counted - kept} of {plan.counted} archived originals would go, {kept} would stay{needed}"
     return Claim(sentence, tuple(wrong()))
 
@@ -49,5 +47,5 @@ def dry_run_changed_nothing(evidence: Evidence) -> Claim | None:
     first, last = evidence.plan.calls
     count = sum(first < call["number"] <= last and call["caller"] != DEMO for call in evidence.calls)
     none = () if count else ("the log has no call of it",)
-    sentence = f"the dry run changed nothing: {count} calls, all of which only read, but for its own report"
+    sentence = f"the dry run changed nothing: {count} calls, all read-only except for its own report"
     return Claim(sentence, (*none, *changing(evidence.calls, evidence.plan)))

@@ -65,7 +65,8 @@ def summaries(output: Output, found: Iterable[Mapping[str, Any]]) -> None:
         output.line(f"  {', '.join(counts) or 'no image matched'}")
         for policy in summary.get("retirement", {}).get("first_runs", []):
             output.line(
-                f"  the first run of {policy} since its originals may go: it only says what the next one would do"
+                f"  this is the first run of {policy} since its originals may go: "
+                "it only says what the next run would do"
             )
         if summary.get("working_run"):
             output.line(f"  its images were stored by run {summary['working_run']}")

@@ -91,7 +91,7 @@ class _Demonstration:
         aws = Aws(cloud.endpoint_url)
         images = len(scene.fleet.images)
         output.stage(f"local cloud on {cloud.endpoint_url}: {images} images, time {SPEED} times as fast")
-        rule = f"EC2 accepts a store while less than {BUDGET_GIB:g} GiB are in flight: the last may overshoot"
+        rule = f"EC2 accepts a store while less than {BUDGET_GIB:g} GiB are in flight, so the last one may exceed it"
         for note in (*scene.notes, rule):
             output.line(f"        {note}")
         use_images(Aws(cloud.endpoint_url, PAST), scene)
@@ -176,7 +176,7 @@ class _Demonstration:
         if scene.fails_once and scene.always_fails:
             cloud.fault("fail_store", image_id=scene.fails_once, reason=ONCE_REASON, at_percent=60)
             cloud.fault("fail_store", image_id=scene.always_fails, reason=ALWAYS_REASON, at_percent=40, times=None)
-            self._output.stage("one store will fail once, and one always")
+            self._output.stage("one store will fail once, and one will always fail")
         return datetime.now(UTC)
 
     def _run(

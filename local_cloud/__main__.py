@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--region", default=CloudSettings().region, help="the default Region")
     up.add_argument("--log", type=Path, metavar="FILE", help="append every call to this file, as JSON lines")
     up.add_argument("-v", "--verbose", action="store_true", help="print the log of everything but EC2 to stderr")
-    up.add_argument("--stop-on-eof", action="store_true", help="end when standard input does: for a parent process")
+    up.add_argument(
+        "--stop-on-eof", action="store_true", help="end when standard input ends, for use by a parent process"
+    )
 
     fleet = up.add_argument_group("images to start with")
     source = fleet.add_mutually_exclusive_group()
@@ -52,43 +54,58 @@ def parser() -> argparse.ArgumentParser:
     rules = up.add_argument_group("how EC2 stores and restores images")
     rules.add_argument("--store-limit-gib", type=_positive, default=engine.store_limit_gib, help="in-flight limit")
     rules.add_argument("--restore-limit-gib", type=_positive, default=engine.restore_limit_gib, help="in-flight limit")
-    rules.add_argument("--limit-scope", choices=("account", "region"), default=engine.limit_scope, help="of the limit")
+    rules.add_argument(
+        "--limit-scope",
+        choices=("account", "region"),
+        default=engine.limit_scope,
+        help="whether a limit holds for an account or for one Region of it",
+    )
     rules.add_argument(
         "--size-basis",
         choices=("written-blocks", "volume-size"),
         default=engine.size_basis,
-        help="what of a snapshot counts",
+        help="which size of a snapshot counts",
     )
     rules.add_argument(
         "--throughput",
         choices=("per-task", "shared"),
         default=throughput.model,
-        help="every task at its own rate, or all of an account share one",
+        help="each task has the rate for itself, or all tasks of an account share it",
     )
     rules.add_argument(
-        "--store-gib-per-second", type=_positive, default=throughput.store_gib_per_second, help="that rate"
+        "--store-gib-per-second", type=_positive, default=throughput.store_gib_per_second, help="the rate of stores"
     )
     rules.add_argument(
-        "--restore-gib-per-second", type=_positive, default=throughput.restore_gib_per_second, help="likewise"
+        "--restore-gib-per-second",
+        type=_positive,
+        default=throughput.restore_gib_per_second,
+        help="the rate of restores",
     )
     rules.add_argument(
         "--task-overhead-seconds",
         type=float,
         default=throughput.task_overhead_seconds,
-        help="what a task takes besides its bytes",
+        help="how long a task takes beside the time for its bytes",
     )
-    rules.add_argument("--max-parallel-tasks", type=int, metavar="N", help="more tasks than these wait in a queue")
     rules.add_argument(
-        "--ec2-calls-per-second", type=_positive, metavar="N", help="RequestLimitExceeded above this rate"
+        "--max-parallel-tasks",
+        type=int,
+        metavar="N",
+        help="how many tasks run at a time; further tasks wait in a queue",
+    )
+    rules.add_argument(
+        "--ec2-calls-per-second", type=_positive, metavar="N", help="EC2 answers RequestLimitExceeded above this rate"
     )
     rules.add_argument(
         "--last-launched-delay-seconds",
         type=float,
         default=CloudSettings().last_launched_delay_seconds,
-        help="how long after a launch an image's LastLaunchedTime tells of it",
+        help="how long after a launch the image's LastLaunchedTime shows it",
     )
     rules.add_argument(
-        "--encrypt-by-default", action="store_true", help="EBS encryption by default, which restored snapshots follow"
+        "--encrypt-by-default",
+        action="store_true",
+        help="turn on EBS encryption by default, which restored snapshots follow",
     )
     return top
 

@@ -137,7 +137,7 @@ def test_a_retired_original_is_restored_and_followed_as_by_make_restore(
 
 
 def test_a_restore_that_is_refused_is_no_undo(monkeypatch: pytest.MonkeyPatch) -> None:
-    told(monkeypatch, "restore", "the image is not there any more")
+    told(monkeypatch, "restore", "the image no longer exists")
     given = restoring(monkeypatch, refused=1)
     assert command.main(["undo", "--image", IMAGE, "--allow-unencrypted", "--stack", "Other"]) == 1
     assert (given["allow_unencrypted"], given["stack"]) == (True, "Other")

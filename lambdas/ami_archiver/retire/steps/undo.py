@@ -34,7 +34,7 @@ def undo_retirement(app: RetireApp, event: Mapping[str, Any], run_id: str) -> di
         return _answer(record, "restore", [])
     image = app.originals.by_id([image_id]).get(image_id)
     if image is None:
-        return _answer(record, "restore", ["the image is not there any more"])
+        return _answer(record, "restore", ["the image no longer exists"])
     if record.status is not Status.DISABLED:
         why = f"the image is {image.state}, and its record is {record.status}: the archiver has not disabled it"
         return _answer(record, "available" if image.state == "available" else "nothing", [why])
