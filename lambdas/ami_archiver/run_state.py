@@ -145,7 +145,7 @@ class RunState:
             raise BadInput(f"'retire' of a run is {state.retire!r}, must be one of {phases}; {BY_HAND}") from error
 
 
-BY_HAND = "an execution that is started by hand takes no 'run_id': that is a state which a run handed over"
+BY_HAND = "leave out 'run_id' when you start an execution by hand: only a run that hands over to itself gives one"
 
 StateT = TypeVar("StateT")
 

@@ -32,14 +32,14 @@ def flaw(image_id: str, found: StoredObject, bucket_key_arn: str) -> str | None:
         return because(
             Failure.OBJECT_OF_ANOTHER_IMAGE,
             f"object {key} is tagged {IMAGE_TAG}={tagged}",
-            "move it away, then the next run stores the image again",
+            "move it to another key (docs/errors.md has the commands); then the next run stores the image again",
         )
     if not (found.encryption or "").startswith("aws:kms") or found.kms_key_id != bucket_key_arn:
         encryption = f"{found.encryption or 'nothing'} {found.kms_key_id or ''}".rstrip()
         return because(
             Failure.OBJECT_WRONG_KEY,
             f"object {key} is encrypted with {encryption}, the bucket's key is {bucket_key_arn}",
-            "copy it onto itself with that key, then the next run takes it",
+            "give it the stack's key (docs/errors.md has the commands); then the next run takes it",
         )
     return None
 

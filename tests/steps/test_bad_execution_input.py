@@ -122,7 +122,7 @@ def test_message_says_what_is_allowed_and_what_to_leave_out(workflow: tuple[Arch
     execution, _ = run(archive, machine, {"policy": "nightly", "run_id": "x"})
     assert execution.cause == (
         "the state of a run needs 'dry_run'; "
-        "an execution that is started by hand takes no 'run_id': that is a state which a run handed over"
+        "leave out 'run_id' when you start an execution by hand: only a run that hands over to itself gives one"
     )
     execution, _ = run(archive, machine, {"policy": "hourly"})
     assert execution.cause == "'policy' is 'hourly', must be one of 'nightly', 'weekly'"

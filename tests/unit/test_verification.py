@@ -35,22 +35,22 @@ def test_object_that_ec2_stored_for_somebody_else_carries_no_tag_of_ours_and_is_
         (
             {"tags": {IMAGE_TAG: "ami-other"}},
             f"ObjectOfAnotherImage: object {OBJECT_KEY} is tagged {IMAGE_TAG}=ami-other; "
-            "move it away, then the next run stores the image again",
+            "move it to another key (docs/errors.md has the commands); then the next run stores the image again",
         ),
         (
             {"encryption": "AES256", "kms_key_id": None},
             f"ObjectWrongKey: object {OBJECT_KEY} is encrypted with AES256, the bucket's key is {KEY_ARN}; "
-            "copy it onto itself with that key, then the next run takes it",
+            "give it the stack's key (docs/errors.md has the commands); then the next run takes it",
         ),
         (
             {"encryption": None, "kms_key_id": None},
             f"ObjectWrongKey: object {OBJECT_KEY} is encrypted with nothing, the bucket's key is {KEY_ARN}; "
-            "copy it onto itself with that key, then the next run takes it",
+            "give it the stack's key (docs/errors.md has the commands); then the next run takes it",
         ),
         (
             {"kms_key_id": "arn:other"},
             f"ObjectWrongKey: object {OBJECT_KEY} is encrypted with aws:kms arn:other, the bucket's key is {KEY_ARN}; "
-            "copy it onto itself with that key, then the next run takes it",
+            "give it the stack's key (docs/errors.md has the commands); then the next run takes it",
         ),
     ],
 )

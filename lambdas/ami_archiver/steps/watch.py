@@ -168,5 +168,5 @@ def _mail(summary: Mapping[str, Any]) -> tuple[str, str]:
         lines.append(
             f"  … and {count - len(listed)} more, in the pages of the table's partition RUN#{summary['run_id']}"
         )
-    lines += ["", "The same is said every day until it is put right. What each name means: docs/errors.md"]
+    lines += ["", "You get this message every day until it is repaired. What each name means: docs/errors.md"]
     return f"ami-archiver: {what}", "\n".join(lines) + "\n"

@@ -85,7 +85,7 @@ def _share(
     """Share with those that are both recorded and confirmed, and say of the others why not."""
     recorded = archived.facts.launch_permissions if archived else None
     if recorded is None:
-        return ["not shared: with whom the original was is not recorded"] if confirmed else []
+        return ["not shared: the record does not say with whom the original was shared"] if confirmed else []
     found = sharing(recorded, confirmed)
     if not found.again:
         return found.left_out()

@@ -114,7 +114,7 @@ def _ask(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: Stored
         why = because(
             RestoreFailure.THAW_REFUSED,
             f"S3 refused to thaw object {record.object_key}: {refused}",
-            "put right what S3 names, then restore again",
+            "correct what S3 names, then restore again",
         )
         _fail(app, record, entry, why)
         return

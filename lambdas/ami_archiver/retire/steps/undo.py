@@ -69,7 +69,7 @@ def _enable(
     was_noted = image.state == "available" and record.retirement.disabled_at is None
     recorded = record.facts.launch_permissions
     if recorded is None and not was_noted:
-        problems.append("with whom it was shared was never known: share it again by hand")
+        problems.append("the record does not say with whom it was shared: share it again by hand")
     found = sharing.sharing(recorded or (), confirmed)
     if found.again and (why := app.originals.share(image_id, found.again)):
         problems.append(f"it is not shared again with {', '.join(found.again)}: {why}{untagged}")
