@@ -50,6 +50,8 @@ def come_to_rest(world: World) -> None:
         given, execution = world.restore_runs[-1].given, world.restore_runs[-1].execution.last
         if execution.status == "SUCCEEDED" and not _denied(execution.output) and not _open(world):
             return
+        if _open(world):  # a dry run would finish nothing
+            given = given | {"dry_run": False}
         world.cloud.advance((2 if tried == 0 else 1 + world.archive.settings.run_limit_hours) * HOUR)
         world.restore(**given)
 
