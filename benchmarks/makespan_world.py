@@ -69,6 +69,7 @@ class World:
             executions=Nobody(),
             runs=runs,
             retirements=runs,
+            watches=runs,
             notifier=Nobody(),
         )
         self._start_foreign()

@@ -77,7 +77,7 @@ class Redeploy(Disturbance):
 
 def sweep(theatre: Theatre, scenario: Scenario, names: Collection[str] = ()) -> list[Verdict]:
     """Each of the redeploys, or every one that concerns the scenario, before every step of its play."""
-    expected = undisturbed(theatre, scenario)
+    expected = undisturbed(theatre, scenario).at_rest
     names = names or (OF_ORIGINALS if scenario.name.startswith("retire-") else OF_STORES)
     makers = {name: partial(_redeploy, REDEPLOYS[name]) for name in names}
     verdicts = split(
@@ -88,7 +88,7 @@ def sweep(theatre: Theatre, scenario: Scenario, names: Collection[str] = ()) -> 
 
 def once(theatre: Theatre, scenario: Scenario, step: str, what: str) -> Verdict:
     """One redeploy before one step, without forking: for a debugger."""
-    expected = undisturbed(theatre, scenario)
+    expected = undisturbed(theatre, scenario).at_rest
     (number,) = [s.number for s in theatre.wire.steps if str(s) == step]
     worlds: list[World] = []
     redeploy = Redeploy(number, lambda: deploy(worlds[0], REDEPLOYS[what]))

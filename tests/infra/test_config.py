@@ -183,4 +183,4 @@ def test_an_empty_object_prefix_means_the_root_of_the_bucket(tmp_path: Path) -> 
         '[[policy]]\nname = "nightly"\n[policy.select]\ntags = { Archive = "true" }\n[policy.schedule]\n'
         'expression = "rate(1 day)"\n[policy.store]\nobject_prefix = ""\n'
     )
-    assert load_config(file).policies[0].policy.object_prefix == ""
+    assert load_config(file, NOW).policies[0].policy.object_prefix == ""

@@ -129,7 +129,7 @@ def test_there_is_an_alarm_for_each_way_in_which_a_night_can_go_wrong(template: 
         ("AWS/States", "ExecutionsAborted", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "ImagesFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "ArchivesDiffering", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
-        ("AmiArchiver", "ArchivesDiffering", "SampleCount", "LessThanThreshold", 1, "breaching"),
+        ("AmiArchiver", "ArchivesDiffering", "SampleCount", "LessThanThreshold", 1, "missing"),
         ("AmiArchiver", "RestoresFailed", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "RetirementsStopped", "Sum", "GreaterThanThreshold", 0, "notBreaching"),
         ("AmiArchiver", "SnapshotsLeft", "Minimum", "GreaterThanThreshold", 0, "notBreaching"),
@@ -149,7 +149,7 @@ def test_no_success_rings_when_data_ends_and_not_after_the_first_deployment_whic
     """A new alarm's data is insufficient, and only a change of state acts; 'breaching' would ring at once."""
     (topic,) = resources(template, "AWS::SNS::Topic")
     acting = {a["MetricName"]: a["InsufficientDataActions"] for a in alarms(template) if "InsufficientDataActions" in a}
-    assert acting == {"RunSeconds": [{"Ref": topic}]}
+    assert acting == {name: [{"Ref": topic}] for name in ("RunSeconds", "ArchivesDiffering")}
 
 
 @pytest.mark.parametrize(("which", "hours"), [("template", 26), ("several", 168)])
@@ -189,6 +189,7 @@ def test_the_outputs_name_what_people_and_tools_look_for(template: Template) -> 
         "ArchiveWorkflowArn": "WorkflowArchiv",
         "RestoreWorkflowArn": "RestoreWorkflo",
         "WatchWorkflowArn": "WatchWorkflowC",
+        "Policies": "nightly",
         "ArchiveBucketName": "StorageBucket5",
         "ArchiveTableName": "StorageTableB4",
         "ArchiveKeyArn": "StorageKeyBAA9",
@@ -222,6 +223,7 @@ def test_log_groups_of_state_machines_have_the_prefix_that_keeps_the_accounts_lo
     assert {plain(groups[name]["Properties"]["LogGroupName"]) for name in used} == {
         "/aws/vendedlogs/states/AWS::StackName-ArchiveWorkflow",
         "/aws/vendedlogs/states/AWS::StackName-RestoreWorkflow",
+        "/aws/vendedlogs/states/AWS::StackName-WatchWorkflow",
     }
     assert [name for name, g in groups.items() if "LogGroupName" in g["Properties"]] == used
 

@@ -137,7 +137,7 @@ CAUSES = {
     "object gone": Cause(Keep.OBJECT_NOT_WHOLE, "is gone", delete_object),
     "object altered": Cause(Keep.OBJECT_NOT_WHOLE, "was altered: version", alter_object),
     "enabled again": Cause(Keep.ENABLED_AGAIN, "somebody has enabled", enable, "deregister"),
-    "deregistered by somebody": Cause(Keep.ORIGINAL_GONE, "not there any more", deregister),
+    "deregistered by somebody": Cause(Keep.ORIGINAL_GONE, "no longer exists", deregister),
 }
 ACCOUNT_WIDE = {
     "references denied": (Keep.USE_UNKNOWN, [("ec2", "DescribeImageReferences")]),
