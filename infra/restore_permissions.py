@@ -26,8 +26,8 @@ from infra.permissions import (
     leave_queue,
     list_objects,
     look_at_objects,
+    notify,
     service,
-    use_key,
     use_table,
 )
 
@@ -97,8 +97,7 @@ def report(on: Resources) -> list[iam.PolicyStatement]:
     return [
         *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
         leave_queue(on, RESTORE_QUEUES),
-        allow("Notify", ["sns:Publish"], [on.topic.topic_arn]),
-        use_key(on, "TopicKey", "sns", "Decrypt", "GenerateDataKey"),
+        *notify(on),
     ]
 
 

@@ -23,7 +23,7 @@ from infra.permissions import (
     describe,
     leave_queue,
     look_at_objects,
-    use_key,
+    notify,
     use_table,
 )
 
@@ -89,8 +89,7 @@ def _look(on: Resources) -> list[iam.PolicyStatement]:
 def ask(on: Resources) -> list[iam.PolicyStatement]:
     return [
         *use_table(on, "PutItem", "Query"),
-        allow("Notify", ["sns:Publish"], [on.topic.topic_arn]),
-        use_key(on, "TopicKey", "sns", "Decrypt", "GenerateDataKey"),
+        *notify(on),
     ]
 
 
