@@ -12,7 +12,8 @@ queue has none of about that size, the largest that leaves a sliver is taken. do
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from ami_archiver.settings import AdmissionRule
 
@@ -33,7 +34,8 @@ class Largest(Protocol[Waiting]):
     def __call__(self, below_gib: float | None, but: Waiting | None = None, /) -> Waiting | None: ...
 
 
-class Admission(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Admission:
     """Whether a store may start now, with the reason that goes into the log."""
 
     admit: bool

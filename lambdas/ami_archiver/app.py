@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ami_archiver.clock import Clock
-    from ami_archiver.ports import ArchiveBucket, Executions, Images, Leases, Notifier, Records, Runs, StoreTasks
-    from ami_archiver.settings import Settings
+from ami_archiver.clock import Clock
+from ami_archiver.ports import ArchiveBucket, Executions, Images, Leases, Notifier, Records, Runs, StoreTasks
+from ami_archiver.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

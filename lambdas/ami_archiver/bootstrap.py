@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
 
 from ami_archiver.adapters import clients
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.sns_notifier import SnsNotifier
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.adapters.table_runs import RETIREMENTS, WATCHES, TableRuns
+from ami_archiver.app import App
 from ami_archiver.clock import SystemClock
+from ami_archiver.restore.app import RestoreApp
+from ami_archiver.retire.app import RetireApp
 from ami_archiver.settings import Settings
-
-if TYPE_CHECKING:
-    from ami_archiver.app import App
-    from ami_archiver.restore.app import RestoreApp
-    from ami_archiver.retire.app import RetireApp
 
 
 @cache

@@ -7,10 +7,8 @@ explains them all.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ami_archiver.errors import AccessDenied
+from ami_archiver.errors import AccessDenied
 
 
 class Failure(StrEnum):

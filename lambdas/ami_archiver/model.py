@@ -1,7 +1,6 @@
 """The words of the archive: image, snapshot, store task, stored object, and what is decided about them.
 
-Sizes are GiB (`_gib`) or bytes (`_bytes`); times are timezone-aware UTC. What is kept field by field, or has a field
-that is made anew for each, is a dataclass; other values are named tuples: a function starts sooner with them.
+Sizes are GiB (`_gib`) or bytes (`_bytes`); times are timezone-aware UTC.
 """
 
 from __future__ import annotations
@@ -10,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 GIB = 1024**3
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Status(StrEnum):
@@ -73,14 +70,16 @@ class Action(StrEnum):
     """DeregisterImage with its snapshots: from then on there is only the archive."""
 
 
-class Verdict(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Verdict:
     """A decision about one image, with its reason."""
 
     decision: Decision
     reason: str
 
 
-class Volume(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Volume:
     """One EBS entry of an image's block device mapping."""
 
     snapshot_id: str
@@ -88,7 +87,8 @@ class Volume(NamedTuple):
     """As the mapping says; None where it leaves it to the snapshot."""
 
 
-class Image(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Image:
     """An AMI as DescribeImages shows it, reduced to what decisions need."""
 
     image_id: str
@@ -100,7 +100,7 @@ class Image(NamedTuple):
     virtualization_type: str = "hvm"
     public: bool = False
     volumes: tuple[Volume, ...] = ()
-    tags: Mapping[str, str] = NOTHING
+    tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     architecture: str = ""
     platform_details: str = ""
@@ -116,7 +116,8 @@ class Image(NamedTuple):
         return tuple(volume.snapshot_id for volume in self.volumes)
 
 
-class Snapshot(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Snapshot:
     """An EBS snapshot as DescribeSnapshots shows it."""
 
     snapshot_id: str
@@ -131,10 +132,11 @@ class Snapshot(NamedTuple):
     started_at: datetime | None = None
     tier: str = "standard"
     """'archive': EBS Snapshots Archive holds a full copy of it."""
-    tags: Mapping[str, str] = NOTHING
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
-class StoreTask(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StoreTask:
     """The newest store task of an image, as DescribeStoreImageTasks shows it (it knows no id and no size)."""
 
     image_id: str
@@ -146,7 +148,8 @@ class StoreTask(NamedTuple):
     failure_reason: str = ""
 
 
-class Running(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Running:
     """A store task in progress, with the size that its description does not tell."""
 
     task: StoreTask
@@ -161,7 +164,8 @@ class Running(NamedTuple):
         return self.task.progress_percentage
 
 
-class StoredObject(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StoredObject:
     """An object in the archive bucket, as S3 shows it now."""
 
     key: str
@@ -173,14 +177,14 @@ class StoredObject(NamedTuple):
     encryption: str | None = None
     """AES256 | aws:kms | aws:kms:dsse"""
     kms_key_id: str | None = None
-    tags: Mapping[str, str] = NOTHING
+    tags: Mapping[str, str] = field(default_factory=dict)
     frozen_class: Literal["GLACIER", "DEEP_ARCHIVE"] | None = None
     """The storage class, if it is one that an object cannot be read from before it is thawed."""
     thaw: Literal["asked", "thawed"] | None = None
     """What RestoreObject has come to: under way, or a readable copy is there."""
     self_thawing: bool = False
     """In an archive tier of Intelligent-Tiering: thawed for good, not for a number of days."""
-    metadata: Mapping[str, str] = NOTHING
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def readable(self) -> bool:
@@ -236,7 +240,8 @@ class Retirement:
     freed_at_most_gib: float = 0.0
 
 
-class Move(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Move:
     """One entry of a record's history."""
 
     at: datetime
@@ -280,7 +285,8 @@ class ArchiveRecord:
     """Moves there ever were, which tells one state of the record from another. 0: written before it was counted."""
 
 
-class QueueEntry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
     """An image that waits for its store task. Entries of earlier nights come first."""
 
     night: str
@@ -294,7 +300,8 @@ class QueueEntry(NamedTuple):
         return self.image_id
 
 
-class DecisionLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DecisionLine:
     """What a run's pages keep of one image: enough for the report, small enough for a fleet."""
 
     image_id: str

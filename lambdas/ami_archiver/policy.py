@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from ami_archiver.model import Image
+from ami_archiver.model import Image
 
 ANY = "*"
 """A tag value that matches every value of its key."""

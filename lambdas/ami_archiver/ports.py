@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from ami_archiver.model import (
     ArchiveRecord,
@@ -24,7 +24,8 @@ from ami_archiver.model import (
 from ami_archiver.policy import Policy
 
 
-class ImagePage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ImagePage:
     images: list[Image]
     next_token: str | None
 
@@ -53,11 +54,13 @@ class Images(Protocol):
         ...
 
 
-class Accepted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Accepted:
     object_key: str
 
 
-class Refused(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Refused:
     """EC2 did not take the store: the budget, the image, or a task or object that is there already."""
 
     code: str
@@ -84,7 +87,8 @@ class StoreTasks(Protocol):
     def start(self, image_id: str, bucket: str, prefix: str, tags: Mapping[str, str]) -> Accepted | Refused: ...
 
 
-class ListedObject(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ListedObject:
     """The current version of an object, as a listing shows it."""
 
     key: str
@@ -109,14 +113,16 @@ class ArchiveBucket(Protocol):
         ...
 
 
-class Fetched(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fetched:
     """Records by image id; `unreadable` says of the others that exist why they cannot be read."""
 
     records: dict[str, ArchiveRecord]
     unreadable: dict[str, str]
 
 
-class IndexedRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class IndexedRecord:
     """A record as the index shows it, perhaps a second late; `cursor` goes on behind it."""
 
     cursor: str
@@ -159,7 +165,8 @@ class Records(Protocol):
         ...
 
 
-class ActiveRun(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
     """A run as the lease knows it: the working one and those that joined it."""
 
     run_id: str
@@ -217,7 +224,8 @@ class Executions(Protocol):
         ...
 
 
-class Sight(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sight:
     """What a look found when it asked EC2."""
 
     at: datetime

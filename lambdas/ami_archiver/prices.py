@@ -6,8 +6,8 @@ Regions cost up to twice as much; the shares hardly differ. One GB of storage is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
 
 PRICED_ON = date(2026, 11, 24)
 PRICED_REGION = "us-east-1"
@@ -24,7 +24,8 @@ SOURCES = (
 MILLION = 1_000_000
 
 
-class StoragePrice(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StoragePrice:
     """What it costs to keep one GiB for a month, and to get it back."""
 
     gib_month: float

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
 
 from ami_archiver.eligibility import image_gib, obstacle
 from ami_archiver.model import Decision, Image, Snapshot, Verdict
+from ami_archiver.policy import Policy
 from ami_archiver.restore.tags import RESTORE_ID_TAG
-
-if TYPE_CHECKING:
-    from ami_archiver.policy import Policy
 
 
 def owner_of(image: Image, policies: Iterable[Policy]) -> Policy | None:
@@ -55,7 +53,8 @@ class NewestOfGroups:
         )
 
 
-class Cap(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cap:
     """What the policy allows to be selected in one run, and what is taken already."""
 
     images: int
@@ -75,7 +74,8 @@ class Cap(NamedTuple):
         return Cap(self.images + 1, self.gib + gib)
 
 
-class Selected(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Selected:
     """An image to be stored, with its size in GiB."""
 
     gib: float

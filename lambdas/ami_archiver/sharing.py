@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ami_archiver.errors import BadInput
 
@@ -56,7 +56,8 @@ def to_confirm(recorded: Iterable[str]) -> tuple[list[str], bool]:
     return [one for one in values if any(form.fullmatch(one) for form in _KINDS.values())], PUBLIC in recorded
 
 
-class Sharing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sharing:
     """What becomes of each launch permission that is recorded or confirmed."""
 
     again: tuple[str, ...]

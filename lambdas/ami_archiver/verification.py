@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ami_archiver.failures import Failure, because
-
-if TYPE_CHECKING:
-    from ami_archiver.model import ArchiveRecord, StoredObject
+from ami_archiver.model import ArchiveRecord, StoredObject
 
 IMAGE_TAG = "archiver:image-id"
 POLICY_TAG = "archiver:policy"

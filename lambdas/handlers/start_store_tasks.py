@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ami_archiver import bootstrap
 from ami_archiver.run_state import RunState
 from ami_archiver.steps.start import start_store_tasks
 from handlers.telemetry import logger, measure
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @logger.inject_lambda_context

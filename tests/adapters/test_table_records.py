@@ -109,8 +109,8 @@ def test_record_and_queue_entry_are_written_together_or_not_at_all(records: Tabl
     assert records.enqueue([(None, record())], [ENTRY]) == set()
     assert (one(records).status, queued(records)) == (Status.SELECTED, [ENTRY])
     other = record("ami-00000000000000002")
-    other_entry = ENTRY._replace(image_id=other.image_id)
-    again = ENTRY._replace(night="20260102")
+    other_entry = replace(ENTRY, image_id=other.image_id)
+    again = replace(ENTRY, night="20260102")
     assert records.enqueue([(None, record()), (None, other)], [again, other_entry]) == {IMAGE_ID}
     assert set(queued(records)) == {ENTRY, other_entry}
 
@@ -138,7 +138,7 @@ def test_many_images_are_enqueued_with_those_that_others_changed_left_out(record
     for image_id in taken:
         records.save(None, record(image_id, run_id="other"))
     changes = [(None, record(image_id)) for image_id in ids]
-    entries = [ENTRY._replace(image_id=image_id) for image_id in ids]
+    entries = [replace(ENTRY, image_id=image_id) for image_id in ids]
     assert records.enqueue(changes, entries) == taken
     assert {entry.image_id for entry in queued(records)} == set(ids) - taken
     assert len(records.get(ids).records) == 130
@@ -361,7 +361,7 @@ def test_images_with_long_histories_are_enqueued_however_many_they_are(records: 
         records.save(None, replace(record(image_id), status=Status.FAILED, history=history, revision=30))
     found = records.get(ids).records
     changes = [(found[image_id], lifecycle.select(record(image_id), found[image_id])) for image_id in ids]
-    assert records.enqueue(changes, [ENTRY._replace(image_id=image_id) for image_id in ids]) == set()
+    assert records.enqueue(changes, [replace(ENTRY, image_id=image_id) for image_id in ids]) == set()
     assert {entry.image_id for entry in queued(records)} == set(ids)
 
 

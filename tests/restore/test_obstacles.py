@@ -39,17 +39,17 @@ def test_object_that_is_as_it_was_archived_is_restored() -> None:
     "change", [{"version_id": "v2"}, {"size_bytes": 999}, {"etag": "e2"}, {"checksum": "SHA256:c2"}]
 )
 def test_object_that_differs_in_anything_that_was_recorded_is_refused(change: dict[str, Any]) -> None:
-    assert why_not(WHOLE._replace(**change), archived(WHOLE)) == "ObjectAltered"
+    assert why_not(replace(WHOLE, **change), archived(WHOLE)) == "ObjectAltered"
 
 
 def test_checksum_that_may_not_be_seen_refuses_nothing() -> None:
-    assert why_not(WHOLE._replace(checksum=None), archived(WHOLE)) is None
+    assert why_not(replace(WHOLE, checksum=None), archived(WHOLE)) is None
 
 
 def test_object_that_is_thawed_already_needs_no_speed_that_its_class_has() -> None:
-    frozen = WHOLE._replace(frozen_class="DEEP_ARCHIVE")
+    frozen = replace(WHOLE, frozen_class="DEEP_ARCHIVE")
     assert why_not(frozen, archived(WHOLE), storage_tier_speed="Expedited") == "NoSuchRetrieval"
-    assert why_not(frozen._replace(thaw="thawed"), archived(WHOLE), storage_tier_speed="Expedited") is None
+    assert why_not(replace(frozen, thaw="thawed"), archived(WHOLE), storage_tier_speed="Expedited") is None
 
 
 @pytest.mark.parametrize(("original", "wished", "reason"), [(44, 0, None), (43, 1, None), (44, 1, "TooManyTags")])

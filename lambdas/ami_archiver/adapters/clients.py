@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
+
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
     connect_timeout=5,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ebs.type_defs import ChangedBlockTypeDef
     from mypy_boto3_ec2 import EC2Client
 
+
 logger = logging.getLogger(__name__)
 
 BLOCK_BYTES = 512 * 1024

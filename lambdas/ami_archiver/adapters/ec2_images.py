@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TagTypeDef,
     )
 
+
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 1000

@@ -19,6 +19,7 @@ from ami_archiver.retire.ports import Deregistered, SnapshotEnd, Unwilling
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import DescribeImagesRequestTypeDef, TagTypeDef
 
+
 logger = logging.getLogger(__name__)
 
 NO_SUCH_SNAPSHOT = "InvalidSnapshot.NotFound"

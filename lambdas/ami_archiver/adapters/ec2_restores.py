@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef, TagTypeDef
 
+
 NAME_TAKEN = "InvalidAMIName.Duplicate"
 ABOUT_THE_RESTORE = frozenset(
     {

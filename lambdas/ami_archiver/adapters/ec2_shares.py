@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import LaunchPermissionTypeDef
 
+
 _KINDS = {
     "user": "UserId",
     "group": "Group",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef, StoreImageTaskResultTypeDef
 
+
 IDS_PER_CALL = 20
 """DescribeStoreImageTasks takes at most 20 image ids, and no MaxResults with them."""
 PAGE_SIZE = 200

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import translated
+from ami_archiver.adapters.uses_found import Found
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import LaunchTemplateTypeDef
     from mypy_boto3_ssm import SSMClient
 
-    from ami_archiver.adapters.uses_found import Found
 
 PAGE_SIZE = 200
 """The most that the calls on launch templates return in one page."""
@@ -27,7 +28,8 @@ NAMED = 5
 """Of so many templates of an image the version is looked up: more are not shown."""
 
 
-class Depth(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Depth:
     """So many newest versions of each template count."""
 
     versions: int
@@ -35,7 +37,8 @@ class Depth(NamedTuple):
     """DescribeImageReferences has done so."""
 
 
-class _Version(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Version:
     template_id: str
     number: int
     image: str

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ImageUsageResourceTypeTypeDef,
     )
 
+
 logger = logging.getLogger(__name__)
 
 IMAGES_PER_CALL = 10

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import ResourceTypeRequestTypeDef
     from mypy_boto3_ssm import SSMClient
 
+
 logger = logging.getLogger(__name__)
 
 IMAGES_PER_CALL = 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
@@ -12,12 +13,12 @@ from ami_archiver.adapters.aws_errors import code_of, translated
 from ami_archiver.errors import AccessDenied
 from ami_archiver.model import StoredObject
 from ami_archiver.ports import NO_EXPEDITED_CAPACITY, ListedObject
+from ami_archiver.restore.model import Tier
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, RestoreRequestTypeDef
 
-    from ami_archiver.restore.model import Tier
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "405", "MethodNotAllowed"})
 """405: what is asked for is a delete marker."""
@@ -59,7 +60,7 @@ class S3ArchiveBucket:
             if code_of(error) in ABSENT:
                 return None
             raise
-        return found._replace(tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]})
+        return replace(found, tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]})
 
     def glance(self, key: str) -> StoredObject | None:
         try:

@@ -13,6 +13,7 @@ from ami_archiver.adapters.aws_errors import code_of, translated
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
+
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
 

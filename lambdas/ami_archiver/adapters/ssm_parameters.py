@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_ssm.type_defs import ParameterTypeDef
 
+
 NOT_FOUND = "ParameterNotFound"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,7 @@ def _epoch(moment: datetime) -> int:
 
 
 def _run_item(run: ActiveRun) -> dict[str, Any]:
-    return {name: value for name, value in run._asdict().items() if name != "run_id"}
+    return {name: value for name, value in asdict(run).items() if name != "run_id"}
 
 
 def _lease(item: Mapping[str, Any]) -> Lease:

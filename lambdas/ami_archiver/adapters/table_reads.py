@@ -14,6 +14,7 @@ from ami_archiver.errors import TemporarilyUnavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+
 KEYS_PER_BATCH_GET = 100
 WAITS_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """DynamoDB answers with what it has capacity for and names the rest, which it wants to be asked less and less often:

@@ -28,6 +28,7 @@ from ami_archiver.ports import Fetched, IndexedRecord
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+
 NEW_PER_TRANSACTION = 50
 """A record and its queue entry each: a transaction takes 100 actions, and 4 MB in all."""
 AGAIN_PER_TRANSACTION = 10

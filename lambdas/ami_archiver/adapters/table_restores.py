@@ -43,6 +43,7 @@ from ami_archiver.restore.ports import FetchedRestores
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+
 RESTORE_LEASE = "RESTORE"
 RESTORE_SUMMARIES = "RESTORES"
 

@@ -29,6 +29,7 @@ from ami_archiver.retire.ports import FirstRun, LeftSnapshot, Saved, Seen
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+
 SNAPSHOTS = "SNAPSHOTS"
 TOTAL_KEY: Item = {"pk": {"S": "TOTALS"}, "sk": {"S": "RETIRED"}}
 RECORDS_PER_PAGE = 100

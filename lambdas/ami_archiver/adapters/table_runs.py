@@ -19,6 +19,7 @@ from ami_archiver.ports import Sight
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+
 RETIREMENTS = "RETIREMENTS"
 """The partition of what runs did about originals."""
 WATCHES = "WATCHES"

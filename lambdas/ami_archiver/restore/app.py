@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ami_archiver.clock import Clock
-    from ami_archiver.ports import Leases, Notifier, Records, Runs
-    from ami_archiver.restore.ports import Parameters, Restores, RestoreTasks, ThawingBucket
-    from ami_archiver.settings import Settings
+from ami_archiver.clock import Clock
+from ami_archiver.ports import Leases, Notifier, Records, Runs
+from ami_archiver.restore.ports import Parameters, Restores, RestoreTasks, ThawingBucket
+from ami_archiver.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ami_archiver.sharing import permissions
 
@@ -49,7 +49,8 @@ class Wishes:
         return permissions(self.share_with, self.share_publicly)
 
 
-class RestoreMove(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RestoreMove:
     """One entry of a restore's history."""
 
     at: datetime
@@ -99,7 +100,8 @@ class RestoreRecord:
     """Entries there ever were, as in an archive record. 0: written before it was counted."""
 
 
-class UnreadableRestore(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UnreadableRestore:
     """A restore's item that is not as it was written: it is left as it is, and its restore goes on without us."""
 
     restore_id: str
@@ -107,7 +109,8 @@ class UnreadableRestore(NamedTuple):
     """Which attribute has which value, and what to do about it."""
 
 
-class RestoreEntry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RestoreEntry:
     """A restore that waits for its turn in the budget."""
 
     entry_id: str
@@ -115,14 +118,16 @@ class RestoreEntry(NamedTuple):
     snapshot_gib: float
 
 
-class ThawEntry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ThawEntry:
     """A restore whose object is to be thawed, and when it is worth a look."""
 
     restore_id: str
     look_at: datetime
 
 
-class WaitingRun(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WaitingRun:
     """A run that has more to start than the budget has room for."""
 
     run_id: str
@@ -132,7 +137,8 @@ class WaitingRun(NamedTuple):
     """When it will look whether there is room now."""
 
 
-class RestoredImage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RestoredImage:
     """An image on its way back, or arrived, as EC2 shows it now."""
 
     image_id: str

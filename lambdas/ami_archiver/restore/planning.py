@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
 
 from ami_archiver.failures import Failure, because
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.restore import thawing
 from ami_archiver.restore.failures import RestoreFailure
+from ami_archiver.restore.model import Wishes
+from ami_archiver.restore.request import Query
 from ami_archiver.sharing import sharing
 from ami_archiver.verification import IMAGE_TAG, alteration
-
-if TYPE_CHECKING:
-    from ami_archiver.restore.model import Wishes
-    from ami_archiver.restore.request import Query
 
 NOT_ARCHIVED_YET = frozenset({Status.SELECTED, Status.STORING, Status.STORED, Status.FAILED})
 MAX_TAGS_OF_AN_IMAGE = 50
@@ -24,7 +22,8 @@ NAME_LABELS = ("ami-name", "AMI name", "Name")
 """Under which of its object tags or metadata EC2 may have written an image's name: AWS does not document the key."""
 
 
-class Account(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Account:
     """What a plan has to know of the account and the stack."""
 
     bucket_name: str
@@ -35,7 +34,8 @@ class Account(NamedTuple):
     """How the names of SSM parameters begin that may be pointed at a restored image."""
 
 
-class Candidate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Candidate:
     """An object to restore, with all that is known of it."""
 
     key: str

@@ -8,28 +8,28 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.ports import ArchiveBucket
-
-if TYPE_CHECKING:
-    from ami_archiver.model import ArchiveRecord, Status, StoredObject
-    from ami_archiver.restore.model import (
-        RestoredImage,
-        RestoreEntry,
-        RestoreRecord,
-        ThawEntry,
-        Tier,
-        UnreadableRestore,
-        WaitingRun,
-    )
+from ami_archiver.restore.model import (
+    RestoredImage,
+    RestoreEntry,
+    RestoreRecord,
+    ThawEntry,
+    Tier,
+    UnreadableRestore,
+    WaitingRun,
+)
 
 
-class Started(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Started:
     image_id: str
 
 
-class NotStarted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NotStarted:
     """EC2 did not take the restore."""
 
     code: str

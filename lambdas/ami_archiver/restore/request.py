@@ -6,16 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from ami_archiver import sharing
 from ami_archiver.errors import BadInput
 from ami_archiver.inventory import IMAGE_ID
+from ami_archiver.model import ArchiveRecord
 from ami_archiver.restore.model import Tier, Wishes
 from ami_archiver.restore.naming import template_problem
-
-if TYPE_CHECKING:
-    from ami_archiver.model import ArchiveRecord
 
 SOURCES = ("image_ids", "object_keys", "query")
 MAX_TAGS = 20
@@ -23,7 +21,8 @@ MAX_THAW_DAYS = 90
 EXAMPLE = '{"image_ids": ["ami-0123456789abcdef0"], "dry_run": false}'
 
 
-class Query(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Query:
     """Which archive records; what is None does not matter."""
 
     policy: str | None = None

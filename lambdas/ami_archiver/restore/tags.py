@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ami_archiver.restore.model import RestoreRecord
+from ami_archiver.restore.model import RestoreRecord
 
 RESTORE_ID_TAG = "archiver:restore-id"
 MAX_VALUE = 256

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
 from ami_archiver.restore.failures import RestoreFailure
-
-if TYPE_CHECKING:
-    from ami_archiver.restore.model import Tier
+from ami_archiver.restore.model import Tier
 
 HOUR = 3600
 DOCUMENTED_SECONDS: dict[tuple[str, Tier], tuple[int, int]] = {

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ami_archiver.restore.model import WaitingRun
+from ami_archiver.restore.model import WaitingRun
 
 LATE = timedelta(minutes=5)
 """So late a run may come to its look: clocks differ, and a step that failed is tried again."""

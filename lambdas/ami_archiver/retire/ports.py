@@ -9,16 +9,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Protocol
 
+from ami_archiver.model import ArchiveRecord, Image, Snapshot, Status
+from ami_archiver.policy import Policy, UseKind
 from ami_archiver.ports import ArchiveBucket, ImagePage
 
-if TYPE_CHECKING:
-    from ami_archiver.model import ArchiveRecord, Image, Snapshot, Status
-    from ami_archiver.policy import Policy, UseKind
 
-
-class Unwilling(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Unwilling:
     """EC2 did not do what it was asked for."""
 
     code: str
@@ -37,7 +36,8 @@ class SnapshotEnd(StrEnum):
     """EC2 could not: it is tried again by every run until it is gone."""
 
 
-class Deregistered(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Deregistered:
     """EC2 has deregistered the image; `snapshots` says of each of its snapshots what became of it, and why."""
 
     snapshots: Mapping[str, tuple[SnapshotEnd, str]]
@@ -111,7 +111,8 @@ class Originals(Protocol):
         ...
 
 
-class UsesFound(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UsesFound:
     """What refers to images, and what could not be asked whether it does."""
 
     references: dict[str, tuple[str, ...]]
@@ -156,7 +157,8 @@ class UsageReports(Protocol):
         ...
 
 
-class Freed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Freed:
     """What deleting snapshots gives back: only blocks that no other snapshot refers to."""
 
     at_least_gib: float
@@ -171,7 +173,8 @@ class Blocks(Protocol):
         ...
 
 
-class LeftSnapshot(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LeftSnapshot:
     """A snapshot that goes with its image: noted before the call, taken off the list when it is known to be gone."""
 
     image_id: str
@@ -216,7 +219,8 @@ class FirstRun:
     run_id: str
 
 
-class Seen(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Seen:
     """A record as the index shows it, perhaps a second late; `cursor` goes on behind it. None: cannot be read."""
 
     cursor: str

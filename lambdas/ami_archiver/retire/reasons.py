@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
 from ami_archiver.model import Action, ArchiveRecord, Image, Snapshot, Status, StoredObject
-from ami_archiver.policy import UseKind
+from ami_archiver.policy import Policy, UseKind
+from ami_archiver.retire.ports import Unwilling, UsageReport
 from ami_archiver.verification import alteration, flaw
-
-if TYPE_CHECKING:
-    from ami_archiver.policy import Policy
-    from ami_archiver.retire.ports import Unwilling, UsageReport
 
 HOLD_TAG = "archiver:hold"
 """On an image, with any value: it stays."""

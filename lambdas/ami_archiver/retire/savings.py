@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ami_archiver.model import GIB, ArchiveRecord
 from ami_archiver.prices import EBS_DIRECT_READ_GIB, EBS_SNAPSHOT, PRICED_ON, S3_STORAGE, S3_WRITE_REQUEST
 from ami_archiver.retire.ports import Saved
-
-if TYPE_CHECKING:
-    from ami_archiver.settings import Settings
+from ami_archiver.settings import Settings
 
 MOST_REQUESTS = 10_002
 """Of one multi-part upload: S3 takes 10,000 parts, EC2 does not say how many it makes of an image.

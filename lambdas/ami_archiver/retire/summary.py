@@ -45,7 +45,7 @@ class RetireTally:
 
 def listed(left: Collection[DecisionLine]) -> list[dict[str, str]]:
     """The first of the snapshots that are still there, each with the reason."""
-    first = sorted(left)[:LISTED]
+    first = sorted(left, key=lambda line: line.image_id)[:LISTED]
     return [{"snapshot_id": line.image_id, "reason": _shortened(line.reason)} for line in first]
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
+from ami_archiver.app import App
 from ami_archiver.eligibility import image_gib
 from ami_archiver.errors import AccessDenied
 from ami_archiver.failures import hidden
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Image, Origin, RestoreFacts, Snapshot, Status
+from ami_archiver.policy import Policy
+from ami_archiver.run_state import RunState
 from ami_archiver.verification import flaw
-
-if TYPE_CHECKING:
-    from ami_archiver.app import App
-    from ami_archiver.policy import Policy
-    from ami_archiver.run_state import RunState
 
 
 def fresh_record(

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
+from ami_archiver.app import App
 from ami_archiver.errors import AccessDenied
 from ami_archiver.failures import Failure, hidden
 from ami_archiver.model import (
@@ -30,9 +30,6 @@ from ami_archiver.steps.queue import Front
 from ami_archiver.steps.start import concluded
 from ami_archiver.verification import flaw
 from ami_archiver.waiting import in_flight_gib
-
-if TYPE_CHECKING:
-    from ami_archiver.app import App
 
 logger = logging.getLogger(__name__)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ami_archiver.model import DecisionLine
+from ami_archiver.model import DecisionLine
 
 
 def log_decision(logger: logging.Logger, line: DecisionLine) -> None:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
+from ami_archiver.app import App
 from ami_archiver.eligibility import image_gib
-from ami_archiver.model import Running
+from ami_archiver.model import ArchiveRecord, Running, StoreTask
+from ami_archiver.run_state import RunState
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS
 from ami_archiver.waiting import seconds_to_wait, shortest_wait, worth_of_a_look
-
-if TYPE_CHECKING:
-    from ami_archiver.app import App
-    from ami_archiver.model import ArchiveRecord, StoreTask
-    from ami_archiver.run_state import RunState
 
 logger = logging.getLogger(__name__)
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from ami_archiver.app import App
+from ami_archiver.clock import Clock
 from ami_archiver.errors import ArchiverError, TemporarilyUnavailable
 from ami_archiver.ports import ActiveRun, Lease
 from ami_archiver.run_state import Outcome, RunState
-
-if TYPE_CHECKING:
-    from ami_archiver.app import App
-    from ami_archiver.clock import Clock
-    from ami_archiver.settings import Settings
+from ami_archiver.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 BUFFERED = 50
 """Entries kept from one query: enough for most fills, small enough to be cheap when only one is wanted."""
@@ -30,7 +31,8 @@ class Queue(Protocol[E_co]):
     def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[E_co]: ...
 
 
-class _Stretch(NamedTuple, Generic[E]):
+@dataclass(frozen=True, slots=True)
+class _Stretch(Generic[E]):
     """What one query found: all entries from below a size (None: from the largest) down to the last one here."""
 
     below_gib: float | None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ami_archiver.app import App
 from ami_archiver.errors import LeaseLost
 from ami_archiver.model import ABOUT_STORING, DecisionLine
 from ami_archiver.ports import ActiveRun, Lease
 from ami_archiver.retire import summary as retire
 from ami_archiver.run_state import Metrics, Next, Outcome, RunState
 from ami_archiver.summary import Tally, headline, summarize, tally, text_of
-
-if TYPE_CHECKING:
-    from ami_archiver.app import App
 
 
 def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, Any]]:

@@ -6,9 +6,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ami_archiver import lifecycle
+from ami_archiver.app import App
 from ami_archiver.errors import AccessDenied
 from ami_archiver.failures import hidden
 from ami_archiver.inventory import Inventory
@@ -23,16 +24,13 @@ from ami_archiver.model import (
     Status,
     Verdict,
 )
+from ami_archiver.policy import Policy
+from ami_archiver.ports import Fetched
 from ami_archiver.run_state import Next, Outcome, RunState, begin
 from ami_archiver.selection import Cap, NewestOfGroups, leave_out, select
 from ami_archiver.steps import adopt, lease
 from ami_archiver.steps.decided import log_decision
 from ami_archiver.verification import alteration
-
-if TYPE_CHECKING:
-    from ami_archiver.app import App
-    from ami_archiver.policy import Policy
-    from ami_archiver.ports import Fetched
 
 logger = logging.getLogger(__name__)
 

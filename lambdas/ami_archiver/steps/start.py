@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle
+from ami_archiver.app import App
 from ami_archiver.errors import AccessDenied
 from ami_archiver.failures import Failure, denied
 from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, Running, Status, StoreTask
@@ -20,9 +20,6 @@ from ami_archiver.steps.in_flight import running_tasks, says_something_new, seco
 from ami_archiver.steps.queue import Front
 from ami_archiver.verification import IMAGE_TAG, POLICY_TAG
 from ami_archiver.waiting import in_flight_gib
-
-if TYPE_CHECKING:
-    from ami_archiver.app import App
 
 logger = logging.getLogger(__name__)
 

@@ -9,20 +9,18 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ami_archiver.app import App
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied, AwsRefused, BadInput
 from ami_archiver.failures import Failure, because
 from ami_archiver.inventory import Inventory
 from ami_archiver.model import Decision, DecisionLine, Status
+from ami_archiver.ports import IndexedRecord
 from ami_archiver.run_state import Metrics, Next, identify, read_state
 from ami_archiver.summary import LISTED
 from ami_archiver.verification import alteration
-
-if TYPE_CHECKING:
-    from ami_archiver.app import App
-    from ami_archiver.ports import IndexedRecord
 
 logger = logging.getLogger(__name__)
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from ami_archiver.restore import lifecycle
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.looks import seconds_to_look
+from ami_archiver.restore.model import RestoreRecord, ThawEntry
+from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps.finish import finish, give_up
 from ami_archiver.restore.steps.in_flight import InFlight, RunningRestore, under_way
 from ami_archiver.restore.steps.turn import keep_turn, turn_of
 from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next
 from ami_archiver.steps.queue import Front
 from ami_archiver.waiting import in_flight_gib, shortest_wait
-
-if TYPE_CHECKING:
-    from ami_archiver.restore.app import RestoreApp
-    from ami_archiver.restore.model import RestoreRecord, ThawEntry
-    from ami_archiver.restore.state import RestoreState
 
 IN_FLIGHT = "RestoreInFlightGiB"
 
@@ -105,7 +103,7 @@ def adopt(app: RestoreApp, in_flight: InFlight) -> dict[str, RestoreRecord]:
         if app.restores.save(before, after):
             adopted[before.restore_id] = after
     in_flight.running = [
-        r._replace(record=adopted.get(r.record.restore_id, r.record)) if r.record else r for r in in_flight.running
+        replace(r, record=adopted.get(r.record.restore_id, r.record)) if r.record else r for r in in_flight.running
     ]
     return adopted
 

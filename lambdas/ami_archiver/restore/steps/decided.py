@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ami_archiver.restore.model import RestoreRecord
+from ami_archiver.restore.model import RestoreRecord
 
 
 def log_restore(logger: logging.Logger, record: RestoreRecord) -> None:

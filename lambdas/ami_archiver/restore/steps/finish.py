@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ami_archiver import lifecycle as archive_lifecycle
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.failures import because
+from ami_archiver.model import ArchiveRecord
 from ami_archiver.restore import lifecycle
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.planning import pointable
 from ami_archiver.restore.steps.decided import log_restore
 from ami_archiver.restore.tags import RESTORE_ID_TAG
 from ami_archiver.sharing import sharing
-
-if TYPE_CHECKING:
-    from ami_archiver.model import ArchiveRecord
-    from ami_archiver.restore.app import RestoreApp
 
 logger = logging.getLogger(__name__)
 

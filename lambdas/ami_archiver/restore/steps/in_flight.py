@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
 
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.model import RestoredImage, RestoreRecord, RestoreStatus
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS, STEP_SECONDS
-
-if TYPE_CHECKING:
-    from ami_archiver.restore.app import RestoreApp
 
 UNSEEN_SECONDS = STEP_SECONDS + CLOCK_SKEW_SECONDS
 """For so long a call that was about to be made may still come, and an image may be hidden by EC2's eventual
 consistency."""
 
 
-class RunningRestore(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RunningRestore:
     """A restore in progress; `record` is None for somebody else's."""
 
     name: str

@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from ami_archiver.errors import ArchiverError, LeaseLost
 from ami_archiver.ports import ActiveRun, Lease
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.lifecycle import ENDED
 from ami_archiver.restore.model import RestoreRecord, RestoreStatus
+from ami_archiver.restore.state import RestoreState
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS, STEP_SECONDS
-
-if TYPE_CHECKING:
-    from ami_archiver.restore.app import RestoreApp
-    from ami_archiver.restore.state import RestoreState
 
 LASTS = timedelta(seconds=STEP_SECONDS + CLOCK_SKEW_SECONDS)
 """How long a step that died keeps the others waiting; its own repetition goes on at once."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ami_archiver.errors import AccessDenied, BadInput
 from ami_archiver.failures import because, hidden
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle, naming, planning
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry, Wishes
 from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
@@ -20,9 +21,6 @@ from ami_archiver.restore.state import RestoreState, begin
 from ami_archiver.restore.steps.decided import log_restore
 from ami_archiver.restore.steps.takeover import to_take_over
 from ami_archiver.run_state import Next, Outcome
-
-if TYPE_CHECKING:
-    from ami_archiver.restore.app import RestoreApp
 
 logger = logging.getLogger(__name__)
 
@@ -252,7 +250,7 @@ class _Plan:
 
 
 def _without_default(account: Account) -> Account:
-    return account._replace(encrypts_by_default=False)
+    return replace(account, encrypts_by_default=False)
 
 
 def _planned_because(candidate: Candidate) -> str:

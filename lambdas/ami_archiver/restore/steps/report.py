@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ami_archiver.errors import LeaseLost
 from ami_archiver.failures import denied
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.finish import give_up
 from ami_archiver.restore.steps.takeover import note_reported
 from ami_archiver.restore.steps.thaw import WAITING
 from ami_archiver.restore.summary import Tally, headline, summarize, text_of
 from ami_archiver.run_state import Metrics, Next
-
-if TYPE_CHECKING:
-    from ami_archiver.restore.app import RestoreApp
-    from ami_archiver.restore.state import RestoreState
 
 
 def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, Metrics, dict[str, Any]]:

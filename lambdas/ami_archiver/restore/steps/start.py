@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from ami_archiver.errors import AccessDenied, LeaseLost
 from ami_archiver.failures import because, denied, hidden
+from ami_archiver.model import StoredObject
+from ami_archiver.ports import Lease
 from ami_archiver.restore import lifecycle, naming
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.ports import NotStarted, Started
+from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.check import IN_FLIGHT, adopt, seconds_to
 from ami_archiver.restore.steps.decided import log_restore
@@ -25,12 +28,6 @@ from ami_archiver.run_state import Metrics, Next
 from ami_archiver.steps.fill import Fill, in_turn
 from ami_archiver.steps.queue import Front
 from ami_archiver.waiting import in_flight_gib
-
-if TYPE_CHECKING:
-    from ami_archiver.model import StoredObject
-    from ami_archiver.ports import Lease
-    from ami_archiver.restore.app import RestoreApp
-    from ami_archiver.restore.state import RestoreState
 
 logger = logging.getLogger(__name__)
 

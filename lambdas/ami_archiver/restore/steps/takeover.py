@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.model import RestoredImage, RestoreRecord, Wishes
-
-if TYPE_CHECKING:
-    from ami_archiver.restore.app import RestoreApp
 
 USABLE = ("pending", "available")
 """States of an image that a restore can still end with, or has."""

@@ -5,20 +5,17 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from ami_archiver.errors import AccessDenied
 from ami_archiver.failures import Failure, because, denied, hidden
+from ami_archiver.model import StoredObject
 from ami_archiver.ports import NO_EXPEDITED_CAPACITY
 from ami_archiver.restore import lifecycle, thawing
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps.decided import log_restore
-
-if TYPE_CHECKING:
-    from ami_archiver.model import StoredObject
-    from ami_archiver.restore.app import RestoreApp
-    from ami_archiver.restore.state import RestoreState
 
 logger = logging.getLogger(__name__)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.model import WaitingRun
+from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.turns import goes_before
-
-if TYPE_CHECKING:
-    from ami_archiver.restore.app import RestoreApp
-    from ami_archiver.restore.state import RestoreState
 
 
 def turn_of(app: RestoreApp, state: RestoreState) -> tuple[WaitingRun, WaitingRun | None]:
@@ -25,4 +23,4 @@ def keep_turn(app: RestoreApp, own: WaitingRun, wait_seconds: int, *, had_it: bo
     """Let the others know that this run still comes."""
     now = app.clock.now()
     turn_at = now if had_it else own.turn_at
-    app.restores.wait(own._replace(turn_at=turn_at, looks_at=now + timedelta(seconds=wait_seconds)))
+    app.restores.wait(replace(own, turn_at=turn_at, looks_at=now + timedelta(seconds=wait_seconds)))

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from ami_archiver.eligibility import snapshot_gib
 from ami_archiver.failures import because
 from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Status
+from ami_archiver.policy import Policy
 from ami_archiver.retire import moves, reasons
+from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.ports import Deregistered, Freed, LeftSnapshot, SnapshotEnd, Unwilling
 from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.inspect import Candidate, Finding, Newest, ask_for_report, inspect
 from ami_archiver.retire.steps.settle import record_retired, settle, settle_deregistered
-from ami_archiver.run_state import DRY
-
-if TYPE_CHECKING:
-    from ami_archiver.policy import Policy
-    from ami_archiver.retire.app import RetireApp
-    from ami_archiver.run_state import RunState
+from ami_archiver.run_state import DRY, RunState
 
 NOTHING_FREED = Freed(0, 0)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ami_archiver.errors import BadInput
+from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.steps.plan import PLANNED, lines_on
 from ami_archiver.retire.summary import WOULD
 from ami_archiver.run_state import RunState
-
-if TYPE_CHECKING:
-    from ami_archiver.retire.app import RetireApp
 
 
 def ask_for_approval(app: RetireApp, event: Mapping[str, Any]) -> None:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
 
 from ami_archiver.errors import AccessDenied
+from ami_archiver.model import Action, ArchiveRecord, Image, Snapshot
+from ami_archiver.policy import Policy
 from ami_archiver.retire import reasons
+from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.ports import Unwilling
 from ami_archiver.selection import NewestOfGroups
-
-if TYPE_CHECKING:
-    from ami_archiver.model import Action, ArchiveRecord, Image, Snapshot
-    from ami_archiver.policy import Policy
-    from ami_archiver.retire.app import RetireApp
 
 LOOKED_AT_TOGETHER = 10
 """DescribeImageReferences takes at most 10 images."""
 
 
-class Candidate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Candidate:
     """A record whose original is due, and what is to be done to it."""
 
     record: ArchiveRecord

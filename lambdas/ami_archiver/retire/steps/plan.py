@@ -9,24 +9,20 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from ami_archiver.batches import batches
 from ami_archiver.failures import because
 from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Status
+from ami_archiver.policy import Policy
 from ami_archiver.retire import moves, reasons
+from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.ports import FirstRun, Unwilling
 from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.act import keep
 from ami_archiver.retire.steps.inspect import LOOKED_AT_TOGETHER, Candidate, Finding, Newest, ask_for_report, inspect
 from ami_archiver.retire.steps.settle import settle
-from ami_archiver.run_state import DRY
+from ami_archiver.run_state import DRY, Metrics, RunState
 from ami_archiver.steps.decided import log_decision
-
-if TYPE_CHECKING:
-    from ami_archiver.policy import Policy
-    from ami_archiver.retire.app import RetireApp
-    from ami_archiver.run_state import Metrics, RunState
 
 logger = logging.getLogger(__name__)
 
@@ -194,7 +190,7 @@ class Plan:
         return self._app.originals.mark(ids, MARKS[action], policy.name)
 
     def _announce(self, finding: Finding, *, dry: bool) -> DecisionLine:
-        record, policy, action = finding.candidate
+        record, policy, action = finding.candidate.record, finding.candidate.policy, finding.candidate.action
         now = self._app.clock.now()
         on = now + timedelta(days=policy.retire.notify_days)
         why = f"'{action}' on {on:%Y-%m-%d}; to object, tag the image {reasons.HOLD_TAG}"

@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
 from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Retirement, Status
 from ami_archiver.retire import moves, reasons
+from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.ports import LeftSnapshot, SnapshotEnd
 from ami_archiver.retire.reasons import MARKS, Keep
 from ami_archiver.retire.savings import saved_by
 from ami_archiver.retire.steps.inspect import by_object
-
-if TYPE_CHECKING:
-    from ami_archiver.retire.app import RetireApp
-    from ami_archiver.run_state import RunState
+from ami_archiver.run_state import RunState
 
 logger = logging.getLogger(__name__)
 

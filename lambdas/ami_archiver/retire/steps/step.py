@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from ami_archiver.failures import because
 from ami_archiver.model import Decision, DecisionLine
 from ami_archiver.retire import savings, summary
+from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.ports import Saved
 from ami_archiver.retire.reasons import Keep
 from ami_archiver.retire.steps import plan as planning
@@ -20,9 +20,6 @@ from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, GOI
 from ami_archiver.retire.steps.settle import left_pages, settle_snapshots
 from ami_archiver.run_state import DRY, Metrics, Next, RetirePhase, RunState
 from ami_archiver.steps.lease import until
-
-if TYPE_CHECKING:
-    from ami_archiver.retire.app import RetireApp
 
 IMAGE_SECONDS = 60
 """What one original may take; with less time left, the next invocation goes on."""

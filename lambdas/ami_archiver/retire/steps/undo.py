@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ami_archiver import sharing
 from ami_archiver.errors import BadInput
 from ami_archiver.inventory import IMAGE_ID
 from ami_archiver.model import ArchiveRecord, Image, Status
 from ami_archiver.retire import moves
+from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.reasons import DISABLE_TAG, HOLD_TAG
-
-if TYPE_CHECKING:
-    from ami_archiver.retire.app import RetireApp
 
 EXAMPLE = '{"image_id": "ami-0123456789abcdef0", "share_with": ["111122223333"], "share_publicly": false}'
 KEYS = {"image_id", "share_with", "share_publicly"}
