@@ -12,7 +12,8 @@ from typing import Any
 
 from ami_archiver.errors import LeaseLost
 from ami_archiver.model import ArchiveRecord, DecisionLine, QueueEntry
-from ami_archiver.ports import ActiveRun, Fetched, Lease, Sight
+from ami_archiver.model import ActiveRun, Fetched, Lease
+from XXX import Sight
 
 
 class MemoryRecords:

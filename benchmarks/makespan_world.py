@@ -17,7 +17,8 @@ from typing import Any
 from ami_archiver.app import App
 from ami_archiver.model import Image, Snapshot, StoredObject, StoreTask, Volume
 from ami_archiver.policy import Policy
-from ami_archiver.ports import Accepted, ImagePage, ListedObject, Refused
+from XXX import Accepted
+from ami_archiver.model import ImagePage, ListedObject, Refusal
 from ami_archiver.settings import Settings
 from benchmarks.fleets import BUDGET_GIB, NOBODY, Foreign, engine_settings, whole_bytes
 from benchmarks.makespan_table import MemoryLeases, MemoryRecords, MemoryRuns

@@ -12,9 +12,9 @@ from infra.permissions import Resources
 
 
 class Functions(FunctionFamily):
-    """SelectImages, CheckStoreTasks, StartStoreTasks and ReportRun.
+    """SelectImages, StoreImages and ReportRun.
 
-    The first three do as much as they can in the time that Lambda gives and leave the rest to their next turn.
+    SelectImages does as much as it can in the time that Lambda gives and leaves the rest to its next turn.
     """
 
     def __init__(
@@ -23,22 +23,15 @@ class Functions(FunctionFamily):
         super().__init__(scope, construct_id, settings=settings, log_retention_days=log_retention_days)
         self.select_images = self._function(
             "SelectImages",
-            "handlers.select_images.handler",
+            "handlers.archive.select",
             permissions.select(resources),
             memory_mib=1024,  # a page of 1,000 images and their snapshots, as EC2's XML
         )
-        self.check_store_tasks = self._function(
-            "CheckStoreTasks", "handlers.check_store_tasks.handler", permissions.check(resources)
-        )
-        self.start_store_tasks = self._function(
-            "StartStoreTasks", "handlers.start_store_tasks.handler", permissions.start(resources)
-        )
-        self.report_run = self._function("ReportRun", "handlers.report_run.handler", permissions.report(resources))
-        self.all = (self.select_images, self.check_store_tasks, self.start_store_tasks, self.report_run)
+        self.store_images = self._function("StoreImages", "handlers.archive.store", permissions.store(resources))
+        self.report_run = self._function("ReportRun", "handlers.archive.report", permissions.report(resources))
+        self.all = (self.select_images, self.store_images, self.report_run)
         self.roles_at_objects: list[iam.IRole] = [
-            function.role
-            for function in (self.select_images, self.check_store_tasks, self.start_store_tasks)
-            if function.role is not None
+            function.role for function in (self.select_images, self.store_images) if function.role is not None
         ]
         """Who reads or writes stored objects."""
         permissions.acknowledge_wildcards(self, resources)

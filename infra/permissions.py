@@ -69,15 +69,7 @@ def select(on: Resources) -> list[iam.PolicyStatement]:
     ]
 
 
-def check(on: Resources) -> list[iam.PolicyStatement]:
-    return [
-        describe("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
-        *look_at_objects(on),
-        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-    ]
-
-
-def start(on: Resources) -> list[iam.PolicyStatement]:
+def store(on: Resources) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeSnapshots", "DescribeStoreImageTasks"),
         list_objects(on),
@@ -138,13 +130,13 @@ def list_objects(on: Resources) -> iam.PolicyStatement:
     return allow("ListObjects", ["s3:ListBucketVersions"], [on.bucket.bucket_arn])
 
 
-def look_at_objects(on: Resources, *, tags: bool = True) -> list[iam.PolicyStatement]:
+def look_at_objects(on: Resources) -> list[iam.PolicyStatement]:
     """Without ListBucket, S3 answers 403 instead of 404 for an object that is not there."""
     return [
         allow("SeeThatObjectsAreAbsent", ["s3:ListBucket"], [on.bucket.bucket_arn]),
         allow(
             "LookAtObjects",
-            ["s3:GetObject", *(["s3:GetObjectTagging"] if tags else [])],
+            ["s3:GetObject", "s3:GetObjectTagging"],
             [on.bucket.arn_for_objects("*")],
         ),
         use_key(on, "BucketKey", "s3", "Decrypt"),

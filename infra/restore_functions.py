@@ -12,27 +12,23 @@ from infra.permissions import Resources
 
 
 class RestoreFunctions(FunctionFamily):
-    """PlanRestore, CheckRestores, StartRestores and ReportRestore."""
+    """PlanRestore, RestoreImages, FinishRestores and ReportRestore."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, resources: Resources, log_retention_days: int
     ) -> None:
         super().__init__(scope, construct_id, settings=settings, log_retention_days=log_retention_days)
-        self.plan_restore = self._function("PlanRestore", "handlers.plan_restore.handler", permissions.plan(resources))
-        self.check_restores = self._function(
-            "CheckRestores",
-            "handlers.check_restores.handler",
-            permissions.check(resources, settings.parameter_prefixes),
+        self.plan_restore = self._function("PlanRestore", "handlers.restore.plan", permissions.plan(resources))
+        self.restore_images = self._function(
+            "RestoreImages", "handlers.restore.restore", permissions.restore(resources)
         )
-        self.start_restores = self._function(
-            "StartRestores", "handlers.start_restores.handler", permissions.start(resources)
+        self.finish_restores = self._function(
+            "FinishRestores", "handlers.restore.finish", permissions.finish(resources, settings.parameter_prefixes)
         )
-        self.report_restore = self._function(
-            "ReportRestore", "handlers.report_restore.handler", permissions.report(resources)
-        )
-        self.all = (self.plan_restore, self.check_restores, self.start_restores, self.report_restore)
+        self.report_restore = self._function("ReportRestore", "handlers.restore.report", permissions.report(resources))
+        self.all = (self.plan_restore, self.restore_images, self.finish_restores, self.report_restore)
         self.roles_at_objects: list[iam.IRole] = [
-            function.role for function in (self.plan_restore, self.start_restores) if function.role is not None
+            function.role for function in (self.plan_restore, self.restore_images) if function.role is not None
         ]
         """Who looks at stored objects, thaws them, or lets EC2 read them."""
         permissions.acknowledge(self, resources, settings.parameter_prefixes)

@@ -56,9 +56,9 @@ def plan(on: Resources) -> list[iam.PolicyStatement]:
     ]
 
 
-def check(on: Resources, parameter_prefixes: Sequence[str]) -> list[iam.PolicyStatement]:
+def finish(on: Resources, parameter_prefixes: Sequence[str]) -> list[iam.PolicyStatement]:
     return [
-        describe("DescribeImages", "DescribeSnapshots"),
+        describe("DescribeImages", "DescribeSnapshots", "GetEbsEncryptionByDefault"),
         allow(
             "ShareAgain",
             ["ec2:ModifyImageAttribute"],
@@ -66,7 +66,7 @@ def check(on: Resources, parameter_prefixes: Sequence[str]) -> list[iam.PolicySt
             {"Null": {f"aws:ResourceTag/{RESTORE_ID_TAG}": "false"}},
         ),
         *_point(parameter_prefixes),
-        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
     ]
 
 
@@ -82,10 +82,10 @@ def _point(parameter_prefixes: Sequence[str]) -> list[iam.PolicyStatement]:
     ]
 
 
-def start(on: Resources) -> list[iam.PolicyStatement]:
+def restore(on: Resources) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "DescribeSnapshots", "DescribeTags", "GetEbsEncryptionByDefault"),
-        *look_at_objects(on, tags=False),
+        *look_at_objects(on),
         allow("Thaw", ["s3:RestoreObject"], [on.bucket.arn_for_objects("*")]),
         *_restore(),
         *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),

@@ -36,8 +36,8 @@ class RestoreWorkflow(StepWorkflow):
                 "execution_started_at": sfn.JsonPath.execution_start_time,
             },
         )
-        check = self._step("CheckRestores", functions.check_restores)
-        start = self._step("StartRestores", functions.start_restores)
+        restore = self._step("RestoreImages", functions.restore_images)
+        finish = self._step("FinishRestores", functions.finish_restores)
         wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
         report = self._step("ReportRestore", functions.report_restore)
         hand_over = self._hand_over()
@@ -45,17 +45,17 @@ class RestoreWorkflow(StepWorkflow):
         done = sfn.Succeed(self, "Done", output_path="$.summary")
 
         # The flow
-        is_handed_over.when(sfn.Condition.is_present("$.run_id"), check)
+        is_handed_over.when(sfn.Condition.is_present("$.run_id"), restore)
         is_handed_over.when(sfn.Condition.is_not_present("$.run_id"), plan)
 
-        plan.next(self._next_after("Planned", {Next.PLAN_MORE: plan, Next.CHECK: check, Next.REPORT: report}))
-        check.next(
+        plan.next(self._next_after("Planned", {Next.PLAN_MORE: plan, Next.RESTORE: restore, Next.REPORT: report}))
+        restore.next(
             self._next_after(
-                "Checked", {Next.START: start, Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.REPORT: report}
+                "Restored", {Next.FINISH: finish, Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.REPORT: report}
             )
         )
-        start.next(wait)
-        wait.next(check)
+        finish.next(wait)
+        wait.next(restore)
         hand_over.next(handed_over)
         report.next(self._next_after("Reported", {Next.END: done}))
 

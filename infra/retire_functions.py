@@ -20,22 +20,18 @@ class RetireFunctions(FunctionFamily):
         super().__init__(scope, construct_id, settings=settings, log_retention_days=log_retention_days)
         self.plan_retirement = self._function(
             "PlanRetirement",
-            "handlers.plan_retirement.handler",
+            "handlers.retire.plan",
             permissions.plan(resources),
             memory_mib=1024,  # as SelectImages: a policy's images, to know the newest of each group
         )
         self.retire_images = self._function(
             "RetireImages",
-            "handlers.retire_images.handler",
+            "handlers.retire.retire",
             permissions.retire(resources),
             memory_mib=1024,  # as PlanRetirement: it looks at all of it again
         )
-        self.ask_for_approval = self._function(
-            "AskForApproval", "handlers.ask_for_approval.handler", permissions.ask(resources)
-        )
-        self.undo_retirement = self._function(
-            "UndoRetirement", "handlers.undo_retirement.handler", permissions.undo(resources)
-        )
+        self.ask_for_approval = self._function("AskForApproval", "handlers.retire.ask", permissions.ask(resources))
+        self.undo_retirement = self._function("UndoRetirement", "handlers.retire.undo", permissions.undo(resources))
         self.all_of_the_run = (self.plan_retirement, self.retire_images, self.ask_for_approval)
         self.roles_at_objects: list[iam.IRole] = [
             function.role for function in (self.plan_retirement, self.retire_images) if function.role is not None

@@ -28,7 +28,7 @@ class WatchFunctions(FunctionFamily):
         self, scope: Construct, construct_id: str, *, settings: Settings, resources: Resources, log_retention_days: int
     ) -> None:
         super().__init__(scope, construct_id, settings=settings, log_retention_days=log_retention_days)
-        self.watch_archive = self._function("WatchArchive", "handlers.watch_archive.handler", _watch(resources))
+        self.watch_archive = self._function("WatchArchive", "handlers.archive.watch", _watch(resources))
         self.roles_at_objects: list[iam.IRole] = [role for role in (self.watch_archive.role,) if role is not None]
         permissions.acknowledge_wildcards(self, resources)
 

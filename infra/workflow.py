@@ -51,8 +51,7 @@ class Workflow(StepWorkflow):
                 "execution_arn": sfn.JsonPath.execution_id,
             },
         )
-        check = self._step("CheckStoreTasks", functions.check_store_tasks)
-        start = self._step("StartStoreTasks", functions.start_store_tasks)
+        store = self._step("StoreImages", functions.store_images)
         wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
         plan = self._step("PlanRetirement", retire_functions.plan_retirement)
         retire = self._step("RetireImages", retire_functions.retire_images)
@@ -73,23 +72,17 @@ class Workflow(StepWorkflow):
         )
 
         # The flow
-        is_handed_over.when(sfn.Condition.is_present("$.run_id"), check)
+        is_handed_over.when(sfn.Condition.is_present("$.run_id"), store)
         is_handed_over.when(sfn.Condition.is_not_present("$.run_id"), select)
 
         select.next(
             self._next_after(
                 "Selected",
-                {Next.SELECT_MORE: select, Next.CHECK: check, Next.RETIRE: plan, Next.REPORT: report},
+                {Next.SELECT_MORE: select, Next.STORE: store, Next.RETIRE: plan, Next.REPORT: report},
             )
         )
-        check.next(
-            self._next_after(
-                "Checked",
-                {Next.START: start, Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.RETIRE: plan},
-            )
-        )
-        start.next(wait)
-        wait.next(check)
+        store.next(self._next_after("Stored", {Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.RETIRE: plan}))
+        wait.next(store)
         hand_over.next(handed_over)
         plan.next(self._next_after("Planned", {Next.PLAN_MORE: plan, Next.RETIRE: retire, Next.REPORT: report}))
         retire.next(self._next_after("Retired", {Next.RETIRE: retire, Next.WAIT: wait_for_usage, Next.REPORT: report}))
@@ -98,7 +91,7 @@ class Workflow(StepWorkflow):
             self._next_after(
                 "Reported",
                 {
-                    Next.CHECK: check,
+                    Next.STORE: store,
                     Next.AWAIT_APPROVAL: await_approval,
                     Next.END: done,
                     Next.FAIL: failed,

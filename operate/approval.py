@@ -13,7 +13,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ami_archiver.adapters.table_retirements import TableRetirements
-from ami_archiver.adapters.table_runs import TableRuns
+from ami_archiver.adapters.table_runs import SummaryKind, TableRuns
 from ami_archiver.model import Decision, DecisionLine
 from ami_archiver.retire.steps.plan import DECIDED_ACTING, PLANNED
 from ami_archiver.retire.summary import DID, WOULD, text_of
@@ -80,7 +80,7 @@ class Approvals:
         token = self.retirements.token(run_id)
         if token is not None:
             return token
-        summary = self.runs.summary(run_id)
+        summary = self.runs.summary(SummaryKind.RUNS, run_id)
         if summary is None:
             near = get_close_matches(run_id, [one for one, _ in running(self.sfn, self.workflow_arn)], n=1)
             raise OperateError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from ami_archiver.adapters.table_runs import TableRuns
+from ami_archiver.adapters.table_runs import SummaryKind, TableRuns
 from ami_archiver.retire import summary as retire
 from ami_archiver.run_state import identify
 from ami_archiver.summary import text_of
@@ -59,7 +59,7 @@ def follow(started: Started) -> dict[str, Any]:
     Raises OperateError if the run failed.
     """
     while (over := ended(started.sfn, started.execution_arn)) is None:
-        reported = started.runs.summary(started.run_id)
+        reported = started.runs.summary(SummaryKind.RUNS, started.run_id)
         if reported and reported.get("retirement", {}).get("awaiting_approval"):
             return reported
         time.sleep(LOOK_SECONDS)

@@ -62,7 +62,7 @@ def look(stack: str, given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     ids = {*request.image_ids, *(image_id_of(key) for key in request.object_keys)} - {""}
     with suppress(AccessDenied):
         for key in request.object_keys:
-            if bucket.glance(key) is None:
+            if bucket.head(key) is None:
                 raise _nothing_there(f"object {key!r}", found["ArchiveBucketName"])
     try:
         fetched = TableRecords(boto3.client("dynamodb"), found["ArchiveTableName"]).get(ids)

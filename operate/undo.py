@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ami_archiver.adapters.table_retirements import TableRetirements
+from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.errors import AccessDenied
 from ami_archiver.inventory import IMAGE_ID
 from ami_archiver.model import Status
@@ -30,7 +30,7 @@ def look(stack: str, image_id: str) -> tuple[str, ...]:
         raise OperateError(f"IMAGE is {image_id!r}, must be an id like ami-0123456789abcdef0; nothing was started")
     table = outputs(stack, NEEDED)["ArchiveTableName"]
     try:
-        record = TableRetirements(boto3.client("dynamodb"), table).get(image_id)
+        record = TableRecords(boto3.client("dynamodb"), table).get([image_id]).records.get(image_id)
     except AccessDenied:
         return ()
     if record is None:

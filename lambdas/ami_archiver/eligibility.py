@@ -30,7 +30,7 @@ def image_gib(image: Image, snapshots: Mapping[str, Snapshot]) -> float:
     )
 
 
-def obstacle(image: Image, snapshots: Mapping[str, Snapshot], account_id: str) -> str | None:
+def why_not_storable(image: Image, snapshots: Mapping[str, Snapshot], account_id: str) -> str | None:
     """Why EC2 would refuse to store the image, or None.
 
     A `disabled` image passes: AWS does not say whether it can be stored, so EC2 decides.

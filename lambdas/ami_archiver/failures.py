@@ -39,14 +39,14 @@ class Failure(StrEnum):
     """The image's record cannot be read; it is left as it is."""
 
 
-def because(failure: StrEnum, what: str, to_do: str) -> str:
+def reason(failure: StrEnum, what: str, to_do: str) -> str:
     """The reason of a failure: its name, what happened to which object or image, and what to do now."""
     return f"{failure}: {what}; {to_do}"
 
 
 def denied(what: str, then: str) -> str:
     """The reason of what AWS denied; `then` says what comes when it is granted."""
-    return because(Failure.ACCESS_DENIED, what, f"grant it to the function's role, or see who denies it; {then}")
+    return reason(Failure.ACCESS_DENIED, what, f"grant it to the function's role, or see who denies it; {then}")
 
 
 def hidden(key: str, error: AccessDenied, then: str) -> str:

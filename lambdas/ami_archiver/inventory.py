@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ami_archiver.model import ArchiveRecord
-from ami_archiver.ports import ListedObject
+from ami_archiver.model import ArchiveRecord, ListedObject
 
 IMAGE_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 """Since 2018 they have 17 digits; older images keep their 8."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ami_archiver.failures import NEXT_STEPS, Failure, because
+from ami_archiver.failures import NEXT_STEPS, Failure, reason
 from ami_archiver.model import ArchiveRecord, Decision, Move, Status, StoredObject
 
 ALLOWED: dict[Status | None, frozenset[Status]] = {
@@ -106,7 +106,7 @@ def attempt_failed(
     changes = {"attempts": attempts, "failed_task_started_at": task_started_at or record.failed_task_started_at}
     last = attempts >= allowed
     to_do = NEXT_STEPS[failure] if last else "it is tried again"
-    why = because(failure, f"attempt {attempts} of {allowed} failed: {what}", to_do)
+    why = reason(failure, f"attempt {attempts} of {allowed} failed: {what}", to_do)
     if last:
         return move(record, Status.FAILED, Decision.FAILED, why, at=at, run_id=run_id, **changes)
     return _step(record, record.status, Decision.DEFERRED, why, at, run_id, changes)

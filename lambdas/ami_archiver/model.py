@@ -149,19 +149,17 @@ class StoreTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A store task in progress, with the size that its description does not tell."""
+class InFlight:
+    """A store or restore task in progress in the account, whoever started it, with the size that EC2 does not tell."""
 
-    task: StoreTask
+    task_id: str
+    """Tells it from all others."""
+    image_id: str
+    """The image that is stored, or that is being made."""
+    bucket: str
     gib: float
-
-    @property
-    def started_at(self) -> datetime:
-        return self.task.started_at
-
-    @property
-    def progress_percentage(self) -> int:
-        return self.task.progress_percentage
+    started_at: datetime
+    progress_percentage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +282,11 @@ class ArchiveRecord:
     revision: int = 0
     """Moves there ever were, which tells one state of the record from another. 0: written before it was counted."""
 
+    @property
+    def gib(self) -> float:
+        """What it counts in the in-flight budget."""
+        return self.snapshot_gib
+
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
@@ -309,3 +312,80 @@ class DecisionLine:
     decision: Decision
     reason: str
     gib: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """AWS did not do what it was asked for."""
+
+    code: str
+    message: str
+    own_fault: bool = False
+    """The code says that it is this image or request (not found, malformed …). Otherwise it may be the budget."""
+    throttled: bool = False
+    """The code is one of throttling: it never concerns the image, and perhaps the budget."""
+    denied: bool = False
+    """For want of a permission: of the role for this image, or for all."""
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePage:
+    images: list[Image]
+    next_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """The current version of an object, as a listing shows it."""
+
+    key: str
+    version_id: str
+    size_bytes: int
+    etag: str
+
+
+NO_EXPEDITED_CAPACITY = "GlacierExpeditedRetrievalNotAvailable"
+"""What S3 answers when it has no capacity for the fastest retrieval just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Records by image id; `unreadable` says of the others that exist why they cannot be read."""
+
+    records: dict[str, ArchiveRecord]
+    unreadable: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedRecord:
+    """A record as the index shows it, perhaps a second late; `cursor` goes on behind it."""
+
+    cursor: str
+    image_id: str
+    record: ArchiveRecord | None
+    unreadable: str | None = None
+    """Why there is no record to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
+    """A run as the lease knows it: the working one and those that joined it."""
+
+    run_id: str
+    policy: str
+    started_at: datetime
+    execution_arn: str | None = None
+    """The execution that began it; None: a release that did not note it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who works off the queue, for how long, for which runs, and which images have a store under way."""
+
+    holder: str | None
+    expires_at: datetime | None
+    runs: dict[str, ActiveRun] = field(default_factory=dict)
+    in_flight: frozenset[str] = frozenset()

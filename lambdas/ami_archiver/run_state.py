@@ -17,7 +17,7 @@ Metrics = dict[str, float]
 DRY = "dry"
 """What the run only says of a policy's originals, and does not do: in a dry run, and in a policy's first run."""
 HAND_OVER_LOOPS = 1000
-"""Looks per execution: at about 18 events each, well under Step Functions' 25,000 events of history."""
+"""Looks per execution: at about 12 events each, well under Step Functions' 25,000 events of history."""
 
 
 class Next(StrEnum):
@@ -26,8 +26,12 @@ class Next(StrEnum):
     SELECT_MORE = "select_more"
     PLAN_MORE = "plan_more"
     WATCH_MORE = "watch_more"
-    CHECK = "check"
-    START = "start"
+    STORE = "store"
+    """A look at the stores that are under way."""
+    RESTORE = "restore"
+    """A look at the restores that are under way."""
+    FINISH = "finish"
+    """Restores have ended."""
     WAIT = "wait"
     HAND_OVER = "hand_over"
     RETIRE = "retire"
@@ -78,10 +82,6 @@ class RunState:
     loops: int = 0
     runs: int = 0
     """How many runs were on the lease when the queue was last looked at: who joins later is not drained yet."""
-    ended_images: int = 0
-    """How many images the looks have finished."""
-    look_page: str | None = None
-    """The page of the last look, for the start after it: what it finished, and what it saw in progress."""
     wait_seconds: int = 0
     refused_starts: int = 0
     """Starts in a row of which EC2 took nothing: the wait doubles with each."""
@@ -131,7 +131,6 @@ class RunState:
             "next_token",
             "retire_after",
             "left_after",
-            "look_page",
             "problem",
         ):
             if not isinstance(value := getattr(state, name), str | None):
@@ -180,7 +179,6 @@ _TYPES: dict[str, type] = {
     "next": str,
     "outcome": str,
     "loops": int,
-    "ended_images": int,
     "wait_seconds": int,
     "refused_starts": int,
     "stores_denied": int,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ami_archiver.eligibility import image_gib, obstacle
+from ami_archiver.eligibility import image_gib, why_not_storable
 from ami_archiver.model import Decision, Image, Snapshot, Verdict
 from ami_archiver.policy import Policy
 from ami_archiver.restore.tags import RESTORE_ID_TAG
@@ -100,7 +100,7 @@ def select(
     account_id: str,
 ) -> Selected | Verdict:
     """Whether an image that has no archive yet (no record, or a FAILED one) is to be stored."""
-    reason = obstacle(image, snapshots, account_id)
+    reason = why_not_storable(image, snapshots, account_id)
     if reason:
         return Verdict(Decision.INELIGIBLE, reason)
     gib = image_gib(image, snapshots)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ami_archiver.failures import Failure, because
+from ami_archiver.failures import Failure, reason
 from ami_archiver.model import ArchiveRecord, StoredObject
 
 IMAGE_TAG = "archiver:image-id"
@@ -10,29 +10,29 @@ POLICY_TAG = "archiver:policy"
 """Object tags that the archiver gives EC2 with every store: whose object it is, and for the lifecycle rule."""
 
 
-def flaw(image_id: str, found: StoredObject, bucket_key_arn: str) -> str | None:
+def why_not_whole(image_id: str, found: StoredObject, bucket_key_arn: str) -> str | None:
     """Why an object cannot be recorded as the image's archive, or None. The text says what to do."""
     key = found.key
     if key.rsplit("/", 1)[-1] != f"{image_id}.bin":
-        return because(
+        return reason(
             Failure.OBJECT_MISNAMED,
             f"object {key} is not named {image_id}.bin, as EC2 names it",
             "see in CloudTrail who changed the record's object_key; the next run takes the image's object or stores it",
         )
     if found.size_bytes <= 0:
-        return because(
+        return reason(
             Failure.OBJECT_EMPTY, f"object {key} is empty", "delete it, then the next run stores the image again"
         )
     tagged = found.tags.get(IMAGE_TAG)
     if tagged is not None and tagged != image_id:
-        return because(
+        return reason(
             Failure.OBJECT_OF_ANOTHER_IMAGE,
             f"object {key} is tagged {IMAGE_TAG}={tagged}",
             "move it to another key (docs/errors.md has the commands); then the next run stores the image again",
         )
     if not (found.encryption or "").startswith("aws:kms") or found.kms_key_id != bucket_key_arn:
         encryption = f"{found.encryption or 'nothing'} {found.kms_key_id or ''}".rstrip()
-        return because(
+        return reason(
             Failure.OBJECT_WRONG_KEY,
             f"object {key} is encrypted with {encryption}, the bucket's key is {bucket_key_arn}",
             "give it the stack's key (docs/errors.md has the commands); then the next run takes it",
@@ -40,10 +40,10 @@ def flaw(image_id: str, found: StoredObject, bucket_key_arn: str) -> str | None:
     return None
 
 
-def alteration(record: ArchiveRecord, found: StoredObject | None) -> str | None:
+def why_altered(record: ArchiveRecord, found: StoredObject | None) -> str | None:
     """Why the object of a VERIFIED record is not what was recorded, or None."""
     if found is None:
-        return because(
+        return reason(
             Failure.OBJECT_GONE,
             f"object {record.object_key} is gone",
             f"remove the delete marker above version {record.object_version_id}",
@@ -56,7 +56,7 @@ def alteration(record: ArchiveRecord, found: StoredObject | None) -> str | None:
     )
     for what, recorded, now in pairs:
         if recorded is not None and now is not None and recorded != now:
-            return because(
+            return reason(
                 Failure.OBJECT_ALTERED,
                 f"object {record.object_key} was altered: {what} is {now}, recorded is {recorded}",
                 f"make version {record.object_version_id} the current one again",

@@ -1,12 +1,13 @@
-"""Structured logs and metrics of the functions."""
+"""What all functions share: structured logs, metrics, and how long an invocation may still take."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging import utils
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
 metrics = Metrics()
@@ -25,3 +26,7 @@ def measure(figures: Mapping[str, float]) -> None:
         metrics.add_metric(name=name, unit=UNITS.get(name, MetricUnit.Count), value=value)
     if figures:
         metrics.flush_metrics()
+
+
+def seconds_left(context: LambdaContext) -> Callable[[], float]:
+    return lambda: context.get_remaining_time_in_millis() / 1000

@@ -13,7 +13,7 @@ import pytest
 from ami_archiver.adapters import ebs_blocks
 from ami_archiver.adapters.ebs_blocks import EbsBlocks
 from ami_archiver.adapters.ec2_images import snapshots_by
-from ami_archiver.retire.ports import Freed
+from ami_archiver.retire.model import Freed
 from local_cloud.model import GIB, NO_VOLUME, Snapshot
 from tests.support.answers import answering, counting, refusing
 from tests.support.archive import Archive, client

@@ -10,7 +10,8 @@ import pytest
 
 from ami_archiver.adapters.ec2_originals import Ec2Originals
 from ami_archiver.errors import TemporarilyUnavailable
-from ami_archiver.retire.ports import Deregistered, SnapshotEnd, Unwilling
+from ami_archiver.model import Refusal
+from ami_archiver.retire.model import Deregistered, SnapshotEnd
 from local_cloud.model import BlockDevice
 from tests.support.answers import READ_TIMEOUT as NO_ANSWER
 from tests.support.answers import answering, counting, refusing, unreachable
@@ -90,7 +91,7 @@ def test_deregistering_twice_is_refused_the_second_time(archive: Archive, origin
     image_id = archive.image("one")
     originals.deregister(image_id)
     again = originals.deregister(image_id)
-    assert isinstance(again, Unwilling)
+    assert isinstance(again, Refusal)
     assert again.code in ("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")
 
 
@@ -98,7 +99,7 @@ def test_protected_image_is_not_deregistered(archive: Archive, originals: Ec2Ori
     image_id = archive.image("one", deregistration_protection="enabled-without-cooldown")
     assert originals.by_id([image_id])[image_id].deregistration_protection == "enabled-without-cooldown"
     answer = originals.deregister(image_id)
-    assert isinstance(answer, Unwilling)
+    assert isinstance(answer, Refusal)
     assert answer.code == "OperationNotPermitted"
     assert image_id in originals.by_id([image_id])
 
@@ -106,7 +107,7 @@ def test_protected_image_is_not_deregistered(archive: Archive, originals: Ec2Ori
 @pytest.mark.parametrize("operation", ASKED)
 def test_refusal_is_an_answer_with_its_code(originals: Ec2Originals, ec2: Any, operation: str) -> None:
     with refusing(ec2, operation, "OperationNotPermitted"):
-        assert ASKED[operation](originals, GONE) == Unwilling("OperationNotPermitted", "injected")
+        assert ASKED[operation](originals, GONE) == Refusal("OperationNotPermitted", "injected")
 
 
 @pytest.mark.parametrize("operation", ASKED)

@@ -10,7 +10,7 @@ import pytest
 
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.policy import UseKind
-from ami_archiver.retire.ports import UsesFound
+from ami_archiver.retire.model import UsesFound
 from local_cloud.object_store import EC2_CALLER
 from tests.support.account import REFERENCES, Account
 from tests.support.answers import answering, refusing

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.ports import Accepted, Refused
+from ami_archiver.model import Refusal
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import answering, counting, refusing
 from tests.support.archive import BUCKET, Archive, client
@@ -19,22 +19,22 @@ def ec2(archive: Archive) -> Any:
     return client(archive.cloud, "ec2")
 
 
-def start(archive: Archive, image_id: str, prefix: str = "nightly", **tags: str) -> Accepted | Refused:
+def start(archive: Archive, image_id: str, prefix: str = "nightly", **tags: str) -> Refusal | None:
     return archive.app.store_tasks.start(image_id, BUCKET, prefix, tags)
 
 
-def test_started_store_is_accepted_with_the_objects_key_and_carries_the_tags(archive: Archive) -> None:
+def test_started_store_is_not_refused_and_carries_the_tags(archive: Archive) -> None:
     image_id = archive.image("one", gib=1)
-    assert start(archive, image_id, Team="web") == Accepted(f"nightly/{image_id}.bin")
+    assert start(archive, image_id, Team="web") is None
     archive.cloud.advance(3600)
-    found = archive.app.bucket.look(f"nightly/{image_id}.bin")
+    found = archive.app.bucket.head(f"nightly/{image_id}.bin")
     assert found is not None
     assert found.tags["Team"] == "web"
 
 
 def test_store_without_a_prefix_goes_to_the_buckets_root(archive: Archive) -> None:
     image_id = archive.image("one")
-    assert start(archive, image_id, prefix="") == Accepted(f"{image_id}.bin")
+    assert start(archive, image_id, prefix="") is None
 
 
 def test_task_in_progress_is_seen_with_its_progress(archive: Archive) -> None:
@@ -103,7 +103,7 @@ def test_second_store_of_an_image_is_refused_without_blaming_the_image(archive: 
     image_id = archive.image("one")
     start(archive, image_id)
     refused = start(archive, image_id)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert (refused.code, refused.concerns_image) == ("InvalidRequest", False)
     assert "already in progress" in refused.message
 
@@ -111,7 +111,7 @@ def test_second_store_of_an_image_is_refused_without_blaming_the_image(archive: 
 def test_rejection_at_the_in_flight_limit_is_refused_without_blaming_the_image(archive: Archive) -> None:
     archive.occupy(600)
     refused = start(archive, archive.image("one"))
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert not refused.concerns_image
 
 
@@ -122,7 +122,7 @@ def test_unknown_code_of_a_rejection_does_not_blame_the_image(
     archive = Archive(cloud_where(rejection_code=code))
     archive.occupy(600)
     refused = start(archive, archive.image("one"))
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert (refused.code, refused.concerns_image) == (code, False)
 
 
@@ -132,7 +132,7 @@ def test_unknown_code_of_a_rejection_does_not_blame_the_image(
 )
 def test_image_that_is_not_there_is_to_blame(archive: Archive, image_id: str, code: str) -> None:
     refused = start(archive, image_id)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert (refused.code, refused.concerns_image) == (code, True)
 
 
@@ -140,14 +140,14 @@ def test_image_whose_snapshot_is_gone_is_to_blame(archive: Archive) -> None:
     image_id = archive.image("one")
     archive.cloud.service.faults.delete_snapshot(archive.region, image_id.replace("ami-", "snap-"))
     refused = start(archive, image_id)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert refused.concerns_image
 
 
 def test_code_that_only_real_ec2_has_is_taken_as_it_is(archive: Archive, ec2: Any) -> None:
     with refusing(ec2, "CreateStoreImageTask", "OperationNotPermitted"):
         refused = start(archive, archive.image("one"))
-    assert refused == Refused("OperationNotPermitted", "injected", concerns_image=True)
+    assert refused == Refusal("OperationNotPermitted", "injected", own_fault=True)
 
 
 def test_failure_reason_may_be_null(archive: Archive, ec2: Any) -> None:

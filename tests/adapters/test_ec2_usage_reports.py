@@ -9,7 +9,8 @@ import pytest
 
 from ami_archiver.adapters.ec2_usage_reports import ASKED_FOR, Ec2UsageReports
 from ami_archiver.errors import TemporarilyUnavailable
-from ami_archiver.retire.ports import Unwilling, UsageReport
+from ami_archiver.model import Refusal
+from ami_archiver.retire.model import UsageReport
 from tests.support.answers import answering, refusing
 from tests.support.archive import Archive, client
 
@@ -193,7 +194,7 @@ def test_reports_that_cannot_be_asked_for_are_unknown(archive: Archive, reports:
     image_id = shared(archive)
     assert reports.newest([image_id]) is None
     answer = reports.ask(image_id)
-    assert isinstance(answer, Unwilling)
+    assert isinstance(answer, Refusal)
     assert answer.code == code
 
 

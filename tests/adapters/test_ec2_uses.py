@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.errors import TemporarilyUnavailable
-from ami_archiver.retire.ports import UsesFound
+from ami_archiver.retire.model import UsesFound
 from tests.support.account import REFERENCES, Account
 from tests.support.answers import answering, refusing
 from tests.support.archive import Archive

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.errors import AccessDenied, AwsRefused, TemporarilyUnavailable
-from ami_archiver.ports import Refused
+from ami_archiver.model import Refusal
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import CLOSED, CONNECT_TIMEOUT, NO_CONNECTION, READ_TIMEOUT, refusing, unreachable
 from tests.support.archive import Archive, client
@@ -25,7 +25,7 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "pages": ("ec2", "DescribeImages", lambda app: list(app.images.pages(app.settings.policies[0]))),
     "snapshots": ("ec2", "DescribeSnapshots", lambda app: app.images.snapshots(["snap-1"])),
     "permissions": ("ec2", "DescribeImageAttribute", lambda app: app.images.launch_permissions(IMAGE_ID)),
-    "look": ("s3", "HeadObject", lambda app: app.bucket.look("k")),
+    "look": ("s3", "HeadObject", lambda app: app.bucket.head("k")),
     "listing": ("s3", "ListObjectVersions", lambda app: list(app.bucket.listing())),
     "records": ("dynamodb", "BatchGetItem", lambda app: app.records.get([IMAGE_ID])),
     "queue": ("dynamodb", "Query", lambda app: list(app.records.nights())),
@@ -46,7 +46,7 @@ def refused(cloud: VirtualCloud, call: str, code: str, status: int) -> AbstractC
 def test_throttled_store_is_refused_without_blaming_the_image(archive: Archive) -> None:
     with refused(archive.cloud, "start", "RequestLimitExceeded", 503):
         answer = CALLS["start"][2](archive.app)
-    assert answer == Refused("RequestLimitExceeded", "injected", concerns_image=False, throttled=True)
+    assert answer == Refusal("RequestLimitExceeded", "injected", throttled=True)
 
 
 @pytest.mark.parametrize("call", sorted(CALLS.keys() - {"start"}))
@@ -113,12 +113,12 @@ def test_denied_start_is_a_refusal_that_says_so(archive: Archive) -> None:
     with refused(archive.cloud, "start", "UnauthorizedOperation", 403):
         answer = CALLS["start"][2](archive.app)
     what = f"CreateStoreImageTask ({IMAGE_ID}): UnauthorizedOperation: injected"
-    assert answer == Refused("AccessDenied", what, concerns_image=False, denied=True)
+    assert answer == Refusal("AccessDenied", what, denied=True)
 
 
 def test_head_without_a_code_is_told_by_its_status(archive: Archive) -> None:
     with refused(archive.cloud, "look", "403", 403), pytest.raises(AccessDenied):
-        archive.app.bucket.look("k")
+        archive.app.bucket.head("k")
 
 
 def test_message_names_what_the_call_was_about(archive: Archive) -> None:
@@ -126,7 +126,7 @@ def test_message_names_what_the_call_was_about(archive: Archive) -> None:
         refused(archive.cloud, "look", "SlowDown", 503),
         pytest.raises(TemporarilyUnavailable, match=r"^HeadObject \(nightly/x\.bin\): SlowDown: injected\. The step"),
     ):
-        archive.app.bucket.look("nightly/x.bin")
+        archive.app.bucket.head("nightly/x.bin")
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,12 @@ def s3(archive: Archive) -> Any:
 
 
 def test_absent_object_is_none(archive: Archive) -> None:
-    assert archive.app.bucket.look(KEY) is None
+    assert archive.app.bucket.head(KEY) is None
 
 
 def test_object_is_seen_with_size_version_etag_key_and_tags(archive: Archive, s3: Any) -> None:
     put = s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"12345", Tagging="Team=web")
-    found = archive.app.bucket.look(KEY)
+    found = archive.app.bucket.head(KEY)
     assert found is not None
     assert (found.key, found.size_bytes, found.version_id) == (KEY, 5, put["VersionId"])
     assert found.etag == put["ETag"].strip('"')
@@ -37,17 +37,17 @@ def test_object_is_seen_with_size_version_etag_key_and_tags(archive: Archive, s3
 def test_deleted_object_is_none_and_is_there_again_without_its_delete_marker(archive: Archive, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1")
     marker = s3.delete_object(Bucket=BUCKET, Key=KEY)["VersionId"]
-    assert archive.app.bucket.look(KEY) is None
+    assert archive.app.bucket.head(KEY) is None
     assert list(archive.app.bucket.listing()) == []
     s3.delete_object(Bucket=BUCKET, Key=KEY, VersionId=marker)
-    assert archive.app.bucket.look(KEY) is not None
+    assert archive.app.bucket.head(KEY) is not None
 
 
 def test_altered_object_has_another_version_and_etag(archive: Archive, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1")
-    before = archive.app.bucket.look(KEY)
+    before = archive.app.bucket.head(KEY)
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"2")
-    after = archive.app.bucket.look(KEY)
+    after = archive.app.bucket.head(KEY)
     assert before is not None
     assert after is not None
     assert before.version_id != after.version_id
@@ -57,7 +57,7 @@ def test_altered_object_has_another_version_and_etag(archive: Archive, s3: Any) 
 def test_object_under_another_key_shows_that_key(archive: Archive, s3: Any) -> None:
     other = client(archive.cloud, "kms").create_key()["KeyMetadata"]["Arn"]
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1", ServerSideEncryption="aws:kms", SSEKMSKeyId=other)
-    found = archive.app.bucket.look(KEY)
+    found = archive.app.bucket.head(KEY)
     assert found is not None
     assert found.kms_key_id == other
 
@@ -66,7 +66,7 @@ def test_object_under_another_key_shows_that_key(archive: Archive, s3: Any) -> N
 def test_checksum_is_recorded_with_its_algorithm(archive: Archive, s3: Any, algorithm: str) -> None:
     head = {"ContentLength": 1, "ETag": '"e"', "VersionId": "v", f"Checksum{algorithm}": "abc="}
     with answering(s3, "HeadObject", head), answering(s3, "GetObjectTagging", {"TagSet": []}):
-        found = archive.app.bucket.look(KEY)
+        found = archive.app.bucket.head(KEY)
     assert found is not None
     assert found.checksum == f"{algorithm}:abc="
 
@@ -76,7 +76,7 @@ def test_object_without_a_checksum_has_none(archive: Archive, s3: Any) -> None:
         answering(s3, "HeadObject", {"ContentLength": 1, "ETag": '"e"'}),
         answering(s3, "GetObjectTagging", {"TagSet": []}),
     ):
-        found = archive.app.bucket.look(KEY)
+        found = archive.app.bucket.head(KEY)
     assert found is not None
     assert (found.checksum, found.version_id, found.encryption) == (None, "null", None)
 
@@ -88,7 +88,7 @@ def test_object_under_a_key_that_may_not_be_used_is_seen_without_its_checksum(ar
         return "x-amz-checksum-mode" in params["headers"]
 
     with refusing(s3, "HeadObject", "403", 403, only=asks_for_checksum) as calls:
-        found = archive.app.bucket.look(KEY)
+        found = archive.app.bucket.head(KEY)
     assert found is not None
     assert found.checksum is None
     assert len(calls) == 2
@@ -96,20 +96,20 @@ def test_object_under_a_key_that_may_not_be_used_is_seen_without_its_checksum(ar
 
 def test_object_that_may_not_be_seen_at_all_is_access_denied(archive: Archive, s3: Any) -> None:
     with refusing(s3, "HeadObject", "403", 403), pytest.raises(AccessDenied):
-        archive.app.bucket.look(KEY)
+        archive.app.bucket.head(KEY)
 
 
 def test_object_deleted_between_the_two_calls_is_none(archive: Archive, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"1")
     with refusing(s3, "GetObjectTagging", "NoSuchKey", 404):
-        assert archive.app.bucket.look(KEY) is None
+        assert archive.app.bucket.head(KEY) is None
 
 
 def test_listing_has_the_current_version_of_each_object_only(archive: Archive, s3: Any) -> None:
     for body in (b"1", b"22"):
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)
     (listed,) = archive.app.bucket.listing()
-    found = archive.app.bucket.look(KEY)
+    found = archive.app.bucket.head(KEY)
     assert found is not None
     assert (listed.key, listed.version_id, listed.size_bytes, listed.etag) == (
         KEY,

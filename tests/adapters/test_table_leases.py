@@ -10,7 +10,7 @@ import pytest
 
 from ami_archiver.adapters.table_leases import TableLeases
 from ami_archiver.errors import LeaseLost, TemporarilyUnavailable
-from ami_archiver.ports import ActiveRun
+from ami_archiver.model import ActiveRun
 from tests.adapters.conftest import LOCAL_CLOUD
 from tests.support.answers import counting, losing_answers
 from tests.support.archive import TABLE

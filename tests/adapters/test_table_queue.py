@@ -9,7 +9,7 @@ import pytest
 from ami_archiver.adapters.table_items import queue_item
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.model import QueueEntry
-from ami_archiver.steps.queue import Front
+from ami_archiver.queue_reader import Front
 from tests.support.answers import counting
 from tests.support.archive import TABLE
 from tests.support.queue import queued

@@ -16,7 +16,7 @@ from ami_archiver.adapters.table_writes import HISTORY_KEPT
 from ami_archiver.errors import AccessDenied, BadRecord, TemporarilyUnavailable
 from ami_archiver.model import Action, ArchiveRecord, Decision, Retirement, Status
 from ami_archiver.retire import moves
-from ami_archiver.retire.ports import FirstRun, Freed, LeftSnapshot, Saved, SnapshotEnd
+from ami_archiver.retire.model import FirstRun, Freed, LeftSnapshot, Saved, SnapshotEnd
 from tests.support.answers import answering, counting, losing_answers, refusing
 from tests.support.archive import TABLE
 from tests.support.domain import IMAGE_ID, NOW, record, verified

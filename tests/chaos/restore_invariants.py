@@ -25,7 +25,7 @@ MOVES = {
 ENDED = {"RESTORED": "restored", "FAILED": "failed", "REFUSED": "refused"}
 WAITING = {"PLANNED", "THAWING"}
 HOW_FAST = ("storage_tier_speed", "thaw_days")
-"""Wishes that do not make another image."""
+"""RestoreOptions that do not make another image."""
 
 
 def no_restore_is_started_twice(seen: Evidence) -> Iterator[str]:

@@ -10,8 +10,9 @@ from typing import Any
 from unittest.mock import patch
 
 from ami_archiver.adapters.ec2_originals import Ec2Originals
+from ami_archiver.model import Refusal
 from ami_archiver.policy import Policy, RetireRules
-from ami_archiver.retire.ports import Deregistered, Unwilling
+from ami_archiver.retire.model import Deregistered
 from local_cloud.model import BlockDevice
 from tests.chaos.scenarios import Act, Scenario
 from tests.chaos.world import World
@@ -135,7 +136,7 @@ def crashed(world: World) -> None:
     world.undisturbed = True
     deregister = Ec2Originals.deregister
 
-    def deregister_and_die(self: Ec2Originals, image_id: str) -> Deregistered | Unwilling:
+    def deregister_and_die(self: Ec2Originals, image_id: str) -> Deregistered | Refusal:
         deregister(self, image_id)
         raise Killed
 
@@ -145,7 +146,7 @@ def crashed(world: World) -> None:
             world.step(stopped)
         while full_id("web") in world.cloud.catalog.images(world.archive.region):
             with contextlib.suppress(Killed):
-                stopped.state_input = world.invoke("handlers.retire_images.handler", stopped.state_input)
+                stopped.state_input = world.invoke("handlers.retire.retire", stopped.state_input)
                 world.cloud.advance(stopped.state_input["wait_seconds"])
     world.next_night()
     world.undisturbed = False

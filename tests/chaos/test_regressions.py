@@ -11,7 +11,7 @@ from tests.chaos.wire import Call
 from tests.chaos.world import DAY_SECONDS, Theatre, World
 from tests.support.archive import BUCKET, NIGHTLY
 
-CHECK = "handlers.check_store_tasks.handler"
+CHECK = "handlers.archive.store"
 
 
 def last_call(world: World, service: str, operation: str) -> Call:
@@ -70,7 +70,7 @@ def test_an_image_that_somebody_stored_elsewhere_after_its_selection_is_not_repo
     with theatre.world() as world:
         image_id = world.archive.image("late", gib=30)
         stopped = world.begin()
-        while stopped.state_name != "CheckStoreTasks":
+        while stopped.state_name != "StoreImages":
             world.step(stopped)
         where = (world.archive.account_id, world.archive.region)
         world.cloud.service.create_store_image_task(*where, image_id, f"{BUCKET}/by-hand", {})
@@ -84,7 +84,7 @@ def test_the_same_when_ec2_has_forgotten_who_stored_it(theatre: Theatre) -> None
     with theatre.world() as world:
         image_id = world.archive.image("late", gib=30)
         stopped = world.begin()
-        while stopped.state_name != "CheckStoreTasks":
+        while stopped.state_name != "StoreImages":
             world.step(stopped)
         where = (world.archive.account_id, world.archive.region)
         world.cloud.service.create_store_image_task(*where, image_id, f"{BUCKET}/by-hand", {})

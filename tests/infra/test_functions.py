@@ -14,19 +14,19 @@ from tests.infra.conftest import NOW, SEVERAL
 
 Template = dict[str, Any]
 HANDLERS = {
-    "SelectImages": "handlers.select_images.handler",
-    "CheckStoreTasks": "handlers.check_store_tasks.handler",
-    "StartStoreTasks": "handlers.start_store_tasks.handler",
-    "ReportRun": "handlers.report_run.handler",
-    "PlanRestore": "handlers.plan_restore.handler",
-    "CheckRestores": "handlers.check_restores.handler",
-    "StartRestores": "handlers.start_restores.handler",
-    "ReportRestore": "handlers.report_restore.handler",
-    "PlanRetirement": "handlers.plan_retirement.handler",
-    "RetireImages": "handlers.retire_images.handler",
-    "AskForApproval": "handlers.ask_for_approval.handler",
-    "UndoRetirement": "handlers.undo_retirement.handler",
-    "WatchArchive": "handlers.watch_archive.handler",
+    "SelectImages": "handlers.archive.select",
+    "StoreImages": "handlers.archive.store",
+    "StoreImages": "handlers.archive.store",
+    "ReportRun": "handlers.archive.report",
+    "PlanRestore": "handlers.restore.plan",
+    "FinishRestores": "handlers.restore.finish",
+    "RestoreImages": "handlers.restore.restore",
+    "ReportRestore": "handlers.restore.report",
+    "PlanRetirement": "handlers.retire.plan",
+    "RetireImages": "handlers.retire.retire",
+    "AskForApproval": "handlers.retire.ask",
+    "UndoRetirement": "handlers.retire.undo",
+    "WatchArchive": "handlers.archive.watch",
 }
 
 

@@ -157,8 +157,8 @@ TABLE = (
 KEY = "CreateGrant DisableKey PutKeyPolicy ReplicateKey ScheduleKeyDeletion"
 MAY = {
     "SelectImages": set(),
-    "CheckStoreTasks": set(),
-    "StartStoreTasks": {
+    "StoreImages": set(),
+    "StoreImages": {
         "ec2:CreateStoreImageTask",
         "s3:DeleteObject",
         "s3:PutObject",
@@ -166,8 +166,8 @@ MAY = {
     },
     "ReportRun": set(),
     "PlanRestore": set(),
-    "CheckRestores": set(),
-    "StartRestores": {"ec2:CreateTags", "s3:RestoreObject"},
+    "FinishRestores": set(),
+    "RestoreImages": {"ec2:CreateTags", "s3:RestoreObject"},
     "ReportRestore": set(),
     "PlanRetirement": set(),
     "RetireImages": set(),
@@ -206,7 +206,7 @@ UNDO = {("UndoRetirement", "ec2:EnableImage"), ("UndoRetirement", "ec2:ModifyIma
 TAGGED = {
     "archiver:disable": {("RetireImages", "ec2:DisableImage"), *UNDO},
     "archiver:deregister": {("RetireImages", "ec2:DeregisterImage"), ("RetireImages", "ec2:DeleteSnapshot")},
-    "archiver:restore-id": {("CheckRestores", "ec2:ModifyImageAttribute")},
+    "archiver:restore-id": {("FinishRestores", "ec2:ModifyImageAttribute")},
     "archiver:retire-on": set(),
     "archiver:policy": set(),
 }
@@ -248,7 +248,7 @@ def _may(template: dict[str, Any], context: dict[str, Any]) -> set[tuple[str, st
 
 def test_an_image_on_hold_and_a_key_outside_a_service_are_out_of_reach(template: dict[str, Any]) -> None:
     stack = StackPolicies(template)
-    retire, start = stack.role_of("RetireImages"), stack.role_of("StartStoreTasks")
+    retire, start = stack.role_of("RetireImages"), stack.role_of("StoreImages")
     held = {"aws:ResourceTag/archiver:hold": "audit"}
     assert stack.decide(retire, "ec2:DeregisterImage", IMAGE, held) == Denied("nothing allows it")
     assert isinstance(stack.decide(start, "kms:GenerateDataKey", stack.key_arn), Denied)
@@ -258,7 +258,7 @@ def test_an_image_on_hold_and_a_key_outside_a_service_are_out_of_reach(template:
 
 def test_a_queue_entry_may_be_deleted_and_nothing_else(template: dict[str, Any]) -> None:
     stack = StackPolicies(template)
-    start = stack.role_of("StartStoreTasks")
+    start = stack.role_of("StoreImages")
 
     def deletes(*keys: str) -> bool:
         context = {"dynamodb:LeadingKeys": keys}

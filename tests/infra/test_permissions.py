@@ -43,7 +43,7 @@ ALLOWED = {
     dynamodb:UpdateItem              table
     states:DescribeExecution         ArchiveWorkflow's executions
     """,
-    "CheckStoreTasks": """
+    "StoreImages": """
     ec2:DescribeImages               *
     ec2:DescribeSnapshots            *
     ec2:DescribeStoreImageTasks      *
@@ -57,7 +57,7 @@ ALLOWED = {
     dynamodb:Query                   table
     dynamodb:UpdateItem              table
     """,
-    "StartStoreTasks": """
+    "StoreImages": """
     ec2:CreateStoreImageTask         image/*
     ec2:DescribeImageAttribute       image/*
     ec2:DescribeImages               *
@@ -128,8 +128,8 @@ ALLOWED = {
     """,
     "ArchiveWorkflow": """
     lambda:InvokeFunction            SelectImages
-    lambda:InvokeFunction            CheckStoreTasks
-    lambda:InvokeFunction            StartStoreTasks
+    lambda:InvokeFunction            StoreImages
+    lambda:InvokeFunction            StoreImages
     lambda:InvokeFunction            ReportRun
     lambda:InvokeFunction            PlanRetirement
     lambda:InvokeFunction            RetireImages
@@ -157,7 +157,7 @@ ALLOWED = {
     states:StartExecution            WatchWorkflow
     """,
 }
-FUNCTIONS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "ReportRun", "WatchArchive")
+FUNCTIONS = ("SelectImages", "StoreImages", "StoreImages", "ReportRun", "WatchArchive")
 
 
 @pytest.mark.parametrize("who", ALLOWED)

@@ -31,7 +31,7 @@ ALLOWED = {
     dynamodb:Query                   table/index/by_status
     dynamodb:UpdateItem              table
     """,
-    "CheckRestores": """
+    "FinishRestores": """
     ec2:DescribeImages               *
     ec2:DescribeSnapshots            *
     ec2:ModifyImageAttribute         image/*     if tagged archiver:restore-id
@@ -41,7 +41,7 @@ ALLOWED = {
     dynamodb:Query                   table
     dynamodb:UpdateItem              table
     """,
-    "StartRestores": """
+    "RestoreImages": """
     never ec2:CreateTags             *           with a mark of retirement
     ec2:CreateRestoreImageTask       image/*
     ec2:CreateRestoreImageTask       snapshot/*
@@ -88,11 +88,11 @@ OF_PARAMETERS = """
     ssm:PutParameter                 parameter/golden/*   to overwrite
     ssm:PutParameter                 parameter/web-*      to overwrite
 """
-"""For CheckRestores, where the configuration names those that may be pointed at restored images."""
+"""For FinishRestores, where the configuration names those that may be pointed at restored images."""
 WORKFLOW = """
     lambda:InvokeFunction            PlanRestore
-    lambda:InvokeFunction            CheckRestores
-    lambda:InvokeFunction            StartRestores
+    lambda:InvokeFunction            FinishRestores
+    lambda:InvokeFunction            RestoreImages
     lambda:InvokeFunction            ReportRestore
     states:StartExecution            RestoreWorkflow
 """
@@ -107,7 +107,7 @@ def test_each_role_may_do_exactly_this(template: Template, who: str) -> None:
 def test_only_parameters_that_the_configuration_names_may_be_changed() -> None:
     template = synthesized(ROOT / "tests/restore/pointing.toml").template
     for who, without in ALLOWED.items():
-        of_parameters = OF_PARAMETERS if who == "CheckRestores" else ""
+        of_parameters = OF_PARAMETERS if who == "FinishRestores" else ""
         expected = archive.lines(without) | archive.lines(archive.COMMON) | archive.lines(of_parameters)
         assert grants(template, role_of(template, who)) == expected
 
@@ -160,11 +160,11 @@ def test_each_answer_of_a_step_has_its_branch_and_no_choice_has_a_default(templa
         for name, state in choices.items()
         if name != "IsHandedOver"
     } == {
-        "Planned": {"plan_more": "PlanRestore", "check": "CheckRestores", "report": "ReportRestore"},
-        "Checked": {"start": "StartRestores", "wait": "Wait", "hand_over": "HandOver", "report": "ReportRestore"},
+        "Planned": {"plan_more": "PlanRestore", "check": "FinishRestores", "report": "ReportRestore"},
+        "Checked": {"start": "RestoreImages", "wait": "Wait", "hand_over": "HandOver", "report": "ReportRestore"},
         "Reported": {"end": "Done"},
     }
-    assert [rule["Next"] for rule in choices["IsHandedOver"]["Choices"]] == ["CheckRestores", "PlanRestore"]
+    assert [rule["Next"] for rule in choices["IsHandedOver"]["Choices"]] == ["FinishRestores", "PlanRestore"]
 
 
 def role_of(template: Template, who: str) -> str:

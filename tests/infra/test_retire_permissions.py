@@ -129,7 +129,7 @@ def test_only_who_takes_nothing_away_may_set_a_mark_without_which_nothing_is_tak
         if any(fnmatchcase("ec2:createtags", action.lower()) for action in archive.listed(statement["Action"]))
         and may_set(statement, set(MARKS.values()))
     }
-    (restores,) = [role for role in actions_by_role(template) if role.startswith("RestoreFunctionsStartRestores")]
+    (restores,) = [role for role in actions_by_role(template) if role.startswith("RestoreFunctionsRestoreImages")]
     assert may_mark == {role_of(template, "PlanRetirement"), restores}  # EC2 gives back what tags an image had
 
 

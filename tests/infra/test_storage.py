@@ -11,7 +11,7 @@ from infra.templates import plain, resources
 Template = dict[str, Any]
 WITHOUT_OBJECTS = (
     "FunctionsReportRun",
-    "RestoreFunctionsCheckRestores",
+    "RestoreFunctionsFinishRestores",
     "RestoreFunctionsReportRestore",
     "RetireFunctionsAskForApproval",
     "RetireFunctionsUndoRetirement",

@@ -12,7 +12,7 @@ from ami_archiver.run_state import Next
 from infra.templates import definitions, resources
 
 Template = dict[str, Any]
-STEPS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "PlanRetirement", "RetireImages", "ReportRun")
+STEPS = ("SelectImages", "StoreImages", "StoreImages", "PlanRetirement", "RetireImages", "ReportRun")
 CHOICES = ("Selected", "Checked", "Planned", "Retired", "Reported")
 
 
@@ -30,9 +30,9 @@ def states(definition: dict[str, Any]) -> dict[str, Any]:
 def test_the_flow_is_select_check_start_wait_plan_retire_and_report(states: dict[str, Any]) -> None:
     assert {name: state.get("Next", "-") for name, state in states.items() if state["Type"] != "Choice"} == {
         "SelectImages": "Selected",
-        "CheckStoreTasks": "Checked",
-        "StartStoreTasks": "Wait",
-        "Wait": "CheckStoreTasks",
+        "StoreImages": "Checked",
+        "StoreImages": "Wait",
+        "Wait": "StoreImages",
         "PlanRetirement": "Planned",
         "RetireImages": "Retired",
         "WaitForUsageReports": "RetireImages",
@@ -49,19 +49,19 @@ def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
     assert {name: branches(states[name]) for name in CHOICES} == {
         "Selected": {
             "select_more": "SelectImages",
-            "check": "CheckStoreTasks",
+            "check": "StoreImages",
             "retire": "PlanRetirement",
             "report": "ReportRun",
         },
         "Checked": {
-            "start": "StartStoreTasks",
+            "start": "StoreImages",
             "wait": "Wait",
             "hand_over": "HandOver",
             "retire": "PlanRetirement",
         },
         "Planned": {"plan_more": "PlanRetirement", "retire": "RetireImages", "report": "ReportRun"},
         "Retired": {"retire": "RetireImages", "wait": "WaitForUsageReports", "report": "ReportRun"},
-        "Reported": {"check": "CheckStoreTasks", "await_approval": "AwaitApproval", "end": "Done", "fail": "Failed"},
+        "Reported": {"check": "StoreImages", "await_approval": "AwaitApproval", "end": "Done", "fail": "Failed"},
     }
 
 
@@ -78,7 +78,7 @@ def test_an_unknown_or_missing_answer_fails_the_execution_since_no_choice_has_a_
 def test_a_run_that_was_handed_over_goes_on_with_the_check(definition: dict[str, Any], states: dict[str, Any]) -> None:
     assert definition["StartAt"] == "IsHandedOver"
     assert [(c["Variable"], c["IsPresent"], c["Next"]) for c in states["IsHandedOver"]["Choices"]] == [
-        ("$.run_id", True, "CheckStoreTasks"),
+        ("$.run_id", True, "StoreImages"),
         ("$.run_id", False, "SelectImages"),
     ]
 
@@ -121,7 +121,7 @@ def test_a_step_is_tried_again_by_the_names_of_the_retryable_errors_and_no_catch
 
 
 def test_the_retries_of_a_step_take_some_minutes_in_all(states: dict[str, Any]) -> None:
-    retry = states["CheckStoreTasks"]["Retry"][1]
+    retry = states["StoreImages"]["Retry"][1]
     longest = sum(retry["IntervalSeconds"] * 2**attempt for attempt in range(retry["MaxAttempts"]))
     assert 300 <= longest <= 900
 

@@ -27,7 +27,7 @@ RESTORE_RUN_BUGS = (
     Bug(
         "thaw for other days than wished",
         THAW,
-        "else record.wishes.thaw_days",
+        "else record.options.thaw_days",
         "else 1",
         f"{THAWS}::test_thaw_is_asked_for_once_at_the_speed_and_for_the_days_that_were_wished",
     ),
@@ -118,7 +118,7 @@ RESTORE_RUN_BUGS = (
     Bug(
         "SSM parameters pointed unasked",
         FINISH,
-        "    if not record.wishes.point_ssm_parameters:\n        return []\n",
+        "    if not record.options.point_ssm_parameters:\n        return []\n",
         "",
         f"{IMAGE}::test_points_parameters_back_only_when_asked_and_only_those_that_still_point_at_the_original",
     ),
@@ -181,7 +181,7 @@ RESTORE_RUN_BUGS = (
     Bug(
         "wished tags may replace the restore's own",
         "restore/tags.py",
-        "        **record.wishes.tags,\n        RESTORE_ID_TAG: record.restore_id,\n",
+        "        **record.options.tags,\n        RESTORE_ID_TAG: record.restore_id,\n",
         "        RESTORE_ID_TAG: record.restore_id,\n",
         f"{IMAGE}::test_image_and_snapshots_say_where_they_come_from",
     ),

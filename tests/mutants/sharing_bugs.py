@@ -60,7 +60,7 @@ SHARING_BUGS = (
         "shared by what the table says was confirmed",
         CHECK,
         "confirmed = state.confirmed if is_own else ()",
-        "confirmed = record.wishes.confirmed",
+        "confirmed = record.options.confirmed",
         f"{SHARING}::test_who_writes_the_table_shares_nothing",
     ),
     Bug(
@@ -73,7 +73,7 @@ SHARING_BUGS = (
     Bug(
         "another run ends what it may not share",
         CHECK,
-        "        if not is_own and record.wishes.confirmed and not _is_abandoned(app, record):\n            continue\n",
+        "        if not is_own and record.options.confirmed and not _is_abandoned(app, record):\n            continue\n",
         "",
         f"{SHARING}::test_another_run_leaves_the_sharing_to_the_one_that_knows_what_was_confirmed",
     ),

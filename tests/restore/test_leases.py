@@ -12,7 +12,7 @@ import pytest
 
 from ami_archiver.adapters.ec2_restores import Ec2Restores
 from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
-from ami_archiver.ports import ActiveRun
+from ami_archiver.model import ActiveRun
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.model import RestoreRecord, RestoreStatus
 from ami_archiver.restore.state import RestoreState

@@ -9,8 +9,8 @@ import pytest
 
 from ami_archiver import lifecycle
 from ami_archiver.model import ArchiveRecord, Origin, RestoreFacts, StoredObject
-from ami_archiver.restore.model import Wishes
-from ami_archiver.restore.planning import Account, Candidate, obstacle, source_image_id
+from ami_archiver.restore.model import RestoreOptions
+from ami_archiver.restore.planning import Account, Candidate, source_image_id, why_not_restorable
 from tests.support.domain import IMAGE_ID, NOW, OBJECT_KEY, stored_object, storing
 from tests.support.reasons import named
 
@@ -24,7 +24,7 @@ def archived(found: StoredObject, tags: int = 0) -> ArchiveRecord:
 
 
 def why_not(found: StoredObject | None, record: ArchiveRecord | None, **wishes: Any) -> str | None:
-    reason = obstacle(Candidate(OBJECT_KEY, IMAGE_ID, record, found), Wishes(**wishes), ACCOUNT)
+    reason = why_not_restorable(Candidate(OBJECT_KEY, IMAGE_ID, record, found), RestoreOptions(**wishes), ACCOUNT)
     return named(reason) if reason else None
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from ami_archiver.restore.steps.in_flight import InFlight
+from XXX import Started
 
 from ami_archiver.errors import TemporarilyUnavailable
-from ami_archiver.restore.ports import Started
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import start
-from ami_archiver.restore.steps.in_flight import InFlight
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import losing_answers, refusing
 from tests.support.archive import BUCKET, Archive, client, full_id

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.errors import BadInput
-from ami_archiver.restore.model import Wishes
+from ami_archiver.restore.model import RestoreOptions
 from ami_archiver.restore.request import Query, RestoreRequest, parse
 from ami_archiver.restore.state import RestoreState, begin
 
@@ -47,7 +47,7 @@ def test_everything_that_can_be_asked_for() -> None:
             stored_before=datetime(2026, 2, 1, 11, tzinfo=UTC),
             newest_per_group=True,
         ),
-        wishes=Wishes(
+        options=RestoreOptions(
             "{name}-{date}", {"Reason": "audit"}, "Bulk", 3, ("111122223333", ORGANIZATION), True, True, True
         ),
         dry_run=True,

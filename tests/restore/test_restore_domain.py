@@ -15,7 +15,7 @@ from ami_archiver.errors import BadRecord
 from ami_archiver.lifecycle import IllegalMove
 from ami_archiver.restore import lifecycle, naming, thawing
 from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoreRecord, RestoreStatus, Wishes
+from ami_archiver.restore.model import RestoreOptions, RestoreRecord, RestoreStatus
 from ami_archiver.restore.tags import tags_of
 
 NOW = datetime(2026, 1, 1, 2, tzinfo=UTC)
@@ -35,7 +35,9 @@ def record(status: RestoreStatus = RestoreStatus.PLANNED) -> RestoreRecord:
         gib_known=True,
         planned_at=NOW,
         changed_at=NOW,
-        wishes=Wishes(name="{name}", tags={"a": "b"}, thaw_days=3, share_with=("111122223333",), share_publicly=True),
+        options=RestoreOptions(
+            name="{name}", tags={"a": "b"}, thaw_days=3, share_with=("111122223333",), share_publicly=True
+        ),
         differences=("a new image id",),
     )
     return replace(lifecycle.begin(planned), status=status)

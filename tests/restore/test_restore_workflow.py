@@ -24,10 +24,10 @@ from tests.support.watched import Watched, allowed, note
 from tests.workflow.test_permissions_in_use import NOT_CALLED_BY_US
 
 FUNCTIONS = {
-    "handlers.plan_restore.handler": "PlanRestore",
-    "handlers.check_restores.handler": "CheckRestores",
-    "handlers.start_restores.handler": "StartRestores",
-    "handlers.report_restore.handler": "ReportRestore",
+    "handlers.restore.plan": "PlanRestore",
+    "handlers.restore.finish": "FinishRestores",
+    "handlers.restore.restore": "RestoreImages",
+    "handlers.restore.report": "ReportRestore",
 }
 BY_EC2_FOR_THE_RESTORE = {
     "ebs:CompleteSnapshot", "ebs:PutSnapshotBlock", "ebs:StartSnapshot", "ec2:CreateTags", "ec2:DescribeTags",
@@ -148,7 +148,7 @@ def test_functions_call_what_their_roles_allow_and_their_roles_allow_what_they_c
     restores.cloud.service.faults.hang(hanging.image_id)
     machine.run(image_ids=[full_id("ami-a")], name="again")
     restores.cloud.service.faults.clear()
-    machine.lose_the_lease_in("StartRestores", "ReportRestore")
+    machine.lose_the_lease_in("RestoreImages", "ReportRestore")
     machine.run(image_ids=[restores.stored(f"ami-{gib}", gib) for gib in (150, 140, 130, 120, 110)])
 
     roles = {function: allowed(pointing, function) for function in FUNCTIONS.values()}

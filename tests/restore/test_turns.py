@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ami_archiver.restore.looks import seconds_to_look
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_archiver.restore.looks import seconds_to_look
 from ami_archiver.restore.model import WaitingRun
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.turns import goes_before
@@ -98,7 +98,7 @@ def together(restores: Restores, *runs: list[str]) -> list[Any]:
         while isinstance(state := going[number], RestoreState):
             if state.next is Next.WAIT:
                 wakes[number] = clock.now() + timedelta(seconds=state.wait_seconds)
-                going[number] = state.then(Next.CHECK)
+                going[number] = state.then(Next.RESTORE)
                 break
             going[number] = restores.step(state)
     return going

@@ -12,7 +12,7 @@ import pytest
 from ami_archiver.model import Action, ArchiveRecord, Decision, Retirement, Status
 from ami_archiver.policy import Policy, RetireRules, UseKind
 from ami_archiver.retire import moves, reasons
-from ami_archiver.retire.ports import SnapshotEnd, UsageReport
+from ami_archiver.retire.model import SnapshotEnd, UsageReport
 from ami_archiver.retire.reasons import HOLD_TAG, REPORT_HOURS, RETIRE_ON_TAG, Keep
 from tests.support.domain import ACCOUNT, KEY_ARN, NOW, image, policy, stored_object, verified
 

@@ -12,7 +12,7 @@ from ami_archiver.adapters.table_retirements import TableRetirements
 from ami_archiver.model import Action
 from ami_archiver.policy import Policy
 from ami_archiver.retire import moves
-from ami_archiver.retire.ports import Freed, LeftSnapshot
+from ami_archiver.retire.model import Freed, LeftSnapshot
 from ami_archiver.retire.reasons import HOLD_TAG, RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.inspect import Candidate, Newest, inspect
 from ami_archiver.retire.steps.settle import settle_snapshots

@@ -10,9 +10,9 @@ import pytest
 from ami_archiver.adapters.ec2_originals import Ec2Originals
 from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
 from ami_archiver.adapters.table_retirements import TableRetirements
-from ami_archiver.model import Action
+from ami_archiver.model import Action, Refusal
 from ami_archiver.retire import moves
-from ami_archiver.retire.ports import Deregistered, LeftSnapshot, Unwilling
+from ami_archiver.retire.model import Deregistered, LeftSnapshot
 from ami_archiver.retire.reasons import HOLD_TAG
 from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
@@ -29,7 +29,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], None
     def set_up(happen: Callable[[str], None]) -> None:
         deregister = Ec2Originals.deregister
 
-        def deregister_afterwards(self: Ec2Originals, image_id: str) -> Deregistered | Unwilling:
+        def deregister_afterwards(self: Ec2Originals, image_id: str) -> Deregistered | Refusal:
             happen(image_id)
             return deregister(self, image_id)
 
@@ -142,7 +142,7 @@ def test_snapshots_are_noted_anew_where_the_answer_of_ec2_was_lost(
     (image_id,) = retiring.disabled("web")
     refuse_to_delete(retiring, image_id)
 
-    def die(self: Ec2Originals, image_id: str) -> Deregistered | Unwilling:
+    def die(self: Ec2Originals, image_id: str) -> Deregistered | Refusal:
         self._ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
         raise RuntimeError("the function is gone")
 

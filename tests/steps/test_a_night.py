@@ -27,7 +27,7 @@ def test_images_that_all_fit_are_stored_at_once_and_verified(archive: Archive) -
     assert summary["stored_gib"] == 50
     assert {call.at for call in archive.starts()} == {archive.starts()[0].at}
     record = archive.record("i0")
-    found = archive.app.bucket.look(record.object_key)
+    found = archive.app.bucket.head(record.object_key)
     assert found is not None
     assert (record.status, record.decision, record.attempts) == ("VERIFIED", "stored", 1)
     assert record.object_key == f"nightly/{full_id('i0')}.bin"
@@ -54,7 +54,7 @@ def test_every_image_of_far_more_than_the_budget_is_stored_in_one_night(archive:
 def test_object_carries_the_image_and_the_policy_as_tags(archive: Archive) -> None:
     image_id = archive.image("one")
     archive.night()
-    found = archive.app.bucket.look(f"nightly/{image_id}.bin")
+    found = archive.app.bucket.head(f"nightly/{image_id}.bin")
     assert found is not None
     assert (found.tags["archiver:image-id"], found.tags["archiver:policy"]) == (image_id, "nightly")
 

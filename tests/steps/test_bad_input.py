@@ -29,7 +29,7 @@ DAMAGES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("until", [Next.CHECK, Next.WAIT, None], ids=["SELECTED", "STORING", "VERIFIED"])
+@pytest.mark.parametrize("until", [Next.STORE, Next.WAIT, None], ids=["SELECTED", "STORING", "VERIFIED"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_record_fails_its_image_by_name_and_is_left_as_it_is(
     archive: Archive, damage: str, until: Next | None
@@ -186,11 +186,11 @@ def test_object_that_is_not_the_store_that_was_asked_for_is_never_verified(archi
     key = f"nightly/{image_id}.bin"
     answer, reason = OBJECTS[kind]
     version = client(archive.cloud, "s3").put_object(Bucket=BUCKET, Key=key, **answer)["VersionId"]
-    summary = archive.go_on(state.then(Next.CHECK))
+    summary = archive.go_on(state.then(Next.STORE))
     assert summary["failures"][0]["reason"].startswith(reason.format(key=key))
     assert archive.status("one") == "FAILED"
     assert archive.accepted() == {image_id: 1}
-    found = archive.app.bucket.look(key)
+    found = archive.app.bucket.head(key)
     assert found is not None
     assert found.version_id == version
 
@@ -202,7 +202,7 @@ def test_object_under_a_name_that_is_not_the_images_is_never_verified(archive: A
     archive.put_object("nightly/ami-other.bin")
     item = archive.item(f"IMAGE#{image_id}", "RECORD") or {}
     archive.put_item(item | {"status": {"S": "STORED"}, "object_key": {"S": "nightly/ami-other.bin"}})
-    summary = archive.go_on(state.then(Next.CHECK))
+    summary = archive.go_on(state.then(Next.STORE))
     assert summary["failures"][0]["reason"].startswith("ObjectMisnamed: object nightly/ami-other.bin is not named")
     assert archive.night()["decisions"]["already_archived"] == 1
     assert (archive.record("one").object_key, archive.accepted()) == (f"nightly/{full_id('one')}.bin", {image_id: 1})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.run_state import Next
-from ami_archiver.steps.in_flight import running_tasks
+from ami_archiver.steps.store_work import StoreWork
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import answering
 from tests.support.archive import Archive, client
@@ -35,10 +35,11 @@ def test_nothing_is_asked_while_foreign_tasks_hold_the_whole_budget(archive: Arc
 
 def test_size_that_could_not_be_seen_is_asked_for_again_at_the_next_look(archive: Archive) -> None:
     archive.occupy(500)
+    state = archive.select(archive.begin())
     nothing: dict[str, Any] = {"Images": []}
     with answering(client(archive.cloud, "ec2"), "DescribeImages", nothing):
-        assert [running.gib for running in running_tasks(archive.app, {})] == [0]
-    assert [running.gib for running in running_tasks(archive.app, {})] == [500]
+        assert [task.gib for task in StoreWork(archive.app, state, {}).in_flight()] == [0]
+    assert [task.gib for task in StoreWork(archive.app, state, {}).in_flight()] == [500]
 
 
 def test_foreign_tasks_are_counted_together_with_ours(archive: Archive) -> None:

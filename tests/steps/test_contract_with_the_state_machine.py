@@ -20,20 +20,18 @@ from tests.support.handlers import Context, Handler, as_json
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 BRANCHES = {
-    "SelectImages": {"select_more", "check", "retire", "report"},
-    "CheckStoreTasks": {"start", "wait", "retire", "hand_over"},
-    "StartStoreTasks": {"wait"},
+    "SelectImages": {"select_more", "store", "retire", "report"},
+    "StoreImages": {"wait", "retire", "hand_over"},
     "PlanRetirement": {"plan_more", "retire", "report"},
     "RetireImages": {"retire", "wait", "report"},
-    "ReportRun": {"check", "await_approval", "end", "fail"},
+    "ReportRun": {"store", "await_approval", "end", "fail"},
 }
-"""The branches of the Choice after each function; StartStoreTasks has none and always goes to Wait."""
+"""The branches of the Choice after each function."""
 AFTER = {
     "select_more": "SelectImages",
-    "check": "CheckStoreTasks",
-    "wait": "CheckStoreTasks",
-    "hand_over": "CheckStoreTasks",
-    "start": "StartStoreTasks",
+    "store": "StoreImages",
+    "wait": "StoreImages",
+    "hand_over": "StoreImages",
     "plan_more": "PlanRetirement",
     "retire": "RetireImages",
     "report": "ReportRun",
@@ -148,12 +146,12 @@ def test_selection_that_runs_out_of_time_asks_for_more(
 def test_thousandth_look_hands_over(deployed: Archive, handlers: dict[str, Handler]) -> None:
     deployed.image("one", gib=500)
     state = handlers["SelectImages"](deployed.begin(), Context())
-    state = handlers["StartStoreTasks"](as_json(state), Context())
-    output = as_json(handlers["CheckStoreTasks"](as_json(state | {"loops": 999}), Context()))
-    check("CheckStoreTasks", output)
+    state = handlers["StoreImages"](as_json(state), Context())
+    output = as_json(handlers["StoreImages"](as_json(state | {"loops": 999}), Context()))
+    check("StoreImages", output)
     assert (output["next"], output["loops"]) == ("hand_over", 1000)
-    output = as_json(handlers["CheckStoreTasks"](output, Context()))
-    check("CheckStoreTasks", output)
+    output = as_json(handlers["StoreImages"](output, Context()))
+    check("StoreImages", output)
     assert output["next"] == "wait"
 
 
@@ -179,7 +177,7 @@ def test_malformed_input_fails_by_name_and_changes_nothing(
     assert deployed.items() == []
 
 
-@pytest.mark.parametrize("name", ["CheckStoreTasks", "StartStoreTasks", "RetireImages", "ReportRun"])
+@pytest.mark.parametrize("name", ["StoreImages", "RetireImages", "ReportRun"])
 @pytest.mark.parametrize("event", [{}, {"run_id": "x"}, {"policy": "nightly"}, {"images": []}], ids=json.dumps)
 def test_malformed_state_fails_by_name_and_changes_nothing(
     deployed: Archive, handlers: dict[str, Handler], name: str, event: Any
@@ -189,7 +187,7 @@ def test_malformed_state_fails_by_name_and_changes_nothing(
     assert deployed.items() == []
 
 
-@pytest.mark.parametrize("name", ["CheckStoreTasks", "StartStoreTasks", "RetireImages", "ReportRun"])
+@pytest.mark.parametrize("name", ["StoreImages", "RetireImages", "ReportRun"])
 def test_state_of_a_run_that_never_was_fails_by_name(
     deployed: Archive, handlers: dict[str, Handler], name: str
 ) -> None:

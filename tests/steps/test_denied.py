@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from ami_archiver.engine import MANY_DENIED
 from ami_archiver.errors import AccessDenied
 from ami_archiver.run_state import Next, RunState
-from ami_archiver.steps.fill import MANY_DENIED
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import refusing
 from tests.support.archive import Archive, client, full_id

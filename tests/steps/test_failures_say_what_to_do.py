@@ -63,7 +63,7 @@ class RichNight:
         self.archive.put_object("nightly/misnamed.bin")
         self._alter("misnamed", object_key={"S": "nightly/misnamed.bin"}, status={"S": "STORED"})
         self._alter("damaged", snapshot_gib={"S": "large"})
-        return state.then(Next.CHECK)
+        return state.then(Next.STORE)
 
     def _fails(self, name: str, failure: Failure) -> None:
         self.expected[self.archive.image(name)] = failure

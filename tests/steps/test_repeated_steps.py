@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from ami_archiver.app import App
 from ami_archiver.errors import TemporarilyUnavailable
-from ami_archiver.model import Decision, DecisionLine
-from ami_archiver.ports import Sight
 from ami_archiver.run_state import Next, RunState
-from ami_archiver.steps.check import check_store_tasks
-from ami_archiver.steps.start import SIGHT_SECONDS, start_store_tasks
+from ami_archiver.steps.store_images import store_images
 from tests.support.answers import losing_answers
-from tests.support.archive import Archive, client, full_id
+from tests.support.archive import Archive, client
 from tests.support.queue import queued
-
-Step = Callable[[App, RunState], object]
 
 
 def fleet(archive: Archive) -> set[str]:
     return {archive.image(f"i{number}", gib=100 + number) for number in range(5)}
-
-
-def after_the_first_two_have_ended(archive: Archive) -> RunState:
-    """The state in which the look that found it hands over to the start."""
-    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
-    archive.cloud.advance(2 * 3600)
-    state, _ = archive.step(state.then(Next.CHECK))
-    assert state.next is Next.START
-    return state
 
 
 def on_the_lease(archive: Archive) -> set[str]:
@@ -45,99 +29,67 @@ def each_once(archive: Archive, image_ids: set[str]) -> None:
     assert {archive.status(image_id) for image_id in image_ids} == {"VERIFIED"}
 
 
-def test_start_repeated_starts_nothing_twice(archive: Archive) -> None:
+def after(archive: Archive, seconds: float) -> RunState:
+    """The state before a look so long after the first one."""
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.cloud.advance(seconds)
+    return state.then(Next.STORE)
+
+
+def test_first_look_repeated_starts_nothing_twice(archive: Archive) -> None:
     image_ids = fleet(archive)
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
-    start_store_tasks(archive.app, state)
-    again, _ = start_store_tasks(archive.app, state)
+    state = archive.select(archive.begin())
+    store_images(archive.app, state)
+    again, _ = store_images(archive.app, state)
     assert archive.go_on(again)["decisions"]["stored"] == 5
     each_once(archive, image_ids)
 
 
-def test_start_repeated_after_a_look_that_left_what_ended_to_it_keeps_what_it_started_on_the_lease(
-    archive: Archive,
-) -> None:
-    for number in range(4):
-        archive.image(f"i{number}", gib=300)
-    state = after_the_first_two_have_ended(archive)
-    ended = on_the_lease(archive)
-    started = {full_id(f"i{number}") for number in range(4)} - ended
-    start_store_tasks(archive.app, state)
-    assert on_the_lease(archive) == started
-    again, _ = start_store_tasks(archive.app, state)
-    assert on_the_lease(archive) == started
+def test_look_takes_what_has_ended_off_the_lease_and_puts_on_it_what_it_starts(archive: Archive) -> None:
+    ids = {archive.image(f"i{number}", gib=300) for number in range(4)}
+    state = after(archive, 2 * 3600)
+    first = on_the_lease(archive)
+    state, _ = store_images(archive.app, state)
+    assert on_the_lease(archive) == ids - first
+    again, _ = store_images(archive.app, state)
+    assert on_the_lease(archive) == ids - first
     assert archive.go_on(again)["decisions"]["stored"] == 4
 
 
-def test_start_that_has_nothing_to_start_takes_what_ended_off_the_lease_all_the_same(archive: Archive) -> None:
-    for number in range(4):
-        archive.image(f"i{number}", gib=300)
-    state = after_the_first_two_have_ended(archive)
-    archive.occupy(600)
-    archive.cloud.advance(SIGHT_SECONDS + 1)
-    state, _ = start_store_tasks(archive.app, state)
-    assert on_the_lease(archive) == set()
-    assert archive.go_on(state)["decisions"]["stored"] == 4
-
-
-def test_look_that_no_start_follows_takes_what_ended_off_the_lease_itself(archive: Archive) -> None:
+def test_look_that_can_start_nothing_takes_what_has_ended_off_the_lease_all_the_same(archive: Archive) -> None:
     archive.image("small", gib=10)
     large = archive.image("large", gib=500)
-    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
-    archive.cloud.advance(600)
-    state, _ = archive.step(state.then(Next.CHECK))
+    state, _ = store_images(archive.app, after(archive, 600))
     assert state.next is Next.WAIT
     assert on_the_lease(archive) == {large}
 
 
-def test_start_leaves_an_image_on_the_lease_that_is_under_way_again_though_a_look_has_listed_it(
-    archive: Archive,
-) -> None:
-    for number in range(4):
-        archive.image(f"i{number}", gib=300)
-    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
-    under_way = archive.app.leases.read().in_flight
-    line = DecisionLine(min(under_way), "nightly", Decision.FAILED, "gone wrong", 300)
-    sight = Sight(archive.cloud.clock.now(), (), under_way)
-    archive.app.runs.put_page(state.run_id, "CHECK#0000001#early", [line], sight)
-    start_store_tasks(archive.app, state.then(Next.START, look_page="CHECK#0000001#early"))
-    assert on_the_lease(archive) == under_way
-
-
-def test_check_repeated_counts_each_image_once(archive: Archive) -> None:
+def test_look_repeated_counts_each_image_once(archive: Archive) -> None:
     image_ids = fleet(archive)
-    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
-    archive.cloud.advance(3600)
-    state = state.then(Next.CHECK)
-    check_store_tasks(archive.app, state)
-    again, _ = check_store_tasks(archive.app, state)
-    summary = archive.go_on(again)
-    assert summary["decisions"]["stored"] == 5
+    state = after(archive, 3600)
+    store_images(archive.app, state)
+    again, _ = store_images(archive.app, state)
+    assert archive.go_on(again)["decisions"]["stored"] == 5
     each_once(archive, image_ids)
 
 
-@pytest.mark.parametrize("step", [start_store_tasks, check_store_tasks], ids=["start", "check"])
-def test_step_run_by_two_workers_at_once_stores_each_image_once(archive: Archive, step: Step) -> None:
+@pytest.mark.parametrize("seconds", [0, 1100], ids=["at first", "when some have ended"])
+def test_look_by_two_workers_at_once_stores_each_image_once(archive: Archive, seconds: float) -> None:
     image_ids = fleet(archive)
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
-    if step is check_store_tasks:
-        state = archive.go_to(state, Next.WAIT)
-        archive.cloud.advance(1100)
+    state = after(archive, seconds) if seconds else archive.select(archive.begin())
     workers = [archive.worker(own_clients=True), archive.worker(own_clients=True)]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda worker: step(worker, state), workers))
-    assert archive.go_on(state.then(Next.CHECK))["decisions"]["stored"] == 5
+        list(pool.map(lambda worker: store_images(worker, state), workers))
+    assert archive.go_on(state)["decisions"]["stored"] == 5
     each_once(archive, image_ids)
 
 
-def test_check_that_is_repeated_later_hides_nothing_of_what_the_first_one_found(archive: Archive) -> None:
+def test_look_that_is_repeated_later_hides_nothing_of_what_the_first_one_found(archive: Archive) -> None:
     image_ids = {archive.image("short", gib=10), archive.image("long", gib=200)}
-    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
-    archive.cloud.advance(200)
-    state = state.then(Next.CHECK)
-    check_store_tasks(archive.app, state)
+    state = after(archive, 200)
+    store_images(archive.app, state)
     archive.cloud.advance(3600)
-    again, _ = check_store_tasks(archive.app, state)
+    again, _ = store_images(archive.app, state)
     assert archive.go_on(again)["decisions"]["stored"] == 2
     each_once(archive, image_ids)
 
@@ -156,7 +108,7 @@ def test_selection_run_by_two_workers_at_once_selects_each_image_once(archive: A
 
 def test_intention_is_written_and_the_queue_left_before_ec2_is_asked(archive: Archive) -> None:
     image_ids = fleet(archive)
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    state = archive.select(archive.begin())
     seen = []
 
     def look(params: Any, **_: Any) -> None:
@@ -176,7 +128,7 @@ def test_intention_is_written_and_the_queue_left_before_ec2_is_asked(archive: Ar
 
 def test_ec2_is_not_asked_where_somebody_else_has_written_the_intention(archive: Archive) -> None:
     image_id = archive.image("one")
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    state = archive.select(archive.begin())
     worker = archive.worker(own_clients=True)
     raced: list[object] = []
 
@@ -198,27 +150,25 @@ LOST = [
 
 
 @pytest.mark.parametrize(("service", "operation"), LOST)
-def test_start_whose_call_took_effect_unheard_is_repeated_without_a_second_store(
+def test_first_look_whose_call_took_effect_unheard_is_repeated_without_a_second_store(
     archive: Archive, service: str, operation: str
 ) -> None:
     image_ids = fleet(archive)
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    state = archive.select(archive.begin())
     with losing_answers(client(archive.cloud, service), operation), pytest.raises(TemporarilyUnavailable):
-        start_store_tasks(archive.app, state)
+        store_images(archive.app, state)
     assert archive.go_on(state)["decisions"]["stored"] == 5
     each_once(archive, image_ids)
 
 
 @pytest.mark.parametrize("operation", ["UpdateItem", "PutItem"])
-def test_check_whose_call_took_effect_unheard_is_repeated_without_losing_a_decision(
+def test_look_whose_call_took_effect_unheard_is_repeated_without_losing_a_decision(
     archive: Archive, operation: str
 ) -> None:
     image_ids = fleet(archive)
-    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
-    archive.cloud.advance(3600)
-    state = state.then(Next.CHECK)
+    state = after(archive, 3600)
     with losing_answers(client(archive.cloud, "dynamodb"), operation), pytest.raises(TemporarilyUnavailable):
-        check_store_tasks(archive.app, state)
+        store_images(archive.app, state)
     assert archive.go_on(state)["decisions"]["stored"] == 5
     each_once(archive, image_ids)
 

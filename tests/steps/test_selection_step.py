@@ -124,7 +124,7 @@ def test_selection_over_several_invocations_selects_each_image_once(
         state = select_images(archive.app, {"input": state.to_json()}, lambda: 10.0)
         pages.append(state.page)
     assert pages == [1, 2, 3]
-    assert (state.next, state.next_token, state.selected_images, state.selected_gib) == (Next.CHECK, None, 12, 12.0)
+    assert (state.next, state.next_token, state.selected_images, state.selected_gib) == (Next.STORE, None, 12, 12.0)
     assert sorted(entry.image_id for entry in queued(archive.app.records)) == sorted(image_ids)
     assert set(archive.decisions(state.run_id)) == image_ids
     assert archive.go_on(state)["decisions"]["stored"] == 12
@@ -138,7 +138,7 @@ def test_selection_with_time_left_goes_through_all_pages_at_once(
     for number in range(12):
         archive.image(f"i{number:02}", gib=1)
     state = archive.select(archive.begin())
-    assert (state.next, state.page) == (Next.CHECK, 3)
+    assert (state.next, state.page) == (Next.STORE, 3)
 
 
 def test_selection_repeated_selects_nothing_twice_and_decides_the_same(archive: Archive) -> None:
@@ -226,4 +226,4 @@ def test_dry_run_whose_policy_is_removed_between_two_pages_reports_what_it_has_s
 
 def test_page_without_time_left_ends_the_invocation_only_where_another_page_follows(archive: Archive) -> None:
     archive.image("one")
-    assert select_images(archive.app, archive.begin(), lambda: 0.0).next is Next.CHECK
+    assert select_images(archive.app, archive.begin(), lambda: 0.0).next is Next.STORE

@@ -65,7 +65,7 @@ def test_run_whose_working_run_is_stopped_during_its_selection_works_itself(two:
         "before-call.ec2.DescribeImages", lambda **_: stop(two, at_work)
     )
     state = two.select(two.begin("weekly"), worker)
-    assert (state.outcome, state.next) == ("worked", Next.CHECK)
+    assert (state.outcome, state.next) == ("worked", Next.STORE)
     assert two.go_on(state)["decisions"]["stored"] == 1
 
 
@@ -215,7 +215,7 @@ def test_check_that_goes_on_after_the_stop_takes_nothing_off_the_lease_of_the_ru
         two, first, "before-call.ec2.DescribeStoreImageTasks", lambda: second.append(two.select(two.begin()))
     )
     with pytest.raises(LeaseLost):
-        two.step(first.then(Next.CHECK), worker)
+        two.step(first.then(Next.STORE), worker)
     assert len(two.app.leases.read().in_flight) == 2
     assert two.go_on(second[0])["outcome"] == "worked"
     assert (two.status("a"), two.status("b"), two.app.leases.read().in_flight) == ("VERIFIED", "VERIFIED", frozenset())

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from ami_archiver.steps.check import check_store_tasks
+from ami_archiver.steps.start import start_store_tasks
 
 from ami_archiver.errors import LeaseLost, TemporarilyUnavailable
 from ami_archiver.run_state import Next, RunState
-from ami_archiver.steps.check import check_store_tasks
 from ami_archiver.steps.report import report_run
-from ami_archiver.steps.start import start_store_tasks
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import losing_answers
 from tests.support.archive import Archive, client, full_id
@@ -60,7 +60,7 @@ def test_policy_that_joins_when_the_queue_was_just_found_empty_is_worked_off(two
     assert joining.outcome == "joined"
 
     state, summary = two.step(working)
-    assert (state.next, summary) == (Next.CHECK, {})
+    assert (state.next, summary) == (Next.STORE, {})
     own = two.go_on(state)
     assert own["decisions"]["stored"] == 1
     assert two.status("b") == "VERIFIED"
@@ -82,7 +82,7 @@ def test_policy_that_joins_between_the_reports_look_and_the_giving_back_is_worke
 
     worker.leases._dynamodb.meta.events.register_first("before-call.dynamodb.UpdateItem", join_before_the_release)
     state, summary = two.step(state, worker)
-    assert (joined[0].outcome, state.next, summary) == ("joined", Next.CHECK, {})
+    assert (joined[0].outcome, state.next, summary) == ("joined", Next.STORE, {})
     assert two.go_on(state)["decisions"]["stored"] == 1
     assert two.status("b") == "VERIFIED"
 
@@ -110,7 +110,7 @@ def test_policy_whose_working_run_ends_during_its_selection_works_itself(two: Ar
 
     worker.images._ec2.meta.events.register_first("before-call.ec2.DescribeImages", end_the_other)
     state = two.select(two.begin("weekly"), worker)
-    assert (state.outcome, state.next) == ("worked", Next.CHECK)
+    assert (state.outcome, state.next) == ("worked", Next.STORE)
     assert two.go_on(state)["decisions"]["stored"] == 1
 
 
@@ -205,7 +205,7 @@ def test_run_whose_lease_was_taken_over_stops_and_the_other_one_ends_the_night(t
     assert second.outcome == "worked"
     for step in (check_store_tasks, start_store_tasks):
         with pytest.raises(LeaseLost, match=f"run {first.run_id} does not hold the lease: another run took it"):
-            step(two.app, first.then(Next.CHECK))
+            step(two.app, first.then(Next.STORE))
     with pytest.raises(LeaseLost, match="goes on with the next run"):
         report_run(two.app, first.then(Next.REPORT))
     assert two.go_on(second)["decisions"]["stored"] == 1

@@ -14,8 +14,7 @@ import pytest
 
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.errors import BadInput, TemporarilyUnavailable
-from ami_archiver.model import ArchiveRecord, Status
-from ami_archiver.ports import IndexedRecord, ListedObject
+from ami_archiver.model import ArchiveRecord, IndexedRecord, ListedObject, Status
 from ami_archiver.retire import moves
 from ami_archiver.settings import Settings
 from ami_archiver.steps import watch as step

@@ -18,7 +18,7 @@ class Account:
         self.ec2 = client(archive.cloud, "ec2")
         self.scaling = client(archive.cloud, "autoscaling")
         self.ssm = client(archive.cloud, "ssm")
-        self.uses = Ec2Uses(self.ec2, lambda: self.scaling, lambda: self.ssm)
+        self.uses = Ec2Uses(self.ec2, self.scaling, self.ssm)
 
     def image(self, name: str = "one") -> str:
         return self.archive.image(name)

@@ -13,23 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ami_archiver.adapters.ebs_blocks import EbsBlocks
-from ami_archiver.adapters.ec2_images import Ec2Images
-from ami_archiver.adapters.ec2_originals import Ec2Originals
-from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
-from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
-from ami_archiver.adapters.ec2_uses import Ec2Uses
-from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
-from ami_archiver.adapters.sfn_executions import SfnExecutions
-from ami_archiver.adapters.sns_notifier import SnsNotifier
-from ami_archiver.adapters.table_leases import TableLeases
-from ami_archiver.adapters.table_records import TableRecords
-from ami_archiver.adapters.table_retirements import TableRetirements
-from ami_archiver.adapters.table_runs import RETIREMENTS, WATCHES, TableRuns
 from ami_archiver.app import App
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.policy import Policy
@@ -38,10 +25,9 @@ from ami_archiver.retire.steps.approval import ask_for_approval
 from ami_archiver.retire.steps.step import plan_retirement, retire_images
 from ami_archiver.run_state import Next, RetirePhase, RunState
 from ami_archiver.settings import Settings
-from ami_archiver.steps.check import check_store_tasks
 from ami_archiver.steps.report import report_run
 from ami_archiver.steps.select import select_images
-from ami_archiver.steps.start import start_store_tasks
+from ami_archiver.steps.store_images import store_images
 from local_cloud.in_process import VirtualCloud
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
 from tests.support.executions import Executions
@@ -96,42 +82,11 @@ class Archive:
         Making clients takes a tenth of a second: only a test that changes how they behave needs its own.
         """
         make = self.cloud.client if own_clients else partial(client, self.cloud)
-        ec2, dynamodb = make("ec2"), make("dynamodb")
-        return App(
-            settings=self.settings,
-            region=self.region,
-            clock=CloudClock(self.cloud, skew),
-            images=Ec2Images(ec2),
-            store_tasks=Ec2StoreTasks(ec2),
-            bucket=S3ArchiveBucket(make("s3"), BUCKET),
-            records=TableRecords(dynamodb, TABLE),
-            leases=TableLeases(dynamodb, TABLE),
-            executions=SfnExecutions(lambda: make("stepfunctions")),
-            runs=TableRuns(dynamodb, TABLE),
-            retirements=TableRuns(dynamodb, TABLE, RETIREMENTS),
-            watches=TableRuns(dynamodb, TABLE, WATCHES),
-            notifier=SnsNotifier(lambda: make("sns"), self.settings.topic_arn),
-        )
+        return App(self.settings, self.region, CloudClock(self.cloud, skew), cache(make))
 
     def retirer(self) -> RetireApp:
         """An instance of the function that retires."""
-        make = partial(client, self.cloud)
-        ec2, dynamodb = make("ec2"), make("dynamodb")
-        return RetireApp(
-            settings=self.settings,
-            region=self.region,
-            clock=CloudClock(self.cloud),
-            originals=Ec2Originals(ec2),
-            uses=Ec2Uses(ec2, lambda: make("autoscaling"), lambda: make("ssm")),
-            usage_reports=Ec2UsageReports(ec2, self.account_id),
-            blocks=EbsBlocks(ec2, lambda: make("ebs")),
-            bucket=S3ArchiveBucket(make("s3"), BUCKET),
-            retirements=TableRetirements(dynamodb, TABLE),
-            leases=TableLeases(dynamodb, TABLE),
-            runs=TableRuns(dynamodb, TABLE),
-            summaries=TableRuns(dynamodb, TABLE, RETIREMENTS),
-            notifier=SnsNotifier(lambda: make("sns"), self.settings.topic_arn),
-        )
+        return RetireApp(self.settings, self.region, CloudClock(self.cloud), partial(client, self.cloud))
 
     def configure(self, **changes: Any) -> None:
         """Deploy with other settings: function instances from now on have them."""
@@ -199,14 +154,12 @@ class Archive:
         match state.next:
             case Next.SELECT_MORE:
                 return select_images(app, {"input": state.to_json()}, lambda: 900.0), None
-            case Next.CHECK | Next.HAND_OVER:
+            case Next.STORE | Next.HAND_OVER:
                 self.loops += 1
-                return check_store_tasks(app, state)[0], None
-            case Next.START:
-                return start_store_tasks(app, state)[0], None
+                return store_images(app, state)[0], None
             case Next.WAIT:
                 self.cloud.advance(state.wait_seconds)
-                return state.then(Next.RETIRE if state.retire is RetirePhase.ACT else Next.CHECK), None
+                return state.then(Next.RETIRE if state.retire is RetirePhase.ACT else Next.STORE), None
             case Next.PLAN_MORE:
                 return plan_retirement(self.retirer(), state, lambda: 900.0)[0], None
             case Next.RETIRE if state.retire is not RetirePhase.ACT and state.approval is None:

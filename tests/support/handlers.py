@@ -10,14 +10,13 @@ from typing import Any
 
 Handler = Callable[[Any, Any], dict[str, Any]]
 
-MODULES = {
-    "SelectImages": "handlers.select_images",
-    "CheckStoreTasks": "handlers.check_store_tasks",
-    "StartStoreTasks": "handlers.start_store_tasks",
-    "PlanRetirement": "handlers.plan_retirement",
-    "RetireImages": "handlers.retire_images",
-    "AwaitApproval": "handlers.ask_for_approval",
-    "ReportRun": "handlers.report_run",
+HANDLERS = {
+    "SelectImages": "archive.select",
+    "StoreImages": "archive.store",
+    "PlanRetirement": "retire.plan",
+    "RetireImages": "retire.retire",
+    "AwaitApproval": "retire.ask",
+    "ReportRun": "archive.report",
 }
 """By the state that invokes it."""
 
@@ -38,7 +37,11 @@ class Context:
 
 def handlers() -> dict[str, Handler]:
     """By state. The modules read their environment when they are imported."""
-    return {state: importlib.import_module(module).handler for state, module in MODULES.items()}
+    found = {}
+    for state, name in HANDLERS.items():
+        module, function = name.split(".")
+        found[state] = getattr(importlib.import_module(f"handlers.{module}"), function)
+    return found
 
 
 def as_json(value: Any) -> Any:

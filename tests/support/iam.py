@@ -80,7 +80,7 @@ class StackPolicies:
         return plain({"Fn::GetAtt": [name, "Arn"]})
 
     def role_of(self, function: str) -> Principal:
-        """The role of the function that is called so, such as StartStoreTasks."""
+        """The role of the function that is called so, such as StoreImages."""
         (name,) = [n for n in resources(self._template, "AWS::IAM::Role") if re.search(f"{function}Role[0-9A-F]+$", n)]
         return Principal(plain({"Fn::GetAtt": [name, "Arn"]}), tuple(self._statements(name)))
 

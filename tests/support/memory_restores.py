@@ -12,10 +12,19 @@ from datetime import datetime
 from typing import Any
 
 from ami_archiver.errors import LeaseLost
-from ami_archiver.model import ArchiveRecord, Decision, Origin, RestoreFacts, Status, StoredObject
-from ami_archiver.ports import ActiveRun, Fetched, Lease, ListedObject
-from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry, WaitingRun
-from ami_archiver.restore.ports import FetchedRestores
+from ami_archiver.model import (
+    ActiveRun,
+    ArchiveRecord,
+    Decision,
+    Fetched,
+    Lease,
+    ListedObject,
+    Origin,
+    RestoreFacts,
+    Status,
+    StoredObject,
+)
+from ami_archiver.restore.model import FetchedRestores, RestoreEntry, RestoreRecord, ThawEntry, WaitingRun
 from local_cloud.engine.objects import MemoryObjectStore
 from local_cloud.engine.stored_object import encode
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot

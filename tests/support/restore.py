@@ -10,30 +10,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ami_archiver import lifecycle
-from ami_archiver.adapters.ec2_restores import Ec2Restores
-from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
-from ami_archiver.adapters.sns_notifier import SnsNotifier
-from ami_archiver.adapters.ssm_parameters import SsmParameters
-from ami_archiver.adapters.table_leases import TableLeases
-from ami_archiver.adapters.table_records import TableRecords
-from ami_archiver.adapters.table_restores import RESTORE_LEASE, RESTORE_SUMMARIES, TableRestores
-from ami_archiver.adapters.table_runs import TableRuns
+from ami_archiver.app import App
 from ami_archiver.model import ArchiveRecord, Decision, Origin, RestoreFacts, Status, StoredObject
-from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.model import RestoreRecord
 from ami_archiver.restore.state import RestoreState
-from ami_archiver.restore.steps.check import check_restores
+from ami_archiver.restore.steps.finish_restores import finish_restores
 from ami_archiver.restore.steps.plan import plan_restore
 from ami_archiver.restore.steps.report import report_restore
-from ami_archiver.restore.steps.start import start_restores
+from ami_archiver.restore.steps.restore_images import restore_images
 from ami_archiver.run_state import Next
 from ami_archiver.verification import IMAGE_TAG
 from local_cloud.engine.stored_object import content_of, encode
 from local_cloud.model import Image
-from tests.support.archive import BUCKET, TABLE, Archive, CloudClock, client, full_id
+from tests.support.archive import BUCKET, Archive, CloudClock, client, full_id
 from tests.support.reasons import named
 
 
@@ -48,22 +41,9 @@ class Restores:
         self.transitions = 0
         self.most_in_flight_gib = 0.0
 
-    def worker(self) -> RestoreApp:
+    def worker(self) -> App:
         """A function instance of its own."""
-        dynamodb = client(self.cloud, "dynamodb")
-        return RestoreApp(
-            settings=self.archive.settings,
-            region=self.archive.region,
-            clock=CloudClock(self.cloud),
-            tasks=Ec2Restores(client(self.cloud, "ec2")),
-            bucket=S3ArchiveBucket(client(self.cloud, "s3"), BUCKET),
-            records=TableRecords(dynamodb, TABLE),
-            restores=TableRestores(dynamodb, TABLE),
-            leases=TableLeases(dynamodb, TABLE, RESTORE_LEASE),
-            runs=TableRuns(dynamodb, TABLE, RESTORE_SUMMARIES),
-            parameters=SsmParameters(lambda: client(self.cloud, "ssm")),
-            notifier=SnsNotifier(lambda: client(self.cloud, "sns"), self.archive.settings.topic_arn),
-        )
+        return App(self.archive.settings, self.archive.region, CloudClock(self.cloud), partial(client, self.cloud))
 
     # The world
 
@@ -92,7 +72,7 @@ class Restores:
             Bucket=BUCKET, Key=key, Body=body, Tagging=f"{IMAGE_TAG}={image_id}&ami-name={image.name}"
         )
         if record:
-            found = self.app.bucket.glance(key)
+            found = self.app.bucket.head(key)
             assert found is not None
             self._record(image, gib, found, encrypted=any(one.encrypted for one in snapshots))
         if lost:
@@ -144,7 +124,7 @@ class Restores:
         started = self.cloud.clock.now().isoformat()
         return {"input": given, "execution_name": f"restore-{next(self._names)}", "execution_started_at": started}
 
-    def plan(self, event: dict[str, Any], app: RestoreApp | None = None) -> RestoreState:
+    def plan(self, event: dict[str, Any], app: App | None = None) -> RestoreState:
         return plan_restore(app or self.app, event, lambda: 900.0)
 
     def run(self, *, until: Callable[[], bool] | None = None, **given: Any) -> Any:
@@ -166,21 +146,21 @@ class Restores:
             state = stepped
         return None
 
-    def step(self, state: RestoreState, app: RestoreApp | None = None) -> RestoreState | dict[str, Any]:
+    def step(self, state: RestoreState, app: App | None = None) -> RestoreState | dict[str, Any]:
         """One state of the workflow; the summary after the last one."""
         app = app or self.app
         self.transitions += 2  # the state, and the choice after it
         match state.next:
             case Next.PLAN_MORE:
                 state = plan_restore(app, {"input": state.to_json()}, lambda: 900.0)
-            case Next.CHECK | Next.HAND_OVER:
-                state, _ = check_restores(app, state)
-            case Next.START:
-                state, _ = start_restores(app, state)
+            case Next.RESTORE | Next.HAND_OVER:
+                state, _ = restore_images(app, state)
                 self.most_in_flight_gib = max(self.most_in_flight_gib, self.in_flight_gib())
+            case Next.FINISH:
+                state = finish_restores(app, state).then(Next.WAIT)
             case Next.WAIT:
                 self.cloud.advance(state.wait_seconds)
-                state = state.then(Next.CHECK)
+                state = state.then(Next.RESTORE)
             case Next.REPORT:
                 state, _, summary = report_restore(app, state)
                 assert state.next is Next.END

@@ -17,15 +17,15 @@ from tests.support.assembly import STACK, CloudAssembly
 from tests.support.state_machine import StateMachine, definition_of, handlers_in
 
 FUNCTIONS = {
-    "handlers.select_images.handler": "SelectImages",
-    "handlers.check_store_tasks.handler": "CheckStoreTasks",
-    "handlers.start_store_tasks.handler": "StartStoreTasks",
-    "handlers.report_run.handler": "ReportRun",
-    "handlers.plan_retirement.handler": "PlanRetirement",
-    "handlers.retire_images.handler": "RetireImages",
-    "handlers.ask_for_approval.handler": "AskForApproval",
-    "handlers.undo_retirement.handler": "UndoRetirement",
-    "handlers.watch_archive.handler": "WatchArchive",
+    "handlers.archive.select": "SelectImages",
+    "handlers.archive.store": "StoreImages",
+    "handlers.archive.store": "StoreImages",
+    "handlers.archive.report": "ReportRun",
+    "handlers.retire.plan": "PlanRetirement",
+    "handlers.retire.retire": "RetireImages",
+    "handlers.retire.ask": "AskForApproval",
+    "handlers.retire.undo": "UndoRetirement",
+    "handlers.archive.watch": "WatchArchive",
 }
 SERVICES = ("autoscaling", "dynamodb", "ebs", "ec2", "s3", "sns", "ssm", "stepfunctions")
 ACTIONS = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_archiver.eligibility import MAX_IMAGE_GIB, image_gib, obstacle, snapshot_gib
+from ami_archiver.eligibility import MAX_IMAGE_GIB, image_gib, snapshot_gib, why_not_storable
 from ami_archiver.model import GIB, Snapshot, Volume
 from tests.support.domain import ACCOUNT, image, snapshot
 
@@ -31,24 +31,24 @@ SNAPSHOTS = {"snap-1": snapshot()}
     ],
 )
 def test_image_that_ec2_would_refuse_is_ineligible_with_the_reason(fields: dict[str, Any], reason: str) -> None:
-    assert obstacle(image(**fields), SNAPSHOTS, ACCOUNT) == reason
+    assert why_not_storable(image(**fields), SNAPSHOTS, ACCOUNT) == reason
 
 
 @pytest.mark.parametrize("state", ["available", "disabled"])
 def test_available_and_disabled_images_can_be_stored(state: str) -> None:
-    assert obstacle(image(state=state), SNAPSHOTS, ACCOUNT) is None
+    assert why_not_storable(image(state=state), SNAPSHOTS, ACCOUNT) is None
 
 
 def test_unfinished_snapshot_makes_its_image_ineligible() -> None:
-    reason = obstacle(image(), {"snap-1": snapshot(state="pending")}, ACCOUNT)
+    reason = why_not_storable(image(), {"snap-1": snapshot(state="pending")}, ACCOUNT)
     assert reason == "snapshot snap-1 is pending, must be completed"
 
 
 def test_image_of_exactly_the_largest_size_can_be_stored_and_a_larger_one_not() -> None:
     whole = {"snap-1": snapshot(volume_gib=MAX_IMAGE_GIB)}
-    assert obstacle(image(), whole, ACCOUNT) is None
+    assert why_not_storable(image(), whole, ACCOUNT) is None
     larger = {"snap-1": snapshot(volume_gib=MAX_IMAGE_GIB + 1)}
-    assert obstacle(image(), larger, ACCOUNT) == "5001 GiB, at most 5000 GiB can be stored"
+    assert why_not_storable(image(), larger, ACCOUNT) == "5001 GiB, at most 5000 GiB can be stored"
 
 
 def test_size_is_the_written_blocks_where_aws_tells_them() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ami_archiver import errors
-from ami_archiver.failures import NEXT_STEPS, Failure, because
+from ami_archiver.failures import NEXT_STEPS, Failure, reason
 from ami_archiver.restore.failures import RestoreFailure
 from tests.support.assembly import ROOT
 
@@ -64,7 +64,7 @@ def test_every_row_of_the_document_says_when_about_what_and_what_to_do() -> None
 
 
 def test_reason_begins_with_the_name_and_ends_with_what_to_do() -> None:
-    assert because(Failure.OBJECT_EMPTY, "object k is empty", "delete it") == (
+    assert reason(Failure.OBJECT_EMPTY, "object k is empty", "delete it") == (
         "ObjectEmpty: object k is empty; delete it"
     )
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ami_archiver.inventory import Inventory, image_id_of
-from ami_archiver.ports import ListedObject
+from ami_archiver.model import ListedObject
 from tests.support.domain import IMAGE_ID, OBJECT_KEY, verified
 
 AS_RECORDED = ListedObject(OBJECT_KEY, "v1", 1000, "e1")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.model import RETIRING, Decision, DecisionLine
-from ami_archiver.retire.ports import Saved
+from ami_archiver.retire.model import Saved
 from ami_archiver.retire.savings import as_json as saved_as_json
 from ami_archiver.retire.summary import as_json, listed, tally, text_of
 from ami_archiver.summary import LISTED

@@ -10,7 +10,7 @@ import pytest
 from ami_archiver.model import GIB, ArchiveRecord, Retirement
 from ami_archiver.policy import RetireRules
 from ami_archiver.prices import EBS_DIRECT_READ_GIB, EBS_SNAPSHOT, PRICED_ON, S3_STORAGE
-from ami_archiver.retire.ports import Saved
+from ami_archiver.retire.model import Saved
 from ami_archiver.retire.savings import as_json, saved_by
 from ami_archiver.settings import Settings
 from tests.support.domain import ACCOUNT, KEY_ARN, policy, verified

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.verification import IMAGE_TAG, alteration, flaw
+from ami_archiver.verification import IMAGE_TAG, why_altered, why_not_whole
 from tests.support.domain import IMAGE_ID, KEY_ARN, OBJECT_KEY, stored_object, verified
 
 
 def test_whole_object_under_the_buckets_key_has_no_flaw() -> None:
-    assert flaw(IMAGE_ID, stored_object(tags={IMAGE_TAG: IMAGE_ID}), KEY_ARN) is None
-    assert flaw(IMAGE_ID, stored_object(encryption="aws:kms:dsse"), KEY_ARN) is None
+    assert why_not_whole(IMAGE_ID, stored_object(tags={IMAGE_TAG: IMAGE_ID}), KEY_ARN) is None
+    assert why_not_whole(IMAGE_ID, stored_object(encryption="aws:kms:dsse"), KEY_ARN) is None
 
 
 def test_object_that_ec2_stored_for_somebody_else_carries_no_tag_of_ours_and_is_taken() -> None:
-    assert flaw(IMAGE_ID, stored_object(tags={"Name": "web"}), KEY_ARN) is None
+    assert why_not_whole(IMAGE_ID, stored_object(tags={"Name": "web"}), KEY_ARN) is None
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def test_object_that_ec2_stored_for_somebody_else_carries_no_tag_of_ours_and_is_
     ],
 )
 def test_flaw_says_what_is_wrong_and_what_to_do(fields: dict[str, Any], reason: str) -> None:
-    assert flaw(IMAGE_ID, stored_object(**fields), KEY_ARN) == reason
+    assert why_not_whole(IMAGE_ID, stored_object(**fields), KEY_ARN) == reason
 
 
 def test_object_as_it_was_recorded_is_not_altered() -> None:
-    assert alteration(verified(checksum="SHA256:x"), stored_object(checksum="SHA256:x")) is None
+    assert why_altered(verified(checksum="SHA256:x"), stored_object(checksum="SHA256:x")) is None
 
 
 def test_deleted_object_of_a_verified_record_says_which_version_to_bring_back() -> None:
-    assert alteration(verified(), None) == (
+    assert why_altered(verified(), None) == (
         f"ObjectGone: object {OBJECT_KEY} is gone; remove the delete marker above version v1"
     )
 
@@ -79,10 +79,10 @@ def test_deleted_object_of_a_verified_record_says_which_version_to_bring_back() 
 )
 def test_altered_object_says_what_differs_and_what_to_do(fields: dict[str, Any], what: str) -> None:
     found = stored_object(**({"checksum": "SHA256:x"} | fields))
-    assert alteration(verified(checksum="SHA256:x"), found) == (
+    assert why_altered(verified(checksum="SHA256:x"), found) == (
         f"ObjectAltered: object {OBJECT_KEY} was altered: {what}; make version v1 the current one again"
     )
 
 
 def test_checksum_that_cannot_be_asked_for_now_is_no_alteration() -> None:
-    assert alteration(verified(checksum="SHA256:x"), stored_object(checksum=None)) is None
+    assert why_altered(verified(checksum="SHA256:x"), stored_object(checksum=None)) is None

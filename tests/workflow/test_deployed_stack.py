@@ -80,7 +80,7 @@ def test_a_night_stores_what_fits_and_what_does_not_and_says_why_of_the_rest(dep
     record = deployment.item(f"IMAGE#{flaky}", "RECORD")
     assert record is not None
     assert (record["status"], record["attempts"]) == ({"S": "VERIFIED"}, {"N": "2"})
-    starts = cloud.calls(service="ec2", operation="CreateStoreImageTask", caller="StartStoreTasks")
+    starts = cloud.calls(service="ec2", operation="CreateStoreImageTask", caller="StoreImages")
     assert len(starts) == 13  # eight, the huge one, the flaky and the hopeless one twice each
     assert [call for call in starts if call["in_flight_gib"] >= 600] == []
 
@@ -163,4 +163,4 @@ def test_an_archived_image_comes_back_by_one_command(
     restored = last.removeprefix(f"{image_id} → ")
     (image,) = cloud.client("ec2").describe_images(ImageIds=[restored])["Images"]
     assert (image["Name"], image["State"], image["SourceImageId"]) == ("lost-and-found", "available", image_id)
-    assert cloud.calls(service="ec2", operation="CreateRestoreImageTask", caller="StartRestores")
+    assert cloud.calls(service="ec2", operation="CreateRestoreImageTask", caller="RestoreImages")

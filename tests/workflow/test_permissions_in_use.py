@@ -10,8 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from ami_archiver.model import Status
-from ami_archiver.ports import ActiveRun
+from ami_archiver.model import ActiveRun, Status
 from handlers import telemetry
 from local_cloud.in_process import VirtualCloud
 from tests.support import domain
@@ -19,7 +18,7 @@ from tests.support.archive import BUCKET, TABLE, Archive, client
 from tests.support.assembly import CloudAssembly
 from tests.support.watched import Stage, Watched, allowed
 
-FUNCTIONS = ("SelectImages", "CheckStoreTasks", "StartStoreTasks", "ReportRun")
+FUNCTIONS = ("SelectImages", "StoreImages", "StoreImages", "ReportRun")
 NOT_CALLED_BY_US = {
     # Lambda itself, for every function
     "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
@@ -54,7 +53,7 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
     seen = Watched()
 
     def others_are_faster(function: str) -> None:
-        if function == "StartStoreTasks" and not seen.actions[function]:
+        if function == "StoreImages" and not seen.actions[function]:
             item = archive.item(f"IMAGE#{tampered}", "RECORD") or {}
             archive.put_item(item | {"status": {"S": "FAILED"}})
             s3.put_object(Bucket=BUCKET, Key=f"nightly/{surprise}.bin", Body=b"stored by hand")
@@ -89,4 +88,4 @@ def test_functions_touch_no_bucket_table_or_topic_but_their_own_and_delete_only_
         ("TableName", TABLE),
     }
     assert len([name for kind, name in watched.targets if kind == "TopicArn"]) == 1
-    assert watched.deleted == {"StartStoreTasks": {"QUEUE"}}
+    assert watched.deleted == {"StoreImages": {"QUEUE"}}

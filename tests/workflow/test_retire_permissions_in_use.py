@@ -94,7 +94,7 @@ def watched(cloud: VirtualCloud, cloud_assembly: CloudAssembly, monkeypatch: pyt
     assert archive.status(shared) == "DISABLED"
     make_history_long(archive, shared)
     with stage.watching():
-        answer = stage.invoke("handlers.undo_retirement.handler", {"image_id": shared, "share_with": [OTHER]})
+        answer = stage.invoke("handlers.retire.undo", {"image_id": shared, "share_with": [OTHER]})
     assert (answer["result"], answer["problems"]) == ("enabled", [])
     return seen
 

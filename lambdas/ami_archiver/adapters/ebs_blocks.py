@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from ami_archiver.adapters.ec2_images import snapshots_by
 from ami_archiver.eligibility import snapshot_gib
 from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
 from ami_archiver.model import GIB, Snapshot
-from ami_archiver.retire.ports import Freed
+from ami_archiver.retire.model import Freed
 
 if TYPE_CHECKING:
     from mypy_boto3_ebs import EBSClient
@@ -39,11 +39,12 @@ class NotComputed(Exception):
 class EbsBlocks:
     """By the snapshots of each volume. What a volume that was made from one of them holds of it cannot be seen."""
 
-    def __init__(self, ec2: EC2Client, ebs: Callable[[], EBSClient]) -> None:
+    def __init__(self, ec2: EC2Client, ebs: EBSClient) -> None:
         self._ec2 = ec2
         self._ebs = ebs
 
     def freed(self, snapshots: Collection[Snapshot]) -> Freed:
+        """By deleting these together; a range where it cannot be computed."""
         least, most = 0.0, 0.0
         look = _Look(self._ebs)
         for volume_id, own in _by_volume(snapshots):
@@ -76,8 +77,8 @@ class EbsBlocks:
 class _Look:
     """Asks for changed blocks, as long as calls are left."""
 
-    def __init__(self, ebs: Callable[[], EBSClient]) -> None:
-        self._make = ebs
+    def __init__(self, ebs: EBSClient) -> None:
+        self._ebs = ebs
         self._calls = 0
 
     def freed_blocks(self, before: Snapshot | None, going: Sequence[Snapshot], after: Snapshot | None) -> int:
@@ -107,7 +108,7 @@ class _Look:
             if self._calls > CALLS_PER_LOOK:
                 raise NotComputed(f"more changed blocks than {CALLS_PER_LOOK} calls list")
             with translated(second.snapshot_id):
-                answer = self._make().list_changed_blocks(
+                answer = self._ebs.list_changed_blocks(
                     FirstSnapshotId=first.snapshot_id,
                     SecondSnapshotId=second.snapshot_id,
                     MaxResults=BLOCKS_PER_CALL,

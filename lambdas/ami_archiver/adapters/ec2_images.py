@@ -12,9 +12,8 @@ from botocore.exceptions import ClientError
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
-from ami_archiver.model import Image, Snapshot, Volume
+from ami_archiver.model import Image, ImagePage, Snapshot, Volume
 from ami_archiver.policy import ANY, Policy
-from ami_archiver.ports import ImagePage
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -41,10 +40,13 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Ec2Images:
+    """EC2's images and snapshots."""
+
     def __init__(self, client: EC2Client) -> None:
         self._ec2 = client
 
     def pages(self, policy: Policy, start: str | None = None) -> Iterator[ImagePage]:
+        """This account's images that carry the policy's tags, disabled ones too, up to 1,000 a page."""
         request: DescribeImagesRequestTypeDef = {
             "Owners": ["self"],
             "IncludeDisabled": True,
@@ -63,6 +65,7 @@ class Ec2Images:
                 return
 
     def by_id(self, image_ids: Collection[str]) -> dict[str, Image]:
+        """Those of the images that can be seen; the others are left out."""
         found: dict[str, Image] = {}
         for batch in batches(sorted(image_ids), VALUES_PER_FILTER):
             with translated():
@@ -77,6 +80,7 @@ class Ec2Images:
         return {one.snapshot_id: one for one in snapshots_by(self._ec2, "snapshot-id", snapshot_ids)}
 
     def launch_permissions(self, image_id: str) -> tuple[str, ...] | None:
+        """As in RestoreFacts; None where the image is gone, or this may not be asked of it."""
         try:
             with translated(image_id):
                 answer = self._ec2.describe_image_attribute(ImageId=image_id, Attribute="launchPermission")
@@ -86,6 +90,7 @@ class Ec2Images:
         return tuple(sorted(_permission(raw) for raw in answer.get("LaunchPermissions", [])))
 
     def ssm_parameters(self, image_ids: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
+        """ARNs of the SSM parameters that point at each image; None where this cannot be asked."""
         found: dict[str, list[str]] = {}
         for batch in batches(image_ids, IMAGES_PER_REFERENCES_CALL):
             pages = self._ec2.get_paginator("describe_image_references").paginate(

@@ -14,7 +14,8 @@ from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, Ec2Im
 from ami_archiver.adapters.ec2_shares import share
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
-from ami_archiver.retire.ports import Deregistered, SnapshotEnd, Unwilling
+from ami_archiver.model import Refusal
+from ami_archiver.retire.model import Deregistered, SnapshotEnd
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import DescribeImagesRequestTypeDef, TagTypeDef
@@ -31,7 +32,10 @@ _ENDS = {"success": SnapshotEnd.DELETED, "skipped": SnapshotEnd.SHARED}
 
 
 class Ec2Originals(Ec2Images):
+    """EC2's images as something that can go. One who implements this has the power to delete."""
+
     def count(self, enough: int) -> int:
+        """How many images the account owns; counting stops at `enough`."""
         request: DescribeImagesRequestTypeDef = {"Owners": ["self"], "IncludeDisabled": True, "MaxResults": PAGE_SIZE}
         owned = 0
         while True:
@@ -44,6 +48,7 @@ class Ec2Originals(Ec2Images):
             request["NextToken"] = token
 
     def launch_permissions(self, image_id: str) -> tuple[str, ...] | None:
+        """As in RestoreFacts; None where the image is gone."""
         try:
             return super().launch_permissions(image_id)
         except AccessDenied as error:
@@ -51,6 +56,7 @@ class Ec2Originals(Ec2Images):
             return None
 
     def locks(self, snapshot_ids: Collection[str]) -> dict[str, str] | None:
+        """The state of each lock that still holds, by snapshot; None where this cannot be asked."""
         held: dict[str, str] = {}
         try:
             for batch in batches(sorted(set(snapshot_ids)), LOCKS_PER_CALL):
@@ -84,6 +90,7 @@ class Ec2Originals(Ec2Images):
             more = {"NextToken": answer["NextToken"]}
 
     def others_on(self, snapshot_ids: Collection[str], image_id: str) -> set[str]:
+        """Those of the snapshots that another image uses as well."""
         return {one for one, images in self._images_on(snapshot_ids).items() if images - {image_id}}
 
     def _images_on(self, snapshot_ids: Collection[str]) -> dict[str, set[str]]:
@@ -101,16 +108,18 @@ class Ec2Originals(Ec2Images):
                         users.setdefault(one, set()).add(raw["ImageId"])
         return users
 
-    def disable(self, image_id: str) -> Unwilling | None:
+    def disable(self, image_id: str) -> Refusal | None:
         return _asked(image_id, lambda: self._ec2.disable_image(ImageId=image_id))
 
-    def enable(self, image_id: str) -> Unwilling | None:
+    def enable(self, image_id: str) -> Refusal | None:
         return _asked(image_id, lambda: self._ec2.enable_image(ImageId=image_id))
 
     def share(self, image_id: str, permissions: Sequence[str]) -> str | None:
+        """Give launch permissions as in RestoreFacts; why EC2 did not take them, or None."""
         return share(self._ec2, image_id, permissions)
 
-    def deregister(self, image_id: str) -> Deregistered | Unwilling:
+    def deregister(self, image_id: str) -> Deregistered | Refusal:
+        """With its snapshots, but for those that another image uses."""
         try:
             with translated(image_id):
                 answer = self._ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
@@ -120,6 +129,7 @@ class Ec2Originals(Ec2Images):
         return Deregistered({raw["SnapshotId"]: _end(raw.get("ReturnCode", "")) for raw in results})
 
     def delete_snapshot(self, snapshot_id: str) -> tuple[SnapshotEnd, str]:
+        """A snapshot that is gone already is DELETED; one that an image uses is SHARED."""
         try:
             with translated(snapshot_id):
                 self._ec2.delete_snapshot(SnapshotId=snapshot_id)
@@ -133,7 +143,8 @@ class Ec2Originals(Ec2Images):
             return (SnapshotEnd.SHARED, ", ".join(sorted(users))) if users else (SnapshotEnd.LEFT, code)
         return SnapshotEnd.DELETED, ""
 
-    def mark(self, resource_ids: Collection[str], key: str, value: str) -> Unwilling | None:
+    def mark(self, resource_ids: Collection[str], key: str, value: str) -> Refusal | None:
+        """Set a tag on all of the images and snapshots, or on none."""
         tag: TagTypeDef = {"Key": key, "Value": value}
         ids = sorted(resource_ids)
         return _asked(ids[0], lambda: self._ec2.create_tags(Resources=ids, Tags=[tag]))
@@ -146,14 +157,15 @@ class Ec2Originals(Ec2Images):
             if unwilling:
                 logger.warning("mark not taken off", extra={"resource_id": one, "reason": str(unwilling)})
 
-    def tag(self, image_id: str, key: str, value: str | None) -> Unwilling | None:
+    def tag(self, image_id: str, key: str, value: str | None) -> Refusal | None:
+        """Set a tag, or take it off (None)."""
         if value is None:
             return _asked(image_id, lambda: self._ec2.delete_tags(Resources=[image_id], Tags=[{"Key": key}]))
         tag: TagTypeDef = {"Key": key, "Value": value}
         return _asked(image_id, lambda: self._ec2.create_tags(Resources=[image_id], Tags=[tag]))
 
 
-def _asked(image_id: str, call: Callable[[], object]) -> Unwilling | None:
+def _asked(image_id: str, call: Callable[[], object]) -> Refusal | None:
     try:
         with translated(image_id):
             call()
@@ -167,12 +179,12 @@ def _end(code: str) -> tuple[SnapshotEnd, str]:
     return end, "" if end is not SnapshotEnd.LEFT else code or "no return code"
 
 
-def unwilling(error: ClientError | AccessDenied) -> Unwilling:
+def unwilling(error: ClientError | AccessDenied) -> Refusal:
     """What EC2 said, as an answer about this image: a permission may depend on its tags.
 
     Whom EC2 denies something it tells a text of its own each time, of some thousand characters.
     """
     if isinstance(error, ClientError):
-        return Unwilling(code_of(error), message_of(error))
+        return Refusal(code_of(error), message_of(error))
     code = code_of(error.__cause__) if isinstance(error.__cause__, ClientError) else type(error).__name__
-    return Unwilling(code, "the function's role may not do it, or somebody denies it")
+    return Refusal(code, "the function's role may not do it, or somebody denies it")

@@ -13,9 +13,8 @@ from ami_archiver.adapters.ec2_shares import share
 from ami_archiver.batches import batches
 from ami_archiver.eligibility import image_gib, snapshot_gib
 from ami_archiver.errors import AccessDenied
-from ami_archiver.model import Snapshot
+from ami_archiver.model import Refusal, Snapshot
 from ami_archiver.restore.model import RestoredImage
-from ami_archiver.restore.ports import NotStarted, Started
 from ami_archiver.restore.tags import RESTORE_ID_TAG
 
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ ABOUT_THE_RESTORE = frozenset(
 
 
 class Ec2Restores:
+    """EC2's restores. There is no call that describes one: it is seen by its image and snapshots."""
+
     def __init__(self, client: EC2Client) -> None:
         self._ec2 = client
 
@@ -52,7 +53,8 @@ class Ec2Restores:
 
     def start(
         self, bucket: str, key: str, name: str, image_tags: Mapping[str, str], snapshot_tags: Mapping[str, str]
-    ) -> Started | NotStarted:
+    ) -> str | Refusal:
+        """The new image's id."""
         try:
             with translated(key, throttling=False):
                 answer = self._ec2.create_restore_image_task(
@@ -65,19 +67,17 @@ class Ec2Restores:
                     ],
                 )
         except AccessDenied as error:
-            return NotStarted("AccessDenied", error.what, concerns_restore=False, denied=True)
+            return Refusal("AccessDenied", error.what, denied=True)
         except ClientError as error:
             code = code_of(error)
-            return NotStarted(
-                code,
-                message_of(error),
-                concerns_restore=code in ABOUT_THE_RESTORE,
-                name_taken=code == NAME_TAKEN,
-                throttled=code in THROTTLED,
-            )
-        return Started(answer["ImageId"])
+            return Refusal(code, message_of(error), own_fault=code in ABOUT_THE_RESTORE, throttled=code in THROTTLED)
+        return answer["ImageId"]
+
+    def is_name_taken(self, refusal: Refusal) -> bool:
+        return refusal.code == NAME_TAKEN
 
     def pending(self) -> list[RestoredImage]:
+        """This account's images that are not yet available, whoever makes them."""
         found: list[ImageTypeDef] = []
         pages = self._ec2.get_paginator("describe_images").paginate(
             Owners=["self"],
@@ -90,13 +90,16 @@ class Ec2Restores:
         return self._seen(found)
 
     def by_id(self, image_ids: Collection[str]) -> dict[str, RestoredImage]:
+        """Those of the images that can be seen; the others are left out."""
         return {image.image_id: image for image in self._seen(self._filtered("image-id", image_ids))}
 
     def named(self, names: Collection[str]) -> dict[str, RestoredImage]:
+        """This account's images by name, of those names that are taken; without sizes and progress."""
         found = self._filtered("name", [literal(name) for name in names])
         return {raw["Name"]: _restored(raw, {}) for raw in found}
 
     def share(self, image_id: str, permissions: Sequence[str]) -> str | None:
+        """Give launch permissions as in RestoreFacts; why EC2 did not take them, or None."""
         return share(self._ec2, image_id, permissions)
 
     def _filtered(self, name: str, values: Iterable[str]) -> list[ImageTypeDef]:

@@ -11,8 +11,7 @@ from botocore.exceptions import ClientError
 from ami_archiver.adapters.aws_errors import THROTTLED, code_of, message_of, translated
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
-from ami_archiver.model import StoreTask
-from ami_archiver.ports import Accepted, Refused
+from ami_archiver.model import Refusal, StoreTask
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -39,13 +38,17 @@ ABOUT_THE_IMAGE = frozenset(
 
 
 class Ec2StoreTasks:
+    """EC2's store tasks."""
+
     def __init__(self, client: EC2Client) -> None:
         self._ec2 = client
 
     def in_progress(self) -> list[StoreTask]:
+        """Every task in progress in the account and Region, whoever started it."""
         return list(self._all([{"Name": "task-state", "Values": ["InProgress"]}]))
 
     def newest(self, image_ids: Collection[str], bucket: str) -> dict[str, StoreTask]:
+        """The newest task into that bucket of each image that has one that EC2 remembers (31 days)."""
         found: dict[str, StoreTask] = {}
         elsewhere: set[str] = set()
         for batch in batches(sorted(image_ids), IDS_PER_CALL):
@@ -66,20 +69,21 @@ class Ec2StoreTasks:
                     break
         return found
 
-    def start(self, image_id: str, bucket: str, prefix: str, tags: Mapping[str, str]) -> Accepted | Refused:
+    def start(self, image_id: str, bucket: str, prefix: str, tags: Mapping[str, str]) -> Refusal | None:
+        """Why EC2 did not take it, or None: the object will be <prefix>/<image id>.bin."""
         try:
             with translated(image_id, throttling=False):
-                answer = self._ec2.create_store_image_task(
+                self._ec2.create_store_image_task(
                     ImageId=image_id,
                     Bucket=f"{bucket}/{prefix}" if prefix else bucket,
                     S3ObjectTags=[{"Key": key, "Value": value} for key, value in tags.items()],
                 )
         except AccessDenied as error:
-            return Refused("AccessDenied", error.what, concerns_image=False, denied=True)
+            return Refusal("AccessDenied", error.what, denied=True)
         except ClientError as error:
             code = code_of(error)
-            return Refused(code, message_of(error), concerns_image=code in ABOUT_THE_IMAGE, throttled=code in THROTTLED)
-        return Accepted(answer["ObjectKey"])
+            return Refusal(code, message_of(error), own_fault=code in ABOUT_THE_IMAGE, throttled=code in THROTTLED)
+        return None
 
     def _all(self, filters: Sequence[FilterTypeDef] = ()) -> Iterator[StoreTask]:
         pages = self._ec2.get_paginator("describe_store_image_tasks").paginate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ class _Version:
 
 
 class Templates:
-    def __init__(self, ec2: EC2Client, ssm: Callable[[], SSMClient], found: Found) -> None:
+    def __init__(self, ec2: EC2Client, ssm: SSMClient, found: Found) -> None:
         self._ec2 = ec2
         self._ssm = ssm
         self._found = found
@@ -116,7 +116,7 @@ class Templates:
             else:
                 yield version.image, version
         for names in batches(by_name, PARAMETERS_PER_CALL):
-            for raw in self._ssm().get_parameters(Names=names)["Parameters"]:
+            for raw in self._ssm.get_parameters(Names=names)["Parameters"]:
                 for name in (raw["Name"], raw["ARN"]):
                     for version in by_name.get(f"{name}{raw.get('Selector', '')}", []):
                         yield raw["Value"], version

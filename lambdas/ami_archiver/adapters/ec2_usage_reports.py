@@ -15,7 +15,8 @@ from ami_archiver.adapters.aws_errors import code_of, translated
 from ami_archiver.adapters.ec2_originals import unwilling
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
-from ami_archiver.retire.ports import Unwilling, UsageReport
+from ami_archiver.model import Refusal
+from ami_archiver.retire.model import UsageReport
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -42,6 +43,8 @@ ASKED_FOR: list[ImageUsageResourceTypeRequestTypeDef] = [
 
 
 class Ec2UsageReports:
+    """EC2's image usage reports: asked for first, readable some time later."""
+
     def __init__(self, client: EC2Client, account_id: str) -> None:
         self._ec2 = client
         self._account_id = account_id
@@ -60,7 +63,8 @@ class Ec2UsageReports:
             return None
         return found
 
-    def ask(self, image_id: str) -> str | Unwilling:
+    def ask(self, image_id: str) -> str | Refusal:
+        """Let EC2 make a report on all accounts; its id."""
         try:
             with translated(image_id):
                 return self._ec2.create_image_usage_report(ImageId=image_id, ResourceTypes=ASKED_FOR)["ReportId"]

@@ -22,7 +22,7 @@ from ami_archiver.adapters.uses_found import Found
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 from ami_archiver.policy import UseKind
-from ami_archiver.retire.ports import UsesFound
+from ami_archiver.retire.model import UsesFound
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
@@ -52,12 +52,15 @@ _KINDS = {
 class Ec2Uses:
     """The clients of other services are made when they are first needed."""
 
-    def __init__(self, ec2: EC2Client, autoscaling: Callable[[], AutoScalingClient], ssm: Callable[[], SSMClient]):
+    def __init__(self, ec2: EC2Client, autoscaling: AutoScalingClient, ssm: SSMClient) -> None:
         self._ec2 = ec2
         self._autoscaling = autoscaling
         self._ssm = ssm
 
     def of(self, image_ids: Collection[str], template_versions: int) -> UsesFound:
+        """By DescribeImageReferences, launch template versions, Auto Scaling groups, launch configurations and spot
+        fleets. Where that first call is not there or not allowed, instances and SSM parameters of image type are
+        asked instead, and Image Builder is not."""
         references: dict[str, tuple[str, ...]] = {}
         not_asked: set[UseKind] = set()
         depth = min(max(template_versions, 1), MOST_VERSIONS)
@@ -73,7 +76,7 @@ class Ec2Uses:
         known = self._can(lambda: self._find_references(found, depth), "image references")
         looks: list[tuple[UseKind, Callable[[], None]]] = [
             (UseKind.LAUNCH_TEMPLATES, templates.find_default_and_latest),
-            (UseKind.AUTO_SCALING, lambda: find_launchers(self._ec2, self._autoscaling(), found)),
+            (UseKind.AUTO_SCALING, lambda: find_launchers(self._ec2, self._autoscaling, found)),
             (UseKind.LAUNCH_TEMPLATES, lambda: templates.find_versions(Depth(depth, looked_at=known))),
         ]
         if not known:
@@ -136,7 +139,7 @@ class Ec2Uses:
 
     def _find_parameters(self, found: Found) -> None:
         """Those of image type: Systems Manager keeps no value of theirs that is no image."""
-        ssm = self._ssm()
+        ssm = self._ssm
         pages = ssm.get_paginator("describe_parameters").paginate(
             ParameterFilters=[{"Key": "DataType", "Option": "Equals", "Values": [IMAGE_TYPE]}],
             PaginationConfig={"PageSize": PARAMETERS_PER_LISTING},

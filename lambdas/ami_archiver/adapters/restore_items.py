@@ -29,7 +29,7 @@ from ami_archiver.restore.model import (
     ThawEntry,
     WaitingRun,
 )
-from ami_archiver.restore.request import wishes_of
+from ami_archiver.restore.request import options_of
 
 STATUS = "restore_status"
 """Not `status`: the index `by_status` is for archive records only."""
@@ -108,7 +108,8 @@ def thaw_entry(item: Mapping[str, Any]) -> ThawEntry:
 def restore_attributes(record: RestoreRecord) -> dict[str, Any]:
     """Every attribute of a restore's item but its key and its history, as plain values."""
     values = {f.name: getattr(record, f.name) for f in fields(record) if f.name not in ("history", "status")}
-    return values | {STATUS: record.status, "wishes": asdict(record.wishes), "schema": SCHEMA}
+    del values["options"]
+    return values | {STATUS: record.status, "wishes": asdict(record.options), "schema": SCHEMA}
 
 
 def restore_move_item(entry: RestoreMove) -> dict[str, Any]:
@@ -122,6 +123,8 @@ def restore_of(item: Mapping[str, Any]) -> RestoreRecord:
     if raw.get("schema", 0) > SCHEMA:
         raise BadRecord(f"{name} has schema {raw['schema']}, known is {SCHEMA}: deploy the newer version")
     raw["status"] = raw.get(STATUS)
+    if "wishes" in raw:
+        raw["options"] = raw["wishes"]
     values: dict[str, Any] = {}
     for f in fields(RestoreRecord):
         if f.name not in raw and not (f.default is MISSING and f.default_factory is MISSING):
@@ -151,9 +154,9 @@ def _move(raw: Mapping[str, Any]) -> RestoreMove:
     )
 
 
-def _wishes(raw: Mapping[str, Any]) -> Any:
+def _options(raw: Mapping[str, Any]) -> Any:
     whole = {**raw, "thaw_days": int(raw["thaw_days"])} if "thaw_days" in raw else raw
-    return wishes_of(whole)
+    return options_of(whole)
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
@@ -162,7 +165,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "gib_known": bool,
     "planned_at": time_of,
     "changed_at": time_of,
-    "wishes": _wishes,
+    "options": _options,
     "object_version_id": optional(text_of),
     "object_etag": optional(text_of),
     "needs_encryption": bool,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import code_of, translated
 from ami_archiver.errors import AccessDenied
-from ami_archiver.model import StoredObject
-from ami_archiver.ports import NO_EXPEDITED_CAPACITY, ListedObject
+from ami_archiver.model import NO_EXPEDITED_CAPACITY, ListedObject, StoredObject
 from ami_archiver.restore.model import Tier
 
 if TYPE_CHECKING:
@@ -35,11 +33,14 @@ THAWING_ANYWAY = frozenset({"RestoreAlreadyInProgress", "ObjectAlreadyInActiveTi
 
 
 class S3ArchiveBucket:
+    """The stored objects."""
+
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._s3 = client
         self._bucket = bucket
 
     def listing(self) -> Iterator[ListedObject]:
+        """The current version of every object in the bucket."""
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket)
         with translated(self._bucket):
             for page in pages:
@@ -49,22 +50,12 @@ class S3ArchiveBucket:
                             raw["Key"], raw.get("VersionId", "null"), raw.get("Size", 0), raw.get("ETag", "").strip('"')
                         )
 
-    def look(self, key: str) -> StoredObject | None:
-        found = self.glance(key)
-        if found is None:
-            return None
-        try:
-            with translated(key):
-                tagging = self._s3.get_object_tagging(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if code_of(error) in ABSENT:
-                return None
-            raise
-        return replace(found, tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]})
-
-    def glance(self, key: str) -> StoredObject | None:
+    def head(self, key: str) -> StoredObject | None:
+        """The current version of one object, with its tags; None where there is none."""
         try:
             head = self._head(key)
+            with translated(key):
+                tagging = self._s3.get_object_tagging(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if code_of(error) in ABSENT:
                 return None
@@ -77,6 +68,7 @@ class S3ArchiveBucket:
             checksum=_checksum(head),
             encryption=head.get("ServerSideEncryption"),
             kms_key_id=head.get("SSEKMSKeyId"),
+            tags={tag["Key"]: tag["Value"] for tag in tagging["TagSet"]},
             frozen_class=FROZEN.get(str(head.get("ArchiveStatus") or head.get("StorageClass"))),
             thaw=_thaw(head.get("Restore", "")),
             self_thawing=bool(head.get("ArchiveStatus")),
@@ -84,6 +76,7 @@ class S3ArchiveBucket:
         )
 
     def unreadable(self, key: str, version_id: str) -> str | None:
+        """Why a version's first byte cannot be read, or None. An object in a frozen storage class is not tried."""
         try:
             with translated(key):
                 answer = self._s3.get_object(Bucket=self._bucket, Key=key, VersionId=version_id, Range="bytes=0-0")
@@ -95,6 +88,7 @@ class S3ArchiveBucket:
             return code_of(error.__cause__) if isinstance(error.__cause__, ClientError) else str(error)
 
     def thaw(self, key: str, days: int | None, tier: Tier) -> str | None:
+        """Ask S3 for a readable copy; asking twice is fine. S3's error code, or None."""
         request: RestoreRequestTypeDef = {"GlacierJobParameters": {"Tier": tier}}
         if days is not None:
             request["Days"] = days
@@ -112,7 +106,7 @@ class S3ArchiveBucket:
         return None
 
     def _head(self, key: str) -> HeadObjectOutputTypeDef:
-        """Asking for the checksum takes leave to use the object's key, which may be another than the bucket's."""
+        """Asking for the checksum needs kms:Decrypt on the object's key, which may be another than the bucket's."""
         try:
             with translated(key):
                 return self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")

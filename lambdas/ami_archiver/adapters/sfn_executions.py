@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -20,7 +19,7 @@ ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 class SfnExecutions:
     """The client is made at the first question: few runs meet another one."""
 
-    def __init__(self, client: Callable[[], SFNClient]) -> None:
+    def __init__(self, client: SFNClient) -> None:
         self._sfn = client
 
     def has_ended(self, execution_arn: str) -> bool | None:
@@ -31,7 +30,7 @@ class SfnExecutions:
         while True:
             try:
                 with translated(arn):
-                    described = self._sfn().describe_execution(executionArn=arn)
+                    described = self._sfn.describe_execution(executionArn=arn)
             except ClientError as error:
                 if code_of(error) != "ExecutionDoesNotExist":
                     raise

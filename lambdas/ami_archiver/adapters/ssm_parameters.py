@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -21,10 +20,11 @@ NOT_FOUND = "ParameterNotFound"
 class SsmParameters:
     """The client is made when it is first needed: few restores point a parameter at their image."""
 
-    def __init__(self, client: Callable[[], SSMClient]) -> None:
+    def __init__(self, client: SSMClient) -> None:
         self._ssm = client
 
     def point(self, arn: str, from_image_id: str, to_image_id: str) -> str | None:
+        """Let a parameter that points at one image point at another; why it was left as it is, or None."""
         try:
             with translated(arn):
                 parameter = self._read(arn)
@@ -35,7 +35,7 @@ class SsmParameters:
                     return None
                 if value != from_image_id:
                     return f"points at {value} now"
-                self._ssm().put_parameter(
+                self._ssm.put_parameter(
                     Name=parameter["Name"],
                     Value=to_image_id,
                     Overwrite=True,
@@ -50,7 +50,7 @@ class SsmParameters:
     def _read(self, arn: str) -> ParameterTypeDef | None:
         for name in names_of(arn):
             try:
-                return self._ssm().get_parameter(Name=name)["Parameter"]
+                return self._ssm.get_parameter(Name=name)["Parameter"]
             except ClientError as error:
                 if code_of(error) != NOT_FOUND:
                     raise

@@ -6,7 +6,7 @@
     QUEUE             <night>#<MiB>#<image id>     an image that waits for its store task
     LEASE             LEASE                        who works off the queue, for which runs, what is in flight
     RUNS              <run id>                     a run's summary; run ids sort by time
-    RUN#<run id>      SELECT#<n> | CHECK#<n>       a page of a run's decisions, a check's with the tasks that it saw
+    RUN#<run id>      SELECT#<n> | CHECK#<n>       a page of a run's decisions
     RUN#<run id>      WATCH#<status and cursor>    a page of what a watch has found to differ from the bucket
     WATCHES           <run id>                     a watch's summary
 
@@ -55,11 +55,8 @@ from ami_archiver.model import (
     QueueEntry,
     RestoreFacts,
     Retirement,
-    Running,
     Status,
-    StoreTask,
 )
-from ami_archiver.ports import Sight
 
 SCHEMA = 1
 """Raised when older code could misread what newer code wrote."""
@@ -208,28 +205,6 @@ def line_item(line: DecisionLine) -> dict[str, Any]:
 
 def line_of(raw: Mapping[str, Any]) -> DecisionLine:
     return DecisionLine(raw["i"], raw["p"], Decision(raw["d"]), raw["r"], float(raw["g"]))
-
-
-def sight_item(sight: Sight) -> dict[str, Any]:
-    tasks = [
-        {"i": r.task.image_id, "b": r.task.bucket, "p": r.progress_percentage, "s": r.started_at, "g": r.gib}
-        for r in sight.running
-    ]
-    return {"at": sight.at, "tasks": tasks}
-
-
-def sight_of(raw: Mapping[str, Any], ended: frozenset[str]) -> Sight:
-    """Without the tasks' object keys, which nobody asks of a task in progress."""
-    return Sight(
-        datetime.fromisoformat(raw["at"]),
-        tuple(
-            Running(
-                StoreTask(t["i"], t["b"], "", "InProgress", int(t["p"]), datetime.fromisoformat(t["s"])), float(t["g"])
-            )
-            for t in raw["tasks"]
-        ),
-        ended,
-    )
 
 
 def _status_order(record: ArchiveRecord) -> str:

@@ -13,14 +13,20 @@ from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import code_of, translated
 from ami_archiver.adapters.table_items import plain_item, reading
 from ami_archiver.errors import LeaseLost
-from ami_archiver.ports import ActiveRun, Lease
+from ami_archiver.model import ActiveRun, Lease
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+ARCHIVE_LEASE = "LEASE"
+RESTORE_LEASE = "RESTORE"
+
+
 class TableLeases:
-    def __init__(self, client: DynamoDBClient, table: str, name: str = "LEASE") -> None:
+    """The one lease of the account and Region. All changes are conditional; all reads strongly consistent."""
+
+    def __init__(self, client: DynamoDBClient, table: str, name: str) -> None:
         self._dynamodb = client
         self._table = table
         self._key = {"pk": {"S": "LEASE"}, "sk": {"S": name}}
@@ -31,6 +37,8 @@ class TableLeases:
         return _lease(answer.get("Item", {}))
 
     def take(self, run: ActiveRun, now: datetime, until: datetime, *, instead_of: str | None = None) -> Lease | None:
+        """Hold it, if nobody does, or the holder's time is over, or it is ours or that of the run `instead_of`; None:
+        somebody holds it."""
         condition = "attribute_not_exists(#holder) OR expires_at < :now"
         values = {
             ":me": run.run_id,
@@ -51,6 +59,7 @@ class TableLeases:
             return None
 
     def join(self, holder: str, run: ActiveRun, now: datetime) -> bool:
+        """Add a run to the holder's, while it holds the lease."""
         try:
             self._update(
                 "SET runs.#run = :run",
@@ -64,6 +73,7 @@ class TableLeases:
         return True
 
     def renew(self, run_id: str, until: datetime, *, add: Collection[str] = (), remove: Collection[str] = ()) -> Lease:
+        """Prolong it and add to the set of images in flight, or remove from it. Raises LeaseLost."""
         update = "SET expires_at = :until"
         values: dict[str, Any] = {":until": _epoch(until), ":me": run_id}
         if add:
@@ -81,28 +91,8 @@ class TableLeases:
                 "execution had ended. Nothing is lost; the run that holds it goes on with the queue."
             ) from error
 
-    def exchange(self, lease: Lease, until: datetime, *, add: Collection[str], remove: Collection[str]) -> Lease:
-        # DynamoDB takes no ADD and DELETE of the same set in one update, and knows no empty set: only a missing one.
-        values: dict[str, Any] = {":me": lease.holder, ":until": _epoch(until)}
-        update, condition = "SET expires_at = :until", "#holder = :me"
-        if ids := (lease.in_flight - set(remove)) | set(add):
-            update += ", in_flight = :ids"
-            values[":ids"] = ids
-        else:
-            update += " REMOVE in_flight"
-        if lease.in_flight:
-            condition += " AND in_flight = :known"
-            values[":known"] = lease.in_flight
-        else:
-            condition += " AND attribute_not_exists(in_flight)"
-        try:
-            return self._update(update, condition, values)
-        except ClientError as error:
-            _only_conditional(error)
-        self.renew(str(lease.holder), until, add=add)
-        return self.renew(str(lease.holder), until, remove=remove)
-
     def release(self, run_id: str, runs: int) -> bool:
+        """Give it back, if it still has so many runs. False: another run joined. Raises LeaseLost."""
         try:
             self._update(
                 "REMOVE #holder, expires_at SET runs = :none",

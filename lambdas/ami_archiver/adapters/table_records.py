@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.adapters.attribute_values import serialized
@@ -22,8 +23,7 @@ from ami_archiver.adapters.table_writes import record_actions, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
 from ami_archiver.failures import Failure
-from ami_archiver.model import ArchiveRecord, QueueEntry, Status
-from ami_archiver.ports import Fetched, IndexedRecord
+from ami_archiver.model import ArchiveRecord, Fetched, IndexedRecord, QueueEntry, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,6 +38,9 @@ Change = tuple[ArchiveRecord | None, ArchiveRecord]
 
 
 class TableRecords:
+    """Archive records, and the queue of those that wait for their store task. Reads are strongly consistent, but for
+    `in_status`."""
+
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._dynamodb = client
         self._table = table
@@ -48,12 +51,21 @@ class TableRecords:
             self._sort_in(item, fetched)
         return fetched
 
-    def in_status(self, status: Status, after: str | None) -> Iterator[IndexedRecord]:
+    def in_status(
+        self, status: Status, after: str | None = None, until: datetime | None = None
+    ) -> Iterator[IndexedRecord]:
+        """The records that came into a status until then (None: ever), oldest first, from behind a cursor.
+
+        By an index, which may be a second late.
+        """
+        lower, upper = f"{after}!" if after else "!", f"{until.isoformat()}#~" if until else "~"
+        if lower > upper:
+            return
         question = {
             "IndexName": STATUS_INDEX,
-            "KeyConditionExpression": "#status = :status AND status_order > :after",
+            "KeyConditionExpression": "#status = :status AND status_order BETWEEN :from AND :to",
             "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {":status": {"S": status.value}, ":after": {"S": after or "!"}},
+            "ExpressionAttributeValues": {":status": {"S": status.value}, ":from": {"S": lower}, ":to": {"S": upper}},
         }
         for item in query(self._dynamodb, self._table, question):
             fetched = Fetched({}, {})
@@ -62,6 +74,7 @@ class TableRecords:
             yield IndexedRecord(item["status_order"]["S"], image_id, record, unreadable)
 
     def enqueue(self, changes: Sequence[Change], entries: Sequence[QueueEntry]) -> set[str]:
+        """Write (before, after) records, each with its queue entry or not at all; returns ids that others changed."""
         pairs = list(zip(changes, entries, strict=True))
         new = [pair for pair in pairs if pair[0][0] is None]
         again = [pair for pair in pairs if pair[0][0] is not None]
@@ -87,12 +100,14 @@ class TableRecords:
         return lost
 
     def save(self, before: ArchiveRecord | None, after: ArchiveRecord, *, leaving: QueueEntry | None = None) -> bool:
+        """Write what differs and take `leaving` off the queue, if the record still is as `before`; False: it is not."""
         actions = record_actions(self._table, before, after)
         if leaving is not None:
             actions.append({"Delete": {"TableName": self._table, "Key": queue_key(leaving)}})
         return not write(self._dynamodb, actions, after.image_id)
 
     def drop(self, entry: QueueEntry) -> None:
+        """Take an entry off the queue whose record is not SELECTED; one that is stays."""
         still_waits = {
             "TableName": self._table,
             "Key": image_key(entry.image_id),
@@ -106,6 +121,7 @@ class TableRecords:
         )
 
     def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[QueueEntry]:
+        """The queue's entries of a night but those of the closed policies, largest first, from below a size."""
         upper = f"{night}#{size_order(below_gib)}" if below_gib is not None else f"{night}#~"
         question = {
             "KeyConditionExpression": "pk = :queue AND sk BETWEEN :from AND :to",
@@ -116,6 +132,7 @@ class TableRecords:
         return (entry for entry in self._entries(question) if entry.policy not in closed)
 
     def nights(self) -> Iterator[str]:
+        """The nights that have entries in the queue, oldest first."""
         after = "!"
         while True:
             question = {

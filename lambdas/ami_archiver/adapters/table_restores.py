@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,21 +30,23 @@ from ami_archiver.adapters.restore_items import (
     waiting_run_item,
     waiting_run_key,
 )
-from ami_archiver.adapters.table_items import STATUS_INDEX, Item, plain_item, record_of, size_order
+from ami_archiver.adapters.table_items import Item, plain_item, size_order
 from ami_archiver.adapters.table_reads import items_of, query
 from ami_archiver.adapters.table_writes import Revision, update_of, write
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord
-from ami_archiver.model import ArchiveRecord, Status
-from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry, UnreadableRestore, WaitingRun
-from ami_archiver.restore.ports import FetchedRestores
+from ami_archiver.restore.model import (
+    FetchedRestores,
+    RestoreEntry,
+    RestoreRecord,
+    ThawEntry,
+    UnreadableRestore,
+    WaitingRun,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-
-RESTORE_LEASE = "RESTORE"
-RESTORE_SUMMARIES = "RESTORES"
 
 PAIRS_PER_TRANSACTION = 50
 CANDIDATES_PER_ITEM = 250
@@ -53,11 +54,14 @@ CANDIDATES_PER_ITEM = 250
 
 
 class TableRestores:
+    """Restore records and what waits. Reads are strongly consistent, but for `archived`."""
+
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._dynamodb = client
         self._table = table
 
     def request(self, run_id: str) -> tuple[dict[str, Any], list[str]] | None:
+        """What the run was asked for, and the image ids or object keys that it is about."""
         with translated(run_id):
             answer = self._dynamodb.get_item(TableName=self._table, Key=run_key(run_id, "REQUEST"), ConsistentRead=True)
         if "Item" not in answer:
@@ -73,18 +77,6 @@ class TableRestores:
         # Last: where the request is, all its candidates are.
         self._put(run_key(run_id, "REQUEST") | {"request": serialized(json.dumps(request))})
 
-    def archived(self, statuses: Collection[Status]) -> Iterator[ArchiveRecord]:
-        for status in sorted(statuses):
-            question = {
-                "IndexName": STATUS_INDEX,
-                "KeyConditionExpression": "#status = :status",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": {":status": {"S": status.value}},
-            }
-            for item in self._pages(question):
-                with suppress(BadRecord):
-                    yield record_of(item)
-
     def plan(
         self,
         records: Sequence[RestoreRecord],
@@ -92,6 +84,9 @@ class TableRestores:
         *,
         draft: bool = False,
     ) -> None:
+        """Write records of the plan, each with its entry (by restore id); those that are there stay as they are.
+
+        A draft is what a dry run leaves: nobody but the same run ever reads it."""
         for batch in batches(records, PAIRS_PER_TRANSACTION):
             pending = list(batch)
             while pending:
@@ -120,6 +115,7 @@ class TableRestores:
         return fetched
 
     def of_run(self, run_id: str, *, draft: bool = False) -> Iterator[RestoreRecord | UnreadableRestore]:
+        """Every restore of the run in the order of the request, a page at a time; or its draft."""
         for item in self._query(run_key(run_id, "")["pk"]["S"], DRAFT if draft else RECORD):
             try:
                 yield restore_of(item)
@@ -134,6 +130,7 @@ class TableRestores:
         leaving: RestoreEntry | ThawEntry | None = None,
         joining: RestoreEntry | ThawEntry | None = None,
     ) -> bool:
+        """Write what differs and change what it waits for, if the record still is as `before`; False: it is not."""
         actions: list[Any] = [{"Update": self._update(before, after)}]
         if leaving is not None:
             actions.append({"Delete": {"TableName": self._table, "Key": entry_key(before.restore_id, leaving)}})
@@ -142,6 +139,7 @@ class TableRestores:
         return not write(self._dynamodb, actions, after.restore_id)
 
     def drop(self, restore_id: str, entry: RestoreEntry | ThawEntry) -> None:
+        """Let an entry go whose record cannot be read or does not wait any more."""
         with translated(restore_id):
             self._dynamodb.delete_item(TableName=self._table, Key=entry_key(restore_id, entry))
 
@@ -149,6 +147,7 @@ class TableRestores:
         return _Queue(self, run_id)
 
     def thaws(self, run_id: str, until: datetime | None) -> Iterator[ThawEntry]:
+        """What is to be looked at until then (None: ever), soonest first."""
         upper = f"{until.isoformat()}#~" if until is not None else "~"
         for item in self._pages(_range(thaws_pk(run_id), upper)):
             yield thaw_entry(item)
@@ -159,6 +158,7 @@ class TableRestores:
         return map(start_entry, self._pages(question))
 
     def waiting_runs(self) -> list[WaitingRun]:
+        """Every run that waits for the budget, or died doing so."""
         return [waiting_run(item) for item in self._pages(_range(WAITING_RUNS, "~"))]
 
     def wait(self, run: WaitingRun) -> None:

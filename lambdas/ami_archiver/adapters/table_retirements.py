@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, fields
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_items import (
-    STATUS_INDEX,
     Item,
-    image_key,
     plain_item,
     reading,
-    record_of,
     size_of,
     text_of,
 )
 from ami_archiver.adapters.table_reads import query
 from ami_archiver.adapters.table_writes import record_actions, write
-from ami_archiver.errors import BadRecord
-from ami_archiver.model import ArchiveRecord, Status
-from ami_archiver.retire.ports import FirstRun, LeftSnapshot, Saved, Seen
+from ami_archiver.model import ArchiveRecord
+from ami_archiver.retire.model import FirstRun, LeftSnapshot, Saved
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,31 +33,11 @@ SNAPSHOTS_PER_TRANSACTION = 90
 
 
 class TableRetirements:
+    """Records on their way out, snapshots left behind, first runs, approvals. Reads are consistent, but for `due`."""
+
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._dynamodb = client
         self._table = table
-
-    def due(self, status: Status, until: datetime, after: str | None) -> Iterator[Seen]:
-        lower, upper = f"{after}!" if after else "!", f"{until.isoformat()}#~"
-        if lower > upper:
-            return
-        question = {
-            "IndexName": STATUS_INDEX,
-            "KeyConditionExpression": "#status = :status AND status_order BETWEEN :from AND :to",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {
-                ":status": {"S": status.value},
-                ":from": {"S": lower},
-                ":to": {"S": upper},
-            },
-            "Limit": RECORDS_PER_PAGE,
-        }
-        for item in self._pages(question):
-            yield Seen(item["status_order"]["S"], _readable(item))
-
-    def get(self, image_id: str) -> ArchiveRecord | None:
-        item = self._item(image_key(image_id))
-        return _readable(item) if item else None
 
     def save(
         self,
@@ -103,6 +78,7 @@ class TableRetirements:
             yield LeftSnapshot(image_id, snapshot_id)
 
     def drop(self, left: LeftSnapshot) -> None:
+        """Take a snapshot off the list."""
         with translated(left.snapshot_id):
             self._dynamodb.delete_item(TableName=self._table, Key=_left_key(left))
 
@@ -127,6 +103,7 @@ class TableRetirements:
         self._put(_policy_key(policy) | {name: serialized(value) for name, value in asdict(run).items()})
 
     def put_token(self, run_id: str, token: str) -> None:
+        """What an approval of the run is sent to."""
         self._put(_approval_key(run_id) | {"token": {"S": token}})
 
     def token(self, run_id: str) -> str | None:
@@ -154,13 +131,6 @@ class TableRetirements:
 
     def _pages(self, question: dict[str, Any]) -> Iterator[Item]:
         return query(self._dynamodb, self._table, question)
-
-
-def _readable(item: Item) -> ArchiveRecord | None:
-    try:
-        return record_of(item)
-    except BadRecord:
-        return None
 
 
 def _left_key(left: LeftSnapshot) -> Item:

@@ -3,55 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from decimal import Decimal
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ami_archiver.adapters.attribute_values import serialized
 from ami_archiver.adapters.aws_errors import translated
-from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading, sight_item, sight_of
+from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading
 from ami_archiver.adapters.table_reads import query
 from ami_archiver.batches import batches
-from ami_archiver.errors import BadRecord
 from ami_archiver.model import DecisionLine
-from ami_archiver.ports import Sight
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-RETIREMENTS = "RETIREMENTS"
-"""The partition of what runs did about originals."""
-WATCHES = "WATCHES"
-"""The partition of what watches have found."""
+class SummaryKind(StrEnum):
+    """The partitions of summaries."""
+
+    RUNS = "RUNS"
+    RETIREMENTS = "RETIREMENTS"
+    """What runs did about originals."""
+    WATCHES = "WATCHES"
+    """What watches have found."""
+    RESTORES = "RESTORES"
+
+
 DELETE_IT = "delete it: only the run's summary is made of it"
 LINES_PER_ITEM = 500
 """At up to 600 bytes a line, below the 400 KB that an item holds."""
 
 
 class TableRuns:
-    def __init__(self, client: DynamoDBClient, table: str, summaries: str = "RUNS") -> None:
+    """What runs decided (in pages) and their summaries."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._dynamodb = client
         self._table = table
-        self._summaries = {"S": summaries}
 
-    def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine], sight: Sight | None = None) -> None:
+    def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine]) -> None:
+        """Write one page of decisions, if there are any; the same page written again replaces it."""
         for number, batch in enumerate(batches(lines, LINES_PER_ITEM)):
             key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": f"{page}#{number:03}"}}
             item = key | {"lines": serialized([line_item(line) for line in batch])}
-            if sight is not None and number == 0:
-                item["sight"] = serialized(sight_item(sight))
             with translated(run_id):
                 self._dynamodb.put_item(TableName=self._table, Item=item)
 
-    def sight(self, run_id: str, page: str) -> Sight | None:
-        items = [plain_item(item) for item in self._items(run_id, page)]
-        with suppress(BadRecord), reading(f"page {page} of run {run_id}", DELETE_IT):
-            ended = frozenset(line_of(line).image_id for item in items for line in item["lines"])
-            return next((sight_of(item["sight"], ended) for item in items if "sight" in item), None)
-        return None
-
     def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:
+        """The run's pages whose name begins so, one in memory at a time."""
         for item in self._items(run_id, kind):
             page = item["sk"]["S"]
             with reading(f"page {page} of run {run_id}", DELETE_IT):
@@ -66,15 +65,15 @@ class TableRuns:
         }
         return query(self._dynamodb, self._table, question, run_id)
 
-    def put_summary(self, run_id: str, summary: Mapping[str, Any]) -> None:
-        item = {"pk": self._summaries, "sk": {"S": run_id}, "summary": serialized(dict(summary))}
+    def put_summary(self, kind: SummaryKind, run_id: str, summary: Mapping[str, Any]) -> None:
+        item = {"pk": {"S": kind.value}, "sk": {"S": run_id}, "summary": serialized(dict(summary))}
         with translated(run_id):
             self._dynamodb.put_item(TableName=self._table, Item=item)
 
-    def summary(self, run_id: str) -> dict[str, Any] | None:
+    def summary(self, kind: SummaryKind, run_id: str) -> dict[str, Any] | None:
         with translated(run_id):
             answer = self._dynamodb.get_item(
-                TableName=self._table, Key={"pk": self._summaries, "sk": {"S": run_id}}, ConsistentRead=True
+                TableName=self._table, Key={"pk": {"S": kind.value}, "sk": {"S": run_id}}, ConsistentRead=True
             )
         if "Item" not in answer:
             return None

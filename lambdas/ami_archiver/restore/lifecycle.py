@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ami_archiver.failures import because
+from ami_archiver.failures import reason
 from ami_archiver.lifecycle import IllegalMove
 from ami_archiver.restore.failures import NEXT_STEPS, RestoreFailure
 from ami_archiver.restore.model import RestoreMove, RestoreRecord, RestoreStatus
@@ -57,7 +57,7 @@ def call_refused(
     attempts = record.attempts + 1
     last = attempts >= allowed
     to_do = NEXT_STEPS[failure] if last else "it is tried again"
-    why = because(failure, f"attempt {attempts} of {allowed} failed: {what}", to_do)
+    why = reason(failure, f"attempt {attempts} of {allowed} failed: {what}", to_do)
     if last:
         return move(record, S.FAILED, why, at=at, attempts=attempts)
     return noted(record, why, at=at, attempts=attempts)

@@ -26,7 +26,7 @@ class RestoreStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class RestoreOptions:
     """What a request asks for beside the images; each of its restores carries it."""
 
     name: str | None = None
@@ -78,7 +78,7 @@ class RestoreRecord:
     gib_known: bool
     planned_at: datetime
     changed_at: datetime
-    wishes: Wishes = field(default_factory=Wishes)
+    options: RestoreOptions = field(default_factory=RestoreOptions)
     object_version_id: str | None = None
     object_etag: str | None = None
     needs_encryption: bool = False
@@ -153,3 +153,11 @@ class RestoredImage:
     """Our tag."""
     made_of_instance: bool
     """CreateImage makes pending images too: those are no restores."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedRestores:
+    """Restores by id; `unreadable` says of the others that exist why they cannot be read."""
+
+    records: dict[str, RestoreRecord]
+    unreadable: dict[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ _ALLOWED = re.compile(r"[\w ()\[\]./\-'@]*", re.ASCII)
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRestoreImageTask.html and RegisterImage, Name"""
 
 
-def template_problem(template: str) -> str | None:
+def why_not_a_template(template: str) -> str | None:
     """What is wrong with a name template, or None."""
     for field in re.findall(r"\{([^{}]*)\}", template):
         if field not in FIELDS:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ami_archiver.failures import Failure, because
+from ami_archiver.failures import Failure, reason
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.restore import thawing
 from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import Wishes
+from ami_archiver.restore.model import RestoreOptions
 from ami_archiver.restore.request import Query
 from ami_archiver.sharing import sharing
-from ami_archiver.verification import IMAGE_TAG, alteration
+from ami_archiver.verification import IMAGE_TAG, why_altered
 
 NOT_ARCHIVED_YET = frozenset({Status.SELECTED, Status.STORING, Status.STORED, Status.FAILED})
 MAX_TAGS_OF_AN_IMAGE = 50
@@ -48,51 +48,51 @@ class Candidate:
     """Why its record cannot be read, or its object not be looked at."""
 
 
-def obstacle(candidate: Candidate, wishes: Wishes, account: Account) -> str | None:
+def why_not_restorable(candidate: Candidate, options: RestoreOptions, account: Account) -> str | None:
     """Why the object cannot be restored, with what to do about it, or None."""
     record, found = candidate.record, candidate.found
     if candidate.unreadable:
         return candidate.unreadable
     if record is not None:
         if record.status in NOT_ARCHIVED_YET:
-            return because(
+            return reason(
                 RestoreFailure.NOT_ARCHIVED,
                 f"is not archived: its record is {record.status} ({record.reason})",
                 "restore it once its record is VERIFIED",
             )
         if record.bucket != account.bucket_name:
-            return because(
+            return reason(
                 Failure.IN_ANOTHER_BUCKET,
                 f"its object is in bucket {record.bucket}, this stack restores from {account.bucket_name} in "
                 f"{account.region}",
                 "copy the object there, then restore it by its key",
             )
-        if changed := alteration(record, found):
+        if changed := why_altered(record, found):
             return changed
     if found is None:
         where = f"object {candidate.key} is not in" if candidate.key else "there is no record of it and no object in"
-        return because(
+        return reason(
             RestoreFailure.OBJECT_UNKNOWN,
             f"{where} bucket {account.bucket_name}",
             "see whether the id or key is right, and whether its object has a delete marker",
         )
     if found.size_bytes <= 0:
-        return because(
+        return reason(
             Failure.OBJECT_EMPTY, f"object {candidate.key} is empty", "make a version that is not empty the current one"
         )
     if found.frozen_class is not None and not found.readable:
-        problem = thawing.problem(found.frozen_class, wishes.storage_tier_speed)
+        problem = thawing.why_not_thawable(found.frozen_class, options.storage_tier_speed)
         if problem is not None:
             return problem
     if record is not None:
-        tags = len(record.origin.tags | wishes.tags) + OWN_TAGS
+        tags = len(record.origin.tags | options.tags) + OWN_TAGS
         if tags > MAX_TAGS_OF_AN_IMAGE:
-            return because(
+            return reason(
                 RestoreFailure.TOO_MANY_TAGS,
                 f"would have {tags} tags with those of the restore, EC2 allows {MAX_TAGS_OF_AN_IMAGE}",
                 "ask for fewer 'tags', or restore this object with EC2's own CreateRestoreImageTask",
             )
-    return unencrypted(candidate, account) if not wishes.allow_unencrypted else None
+    return unencrypted(candidate, account) if not options.allow_unencrypted else None
 
 
 def unencrypted(candidate: Candidate, account: Account) -> str | None:
@@ -103,14 +103,14 @@ def unencrypted(candidate: Candidate, account: Account) -> str | None:
     if encrypted is False:
         return None
     was = "the original was encrypted" if encrypted else "whether the original was encrypted is not recorded"
-    return because(
+    return reason(
         RestoreFailure.WOULD_BE_UNENCRYPTED,
         f"would be restored unencrypted, and {was}",
         f"turn on EBS encryption by default in {account.region}, or allow it with 'allow_unencrypted': true",
     )
 
 
-def differences(candidate: Candidate, wishes: Wishes, account: Account, name: str) -> tuple[str, ...]:
+def differences(candidate: Candidate, options: RestoreOptions, account: Account, name: str) -> tuple[str, ...]:
     """What will not be as it was, in sentences."""
     record = candidate.record
     found = ["a new image id and new snapshot ids"]
@@ -128,7 +128,7 @@ def differences(candidate: Candidate, wishes: Wishes, account: Account, name: st
     elif encrypted is not False:
         found.append("not encrypted" if encrypted else "not encrypted, whatever the original was")
     if record is not None:
-        found += _of_record(record, wishes, account)
+        found += _of_record(record, options, account)
     return tuple(found)
 
 
@@ -137,13 +137,13 @@ def pointable(arn: str, prefixes: Iterable[str]) -> bool:
     return arn.partition(":parameter/")[2].startswith(tuple(prefix.lstrip("/") for prefix in prefixes))
 
 
-def _of_record(record: ArchiveRecord, wishes: Wishes, account: Account) -> Iterable[str]:
+def _of_record(record: ArchiveRecord, options: RestoreOptions, account: Account) -> Iterable[str]:
     shared = record.facts.launch_permissions
     if shared is None:
         yield "not shared; the record does not say with whom the original was shared"
     else:
-        yield from sharing(shared, wishes.confirmed).left_out()
-    prefixes = account.parameter_prefixes if wishes.point_ssm_parameters else ()
+        yield from sharing(shared, options.confirmed).left_out()
+    prefixes = account.parameter_prefixes if options.point_ssm_parameters else ()
     left = [arn for arn in record.facts.ssm_parameters or () if not pointable(arn, prefixes)]
     if left:
         yield f"SSM parameters that pointed at the original do not point at it: {', '.join(left)}"

@@ -12,8 +12,8 @@ from ami_archiver import sharing
 from ami_archiver.errors import BadInput
 from ami_archiver.inventory import IMAGE_ID
 from ami_archiver.model import ArchiveRecord
-from ami_archiver.restore.model import Tier, Wishes
-from ami_archiver.restore.naming import template_problem
+from ami_archiver.restore.model import RestoreOptions, Tier
+from ami_archiver.restore.naming import why_not_a_template
 
 SOURCES = ("image_ids", "object_keys", "query")
 MAX_TAGS = 20
@@ -53,7 +53,7 @@ class RestoreRequest:
     image_ids: tuple[str, ...] = ()
     object_keys: tuple[str, ...] = ()
     query: Query | None = None
-    wishes: Wishes = field(default_factory=Wishes)
+    options: RestoreOptions = field(default_factory=RestoreOptions)
     dry_run: bool = False
 
 
@@ -61,25 +61,27 @@ def parse(raw: object) -> RestoreRequest:
     """Raises BadInput: what is wrong, with which value, and what is allowed."""
     if not isinstance(raw, Mapping):
         raise BadInput(f"a restore takes an object like {EXAMPLE}, not {raw!r}")
-    known = (*SOURCES, *_WISHES, "dry_run")
+    known = (*SOURCES, *_OPTIONS, "dry_run")
     if unknown := sorted(map(str, raw.keys() - set(known))):
         raise BadInput(f"a restore takes {', '.join(known)}, not {', '.join(map(repr, unknown))}; like {EXAMPLE}")
     given = [name for name in SOURCES if name in raw]
     if len(given) != 1:
         raise BadInput(f"a restore takes exactly one of {', '.join(SOURCES)}, not {', '.join(given) or 'none'}")
-    wishes = {name: check(name, raw[name]) for name, check in _WISHES.items() if name in raw}
+    options = {name: check(name, raw[name]) for name, check in _OPTIONS.items() if name in raw}
     return RestoreRequest(
         image_ids=_ids(raw["image_ids"]) if "image_ids" in raw else (),
         object_keys=_keys(raw["object_keys"]) if "object_keys" in raw else (),
         query=_query(raw["query"]) if "query" in raw else None,
-        wishes=Wishes(**wishes),
+        options=RestoreOptions(**options),
         dry_run=_bool("dry_run", raw.get("dry_run", False)),
     )
 
 
-def wishes_of(raw: Mapping[str, Any]) -> Wishes:
+def options_of(raw: Mapping[str, Any]) -> RestoreOptions:
     """What `parse` took once, read back from the table."""
-    return Wishes(**{name: check(name, raw[name]) for name, check in _WISHES.items() if raw.get(name) is not None})
+    return RestoreOptions(
+        **{name: check(name, raw[name]) for name, check in _OPTIONS.items() if raw.get(name) is not None}
+    )
 
 
 def _wrong(name: str, value: object, allowed: str) -> BadInput:
@@ -164,7 +166,7 @@ def _bool(name: str, value: object) -> bool:
 
 def _name(name: str, value: object) -> str:
     template = _text(name, value)
-    if problem := template_problem(template):
+    if problem := why_not_a_template(template):
         raise BadInput(f"{name!r} is {template!r}: {problem}")
     return template
 
@@ -192,7 +194,7 @@ def _days(name: str, value: object) -> int:
     return value
 
 
-_WISHES: dict[str, Callable[[str, Any], Any]] = {
+_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "name": _name,
     "tags": _tags,
     "storage_tier_speed": _tier,

@@ -109,7 +109,7 @@ def begin(event: object) -> tuple[RestoreState, RestoreRequest]:
         next=Next.PLAN_MORE,
         progressed_at=started.isoformat(),
         outcome=Outcome.DRY_RUN if request.dry_run else Outcome.WORKED,
-        share_with=request.wishes.share_with,
-        share_publicly=request.wishes.share_publicly,
+        share_with=request.options.share_with,
+        share_publicly=request.options.share_publicly,
     )
     return state, request

@@ -13,7 +13,7 @@ MAX_VALUE = 256
 def tags_of(record: RestoreRecord, at: datetime) -> dict[str, str]:
     """Those of the image; its snapshots get the same. A key longer than a tag's value is cut at its front."""
     return {
-        **record.wishes.tags,
+        **record.options.tags,
         RESTORE_ID_TAG: record.restore_id,
         "archiver:source-image-id": record.source_image_id or "unknown",
         "archiver:object-key": record.object_key[-MAX_VALUE:],

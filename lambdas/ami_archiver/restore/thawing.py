@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ami_archiver.failures import because
+from ami_archiver.failures import reason
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import Tier
 
@@ -27,12 +27,12 @@ GIVE_UP_SECONDS = 24 * HOUR
 """So long after the documented time a thaw counts as failed."""
 
 
-def problem(frozen_class: str, tier: Tier) -> str | None:
+def why_not_thawable(frozen_class: str, tier: Tier) -> str | None:
     """Why an object of that class cannot be thawed at that speed, or None."""
     if (frozen_class, tier) in DOCUMENTED_SECONDS:
         return None
     speeds = ", ".join(speed for known, speed in DOCUMENTED_SECONDS if known == frozen_class)
-    return because(
+    return reason(
         RestoreFailure.NO_SUCH_RETRIEVAL,
         f"{frozen_class} has no retrieval {tier!r}",
         f"'storage_tier_speed' may be {speeds}",

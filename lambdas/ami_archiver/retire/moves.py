@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ami_archiver import lifecycle
 from ami_archiver.model import Action, ArchiveRecord, Decision, Retirement, Status
-from ami_archiver.retire.ports import Freed, SnapshotEnd
+from ami_archiver.retire.model import Freed, SnapshotEnd
 from ami_archiver.retire.reasons import is_passing
 
 

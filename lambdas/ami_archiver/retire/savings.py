@@ -6,7 +6,7 @@ from typing import Any
 
 from ami_archiver.model import GIB, ArchiveRecord
 from ami_archiver.prices import EBS_DIRECT_READ_GIB, EBS_SNAPSHOT, PRICED_ON, S3_STORAGE, S3_WRITE_REQUEST
-from ami_archiver.retire.ports import Saved
+from ami_archiver.retire.model import Saved
 from ami_archiver.settings import Settings
 
 MOST_REQUESTS = 10_002

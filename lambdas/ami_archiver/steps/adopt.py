@@ -14,7 +14,7 @@ from ami_archiver.inventory import image_id_of
 from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Image, Origin, RestoreFacts, Snapshot, Status
 from ami_archiver.policy import Policy
 from ami_archiver.run_state import RunState
-from ami_archiver.verification import flaw
+from ami_archiver.verification import why_not_whole
 
 
 def fresh_record(
@@ -84,7 +84,7 @@ def objects_without_record(
             continue  # it was deleted since the first listing; the next run stores the image
         gib = image_gib(image, snapshots)
         try:
-            found = app.bucket.look(key)
+            found = app.bucket.head(key)
         except AccessDenied as error:
             unseen = hidden(key, error, "the next run looks again")
             lines.append(DecisionLine(image.image_id, policy.name, Decision.FAILED, unseen, gib))
@@ -97,7 +97,7 @@ def objects_without_record(
         fresh = replace(fresh, object_key=key, facts=with_launch_permissions(app, fresh))
         record = lifecycle.select(fresh, before)
         at, run_id = app.clock.now(), state.run_id
-        why = flaw(image.image_id, found, app.settings.bucket_key_arn)
+        why = why_not_whole(image.image_id, found, app.settings.bucket_key_arn)
         if why:
             record = lifecycle.move(record, Status.FAILED, Decision.FAILED, why, at=at, run_id=run_id)
         else:

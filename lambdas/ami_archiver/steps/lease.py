@@ -10,7 +10,7 @@ from typing import Protocol
 from ami_archiver.app import App
 from ami_archiver.clock import Clock
 from ami_archiver.errors import ArchiverError, TemporarilyUnavailable
-from ami_archiver.ports import ActiveRun, Lease
+from ami_archiver.model import ActiveRun, Lease
 from ami_archiver.run_state import Outcome, RunState
 from ami_archiver.settings import Settings
 
@@ -106,14 +106,6 @@ def held(app: App, state: RunState) -> Lease:
 def renew(app: App, state: RunState, *, add: Collection[str] = (), remove: Collection[str] = ()) -> Lease:
     """Prolong the run's lease. Raises LeaseLost."""
     return app.leases.renew(state.run_id, until(app), add=add, remove=remove)
-
-
-def exchange(app: App, state: RunState, lease: Lease, *, add: Collection[str], remove: Collection[str]) -> None:
-    """Prolong the run's lease, put on it what is being started, and take off it what has ended. Raises LeaseLost."""
-    if remove:
-        app.leases.exchange(lease, until(app), add=add, remove=remove)
-    else:
-        renew(app, state, add=add)
 
 
 def prolong(app: App, state: RunState, lease: Lease, *, remove: Collection[str]) -> None:

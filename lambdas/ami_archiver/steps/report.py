@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.app import App
 from ami_archiver.errors import LeaseLost
-from ami_archiver.model import ABOUT_STORING, DecisionLine
-from ami_archiver.ports import ActiveRun, Lease
+from ami_archiver.model import ABOUT_STORING, ActiveRun, DecisionLine, Lease
 from ami_archiver.retire import summary as retire
 from ami_archiver.run_state import Metrics, Next, Outcome, RunState
 from ami_archiver.summary import Tally, headline, summarize, tally, text_of
@@ -25,7 +25,7 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
         if state.outcome is Outcome.JOINED and (written := _worked_off(app, state)):
             return state.then(Next.END), {}, written
         summary = _without_work(app, state) | _originals(app, state, state.policy)
-        app.runs.put_summary(state.run_id, summary)
+        app.runs.put_summary(SummaryKind.RUNS, state.run_id, summary)
         if state.outcome is Outcome.DRY_RUN:
             _tell(app, summary)
         return state.then(Next.END), {}, summary
@@ -33,12 +33,12 @@ def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, 
     lease = app.leases.read()
     if lease.holder == state.run_id:
         if len(lease.runs) != state.runs:
-            return state.then(Next.CHECK), {}, {}
+            return state.then(Next.STORE), {}, {}
         summaries = [each | _originals(app, state, each["policy"]) for each in _of_all_runs(app, state, lease)]
         for summary in summaries:
-            app.runs.put_summary(summary["run_id"], summary)
+            app.runs.put_summary(SummaryKind.RUNS, summary["run_id"], summary)
         if not _released(app, state):
-            return state.then(Next.CHECK), {}, {}
+            return state.then(Next.STORE), {}, {}
     else:
         summaries = _written_before(app, state, lease)
     for summary in summaries:
@@ -58,23 +58,23 @@ def _end(state: RunState) -> Next:
 
 def _originals(app: App, state: RunState, policy: str) -> dict[str, Any]:
     """What the run did about a policy's originals, if it looked at any."""
-    retirement = app.retirements.summary(retire.key(state.run_id, policy)) if state.retiring else None
+    retirement = app.runs.summary(SummaryKind.RETIREMENTS, retire.key(state.run_id, policy)) if state.retiring else None
     return {"retirement": retirement} if retirement else {}
 
 
 def _after_approval(app: App, state: RunState) -> dict[str, Any]:
     """The summary again, with what became of the originals that waited for a person's word; also of the runs that
     joined and had some. Told before it is written: a step that dies between the two tells it again."""
-    own = app.runs.summary(state.run_id) or {}
-    joined = [app.runs.summary(run_id) for run_id in own.get("joined_runs", [])]
+    own = app.runs.summary(SummaryKind.RUNS, state.run_id) or {}
+    joined = [app.runs.summary(SummaryKind.RUNS, run_id) for run_id in own.get("joined_runs", [])]
     for before in (each for each in joined if each):
         after = before | _originals(app, state, before["policy"])
         if after != before:
             _tell(app, after)
-            app.runs.put_summary(after["run_id"], after)
+            app.runs.put_summary(SummaryKind.RUNS, after["run_id"], after)
     own |= _originals(app, state, state.policy)
     _tell(app, own)
-    app.runs.put_summary(state.run_id, own)
+    app.runs.put_summary(SummaryKind.RUNS, state.run_id, own)
     return own
 
 
@@ -88,7 +88,7 @@ def _released(app: App, state: RunState) -> bool:
 
 def _worked_off(app: App, state: RunState) -> dict[str, Any] | None:
     """The summary of a run that joined, where the working run was faster than this step: it must not be replaced."""
-    summary = app.runs.summary(state.run_id)
+    summary = app.runs.summary(SummaryKind.RUNS, state.run_id)
     return summary if summary and summary["outcome"] == Outcome.WORKED.value else None
 
 
@@ -153,13 +153,13 @@ def _lines(app: App, run_id: str, kind: str) -> Iterator[DecisionLine]:
 
 def _written_before(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]]:
     """The summaries of this step's earlier attempt, which died after giving the lease back. Raises LeaseLost."""
-    own = app.runs.summary(state.run_id)
+    own = app.runs.summary(SummaryKind.RUNS, state.run_id)
     if own is None or own["outcome"] != Outcome.WORKED.value:
         raise LeaseLost(
             f"run {state.run_id} does not hold the lease any more, {lease.holder or 'nobody'} does: "
             "its work is in the table and goes on with the next run"
         )
-    joined = [app.runs.summary(run_id) for run_id in own.get("joined_runs", [])]
+    joined = [app.runs.summary(SummaryKind.RUNS, run_id) for run_id in own.get("joined_runs", [])]
     return [own, *(summary for summary in joined if summary)]
 
 

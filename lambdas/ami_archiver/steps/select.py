@@ -18,6 +18,7 @@ from ami_archiver.model import (
     ArchiveRecord,
     Decision,
     DecisionLine,
+    Fetched,
     Image,
     QueueEntry,
     Snapshot,
@@ -25,12 +26,11 @@ from ami_archiver.model import (
     Verdict,
 )
 from ami_archiver.policy import Policy
-from ami_archiver.ports import Fetched
 from ami_archiver.run_state import Next, Outcome, RunState, begin
 from ami_archiver.selection import Cap, NewestOfGroups, leave_out, select
 from ami_archiver.steps import adopt, lease
-from ami_archiver.steps.decided import log_decision
-from ami_archiver.verification import alteration
+from ami_archiver.steps.pages import log_decision
+from ami_archiver.verification import why_altered
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +50,11 @@ def select_images(app: App, event: Mapping[str, Any], seconds_left: Callable[[],
     outcome, holder = lease.enter(app, state)
     if outcome is Outcome.MET:
         return state.then(Next.REPORT, outcome=outcome, working_run=holder)
-    state = _select(app, state, seconds_left, working=holder is None, then=Next.CHECK)
+    state = _select(app, state, seconds_left, working=holder is None, then=Next.STORE)
     if state.next is Next.SELECT_MORE or holder is None:
         return state
     outcome, holder = lease.settle(app, state)
-    return state.then(Next.CHECK if holder is None else Next.REPORT, outcome=outcome, working_run=holder)
+    return state.then(Next.STORE if holder is None else Next.REPORT, outcome=outcome, working_run=holder)
 
 
 def _select(app: App, state: RunState, seconds_left: Callable[[], float], *, working: bool, then: Next) -> RunState:
@@ -163,7 +163,7 @@ class _Selection:
         if record.status in ARCHIVED:
             if not self._inventory.has_recorded(record):
                 try:
-                    changed = alteration(record, self._app.bucket.look(record.object_key))
+                    changed = why_altered(record, self._app.bucket.head(record.object_key))
                 except AccessDenied as error:
                     changed = hidden(record.object_key, error, "the next run looks again")
                 if changed:

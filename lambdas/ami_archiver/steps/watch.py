@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.app import App
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied, AwsRefused, BadInput
-from ami_archiver.failures import Failure, because
+from ami_archiver.failures import Failure, reason
 from ami_archiver.inventory import Inventory
-from ami_archiver.model import Decision, DecisionLine, Status
-from ami_archiver.ports import IndexedRecord
+from ami_archiver.model import Decision, DecisionLine, IndexedRecord, Status
 from ami_archiver.run_state import Metrics, Next, identify, read_state
 from ami_archiver.summary import LISTED
-from ami_archiver.verification import alteration
+from ami_archiver.verification import why_altered
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def watch_archive(
         if seconds_left() < PAGE_SECONDS:
             return asdict(state), {}
     summary = _summary(app, state)
-    app.watches.put_summary(state.run_id, summary)
+    app.runs.put_summary(SummaryKind.WATCHES, state.run_id, summary)
     if summary["differing"]:
         app.notifier.publish(*_mail(summary))
     return asdict(replace(state, next=Next.END)) | {"summary": summary}, {"ArchivesDiffering": summary["differing"]}
@@ -117,7 +117,7 @@ def _difference(app: App, inventory: Inventory, indexed: IndexedRecord) -> str |
     if record is None:
         return indexed.unreadable
     if record.bucket != bucket:
-        return because(
+        return reason(
             Failure.IN_ANOTHER_BUCKET,
             f"its object {record.object_key} is in bucket {record.bucket}, and this stack watches {bucket}",
             "nothing watches it there; copy the object into this stack's bucket and let its record name it",
@@ -125,7 +125,7 @@ def _difference(app: App, inventory: Inventory, indexed: IndexedRecord) -> str |
     if inventory.has_recorded(record):
         return None
     try:
-        return alteration(record, app.bucket.look(record.object_key))
+        return why_altered(record, app.bucket.head(record.object_key))
     except (AccessDenied, AwsRefused) as error:  # of one object: the others are compared all the same
         return f"{type(error).__name__}: {error}"
 

@@ -70,7 +70,7 @@ def test_operation_has_its_aws_name(asked: Request, name: str, parameters: dict[
     ("headers", "caller", "account_id"),
     [
         ({}, "AKID", ACCOUNT),
-        ({"user_agent": "Boto3/1.43 md/Botocore#1.43 ua/2.1 app/StartStoreTasks"}, "StartStoreTasks", ACCOUNT),
+        ({"user_agent": "Boto3/1.43 md/Botocore#1.43 ua/2.1 app/StoreImages"}, "StoreImages", ACCOUNT),
         ({"authorization": SIGNED.format("s3").replace("AKID", "999999999999")}, "999999999999", "999999999999"),
         ({"authorization": ""}, "anonymous", ACCOUNT),
     ],

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 
 from ami_archiver import lifecycle as archive_lifecycle
+from ami_archiver.app import App
 from ami_archiver.errors import TemporarilyUnavailable
-from ami_archiver.failures import because
+from ami_archiver.failures import reason
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.restore import lifecycle
-from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.planning import pointable
@@ -24,26 +24,28 @@ NOTES_TRIED = 5
 
 
 def finish(
-    app: RestoreApp,
+    app: App,
     record: RestoreRecord,
     image: RestoredImage | None,
     archived: ArchiveRecord | None,
     confirmed: Sequence[str],
-) -> bool:
-    """End a restore whose image is not pending any more. False: somebody else moved its record just now.
+) -> None:
+    """End a restore whose image is not pending any more, unless somebody else moves its record just now.
 
     `archived` is the original's archive record, if it has one; `confirmed` are launch permissions that may be given.
     """
     if image is None:
         what = f"image {record.restored_image_id} is gone: it was deregistered before it was available"
-        return _fail(app, record, because(RestoreFailure.IMAGE_GONE, what, "restore again"))
+        _fail(app, record, reason(RestoreFailure.IMAGE_GONE, what, "restore again"))
+        return
     if image.state != "available":
-        why = because(
+        why = reason(
             RestoreFailure.RESTORE_FAILED,
             f"image {image.image_id} is {image.state}: {image.state_reason or 'EC2 gave no reason'}",
             f"deregister {image.image_id} to free its name, then restore again",
         )
-        return _fail(app, record, why, restored_image_id=image.image_id)
+        _fail(app, record, why, restored_image_id=image.image_id)
+        return
     if archived is not None and archived.object_key != record.object_key:
         archived = None  # another copy of that image: nothing is recorded of it
     why = f"restored as {image.image_id} named {image.name!r}"
@@ -57,12 +59,12 @@ def finish(
         at=app.clock.now(),
         restored_image_id=image.image_id,
     )
-    return _saved(app, record, after)
+    _save(app, record, after)
 
 
-def give_up(app: RestoreApp, record: RestoreRecord, leaving: RestoreEntry | ThawEntry | None = None) -> None:
+def give_up(app: App, record: RestoreRecord, leaving: RestoreEntry | ThawEntry | None = None) -> None:
     """End a restore that nobody will start any more."""
-    why = because(
+    why = reason(
         RestoreFailure.GIVEN_UP,
         f"nothing was restored for {app.settings.run_limit_hours:g} hours; the last thing known is: {record.reason}",
         "see what else is being restored or copied in the account, then restore again",
@@ -73,7 +75,7 @@ def give_up(app: RestoreApp, record: RestoreRecord, leaving: RestoreEntry | Thaw
 
 
 def _share(
-    app: RestoreApp,
+    app: App,
     record: RestoreRecord,
     image: RestoredImage,
     archived: ArchiveRecord | None,
@@ -88,14 +90,14 @@ def _share(
         return found.left_out()
     names = ", ".join(found.again)
     if image.restore_id and image.restore_id in (record.restore_id, record.takes_over):
-        refused = app.tasks.share(image.image_id, found.again)
+        refused = app.restore_tasks.share(image.image_id, found.again)
     else:
         refused = f"the image's tag {RESTORE_ID_TAG} does not say that it is this restore's"
     return [f"not shared with {names}: {refused}" if refused else f"shared with {names}", *found.left_out()]
 
 
-def _point(app: RestoreApp, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None) -> list[str]:
-    if not record.wishes.point_ssm_parameters:
+def _point(app: App, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None) -> list[str]:
+    if not record.options.point_ssm_parameters:
         return []
     arns = archived.facts.ssm_parameters if archived else None
     if arns is None:
@@ -110,9 +112,7 @@ def _point(app: RestoreApp, record: RestoreRecord, image: RestoredImage, archive
     return notes
 
 
-def _note_in_history(
-    app: RestoreApp, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None
-) -> None:
+def _note_in_history(app: App, record: RestoreRecord, image: RestoredImage, archived: ArchiveRecord | None) -> None:
     """One entry, however often the step is repeated; the archive record stays in its status."""
     why = f"restored as {image.image_id} by {record.restore_id}"
     for _ in range(NOTES_TRIED):
@@ -125,12 +125,10 @@ def _note_in_history(
     raise TemporarilyUnavailable(f"the record of {record.source_image_id} is changed all the time")
 
 
-def _fail(app: RestoreApp, record: RestoreRecord, why: str, **changes: str) -> bool:
-    return _saved(app, record, lifecycle.move(record, RestoreStatus.FAILED, why, at=app.clock.now(), **changes))
+def _fail(app: App, record: RestoreRecord, why: str, **changes: str) -> None:
+    _save(app, record, lifecycle.move(record, RestoreStatus.FAILED, why, at=app.clock.now(), **changes))
 
 
-def _saved(app: RestoreApp, before: RestoreRecord, after: RestoreRecord) -> bool:
-    saved = app.restores.save(before, after)
-    if saved:
+def _save(app: App, before: RestoreRecord, after: RestoreRecord) -> None:
+    if app.restores.save(before, after):
         log_restore(logger, after)
-    return saved

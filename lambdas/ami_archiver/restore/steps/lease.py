@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
+from ami_archiver.app import App
 from ami_archiver.errors import ArchiverError, LeaseLost
-from ami_archiver.ports import ActiveRun, Lease
-from ami_archiver.restore.app import RestoreApp
+from ami_archiver.model import ActiveRun, Lease
 from ami_archiver.restore.lifecycle import ENDED
 from ami_archiver.restore.model import RestoreRecord, RestoreStatus
 from ami_archiver.restore.state import RestoreState
@@ -24,10 +24,10 @@ LASTS = timedelta(seconds=STEP_SECONDS + CLOCK_SKEW_SECONDS)
 
 
 @contextmanager
-def held(app: RestoreApp, state: RestoreState) -> Iterator[Lease | None]:
+def held(app: App, state: RestoreState) -> Iterator[Lease | None]:
     """The lease, or None while another run has it. A step that is killed keeps it until it ends by itself."""
     now = app.clock.now()
-    lease = app.leases.take(ActiveRun(state.run_id, "restore", state.started), now, now + LASTS)
+    lease = app.restore_leases.take(ActiveRun(state.run_id, "restore", state.started), now, now + LASTS)
     if lease is None:
         yield None
         return
@@ -36,17 +36,17 @@ def held(app: RestoreApp, state: RestoreState) -> Iterator[Lease | None]:
     except LeaseLost:
         raise
     except ArchiverError:
-        app.leases.release(state.run_id, 1)
+        app.restore_leases.release(state.run_id, 1)
         raise
-    app.leases.release(state.run_id, 1)
+    app.restore_leases.release(state.run_id, 1)
 
 
-def renew(app: RestoreApp, state: RestoreState, *, add: Collection[str] = (), remove: Collection[str] = ()) -> Lease:
+def renew(app: App, state: RestoreState, *, add: Collection[str] = (), remove: Collection[str] = ()) -> Lease:
     """Prolong it and change what is in flight. Raises LeaseLost."""
-    return app.leases.renew(state.run_id, app.clock.now() + LASTS, add=add, remove=remove)
+    return app.restore_leases.renew(state.run_id, app.clock.now() + LASTS, add=add, remove=remove)
 
 
-def drop_ended(app: RestoreApp, state: RestoreState, lease: Lease, records: Mapping[str, RestoreRecord]) -> None:
+def drop_ended(app: App, state: RestoreState, lease: Lease, records: Mapping[str, RestoreRecord]) -> None:
     """Take off the lease what is not in flight any more, or never was and never will be. Raises LeaseLost."""
     records = {one: record for one, record in records.items() if not _left_behind(app, state, record)}
     over = {one for one in lease.in_flight if one not in records or records[one].status in ENDED}
@@ -54,7 +54,7 @@ def drop_ended(app: RestoreApp, state: RestoreState, lease: Lease, records: Mapp
         renew(app, state, remove=over)
 
 
-def _left_behind(app: RestoreApp, state: RestoreState, record: RestoreRecord) -> bool:
+def _left_behind(app: App, state: RestoreState, record: RestoreRecord) -> bool:
     """Whether another run's step was about to write this one's intention, so long ago that it must have died.
 
     Sooner nobody may take it off: the step would write it after all, and no look would find it.

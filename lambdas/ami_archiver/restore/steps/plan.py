@@ -7,16 +7,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from ami_archiver.app import App
 from ami_archiver.errors import AccessDenied, BadInput
-from ami_archiver.failures import because, hidden
+from ami_archiver.failures import hidden, reason
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle, naming, planning
-from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry, Wishes
+from ami_archiver.restore.model import (
+    RestoredImage,
+    RestoreEntry,
+    RestoreOptions,
+    RestoreRecord,
+    RestoreStatus,
+    ThawEntry,
+)
 from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
-from ami_archiver.restore.request import RestoreRequest, wishes_of
+from ami_archiver.restore.request import RestoreRequest, options_of
 from ami_archiver.restore.state import RestoreState, begin
 from ami_archiver.restore.steps.decided import log_restore
 from ami_archiver.restore.steps.takeover import to_take_over
@@ -28,19 +35,19 @@ PAGE = 50
 PAGE_SECONDS = 60
 """What one page may take, at two calls per object; with less time left, the next invocation goes on."""
 
-ARCHIVED = frozenset(Status) - planning.NOT_ARCHIVED_YET
+ARCHIVED = sorted(set(Status) - planning.NOT_ARCHIVED_YET)
 
 
-def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callable[[], float]) -> RestoreState:
+def plan_restore(app: App, event: Mapping[str, Any], seconds_left: Callable[[], float]) -> RestoreState:
     """Plan page by page, at least one, until done or until `seconds_left()` gets short. Raises BadInput."""
     raw = event.get("input")
     if isinstance(raw, dict) and raw.get("next") == Next.PLAN_MORE:
         state = RestoreState.from_json(raw)
-        wishes, names = _written(app, state.run_id)
+        options, names = _written(app, state.run_id)
     else:
         state, request = begin(event)
-        wishes = request.wishes
-        if wishes.point_ssm_parameters and not app.settings.parameter_prefixes:
+        options = request.options
+        if options.point_ssm_parameters and not app.settings.parameter_prefixes:
             raise BadInput(
                 "'point_ssm_parameters' is true, but this stack may change no SSM parameter; to allow it, set "
                 "account.parameter_prefixes in archiver.toml to what their names begin with, and deploy the stack"
@@ -48,12 +55,12 @@ def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callab
         found = app.restores.request(state.run_id)
         if found is None:
             names = _names(app, request)
-            app.restores.put_request(state.run_id, {"wishes": asdict(wishes)}, names)
+            app.restores.put_request(state.run_id, {"options": asdict(options)}, names)
         else:  # an earlier attempt of this step has written it; what a query finds now may be something else
             names = found[1]
     if not names:
         return state.then(Next.REPORT, outcome=Outcome.NOTHING_MATCHED)
-    plan = _Plan(app, state, wishes)
+    plan = _Plan(app, state, options)
     begun_at = state.position
     while state.position < len(names):
         if state.position > begun_at and seconds_left() < PAGE_SECONDS:
@@ -63,12 +70,12 @@ def plan_restore(app: RestoreApp, event: Mapping[str, Any], seconds_left: Callab
         entries = {} if state.dry_run else plan.entries_of(records)
         app.restores.plan(records, entries, draft=state.dry_run)
         state = _counted(state, records).then(Next.PLAN_MORE, position=state.position + len(page))
-    return state.then(Next.CHECK if _has_to_look(app, state) else Next.REPORT)
+    return state.then(Next.RESTORE if _has_to_look(app, state) else Next.REPORT)
 
 
-def _has_to_look(app: RestoreApp, state: RestoreState) -> bool:
+def _has_to_look(app: App, state: RestoreState) -> bool:
     """Also where nothing is planned: what a run that died asked EC2 for is finished by the next one."""
-    return not state.dry_run and (state.planned > 0 or bool(app.leases.read().in_flight))
+    return not state.dry_run and (state.planned > 0 or bool(app.restore_leases.read().in_flight))
 
 
 def _counted(state: RestoreState, records: Iterable[RestoreRecord]) -> RestoreState:
@@ -81,28 +88,30 @@ def _counted(state: RestoreState, records: Iterable[RestoreRecord]) -> RestoreSt
     )
 
 
-def _written(app: RestoreApp, run_id: str) -> tuple[Wishes, list[str]]:
+def _written(app: App, run_id: str) -> tuple[RestoreOptions, list[str]]:
     found = app.restores.request(run_id)
     if found is None:
-        return Wishes(), []
-    return wishes_of(found[0]["wishes"]), found[1]
+        return RestoreOptions(), []
+    return options_of(found[0].get("options") or found[0]["wishes"]), found[1]
 
 
-def _names(app: RestoreApp, request: RestoreRequest) -> list[str]:
+def _names(app: App, request: RestoreRequest) -> list[str]:
     """Image ids or object keys; which it is, each says itself."""
     if request.query is None:
         return [*request.image_ids, *request.object_keys]
     chosen = NewestOfGroups(request.query)
-    for record in app.restores.archived(ARCHIVED):
-        chosen.add(record)
+    for status in ARCHIVED:
+        for indexed in app.records.in_status(status):
+            if indexed.record is not None:
+                chosen.add(indexed.record)
     return chosen.chosen()
 
 
 class _Plan:
-    def __init__(self, app: RestoreApp, state: RestoreState, wishes: Wishes) -> None:
+    def __init__(self, app: App, state: RestoreState, options: RestoreOptions) -> None:
         self._app = app
         self._state = state
-        self._wishes = wishes
+        self._options = options
         written = list(app.restores.of_run(state.run_id, draft=state.dry_run))
         self._written = {one.restore_id: one for one in written}
         """What earlier invocations of this step have planned: that stands, whatever would be planned now."""
@@ -111,7 +120,7 @@ class _Plan:
         self._account = Account(
             bucket_name=app.settings.bucket_name,
             region=app.region,
-            encrypts_by_default=app.tasks.encrypts_by_default(),
+            encrypts_by_default=app.restore_tasks.encrypts_by_default(),
             budget_gib=app.settings.restore_budget_gib,
             parameter_prefixes=app.settings.parameter_prefixes,
         )
@@ -149,10 +158,9 @@ class _Plan:
             if record is not None and not _is_id(name) and record.object_key != name:
                 record = None  # another copy of that image: nothing is recorded of it
             key = name if not _is_id(name) else record.object_key if record else keys.get(name, "")
-            look = self._app.bucket.look if record is None else self._app.bucket.glance
             unreadable = fetched.unreadable.get(name) if _is_id(name) else None
             try:
-                found = look(key) if key else None
+                found = self._app.bucket.head(key) if key else None
             except AccessDenied as error:
                 found, unreadable = None, hidden(key, error, "then restore again")
             image_id = name if _is_id(name) else planning.source_image_id(name, found)
@@ -162,14 +170,14 @@ class _Plan:
     def _taken(self, candidates: Iterable[Candidate]) -> dict[str, RestoredImage]:
         """The account's images that have a name which one of these restores may take."""
         wanted = {name for candidate in candidates for name in self._possible_names(candidate)}
-        return self._app.tasks.named(wanted) if wanted else {}
+        return self._app.restore_tasks.named(wanted) if wanted else {}
 
     def _possible_names(self, candidate: Candidate) -> list[str]:
         name = planning.original_name(candidate)
-        return list(naming.candidates(self._wishes.name, name, candidate.image_id, self._state.started))
+        return list(naming.candidates(self._options.name, name, candidate.image_id, self._state.started))
 
     def _decide(self, candidate: Candidate, restore_id: str, taken: Mapping[str, RestoredImage]) -> RestoreRecord:
-        why = planning.obstacle(candidate, self._wishes, self._account)
+        why = planning.why_not_restorable(candidate, self._options, self._account)
         names = self._possible_names(candidate)
         if not why and (
             record := self._takeover(candidate, restore_id, [taken[name] for name in names if name in taken])
@@ -177,13 +185,13 @@ class _Plan:
             return record
         name = naming.free(iter(names), taken.keys() | self._names)
         if not why and not naming.valid(names[0]):
-            why = because(
+            why = reason(
                 RestoreFailure.BAD_NAME,
                 f"name {names[0]!r} is none that EC2 takes",
                 "give a 'name' template such as 'restored-{image_id}'",
             )
         if not why and name is None:
-            why = because(
+            why = reason(
                 RestoreFailure.NAME_TAKEN,
                 f"name {names[0]!r} is taken by {self._holder(names[0], taken)} in {self._app.region}",
                 "give a 'name' template, such as '{name}' (then a number is added) or '{name}-restored-{date}'",
@@ -191,10 +199,10 @@ class _Plan:
         if why or name is None:
             return self._record(candidate, restore_id, RestoreStatus.REFUSED, why or "", "")
         self._names.add(name)
-        reason = _planned_because(candidate)
+        planned = _planned_reason(candidate)
         if name != names[0]:
-            reason += f"; name {names[0]!r} is taken by {self._holder(names[0], taken)}"
-        record = self._record(candidate, restore_id, RestoreStatus.PLANNED, reason, name)
+            planned += f"; name {names[0]!r} is taken by {self._holder(names[0], taken)}"
+        record = self._record(candidate, restore_id, RestoreStatus.PLANNED, planned, name)
         found = candidate.found
         if found is not None and not found.readable:
             self._entries[restore_id] = ThawEntry(restore_id, self._state.started)
@@ -239,13 +247,13 @@ class _Plan:
             gib_known=record is not None,
             planned_at=now,
             changed_at=now,
-            wishes=self._wishes,
+            options=self._options,
             object_version_id=found.version_id if found else None,
             object_etag=found.etag if found else None,
             needs_encryption=planned
             and planning.unencrypted(candidate, _without_default(self._account)) is not None
-            and not self._wishes.allow_unencrypted,
-            differences=planning.differences(candidate, self._wishes, self._account, name) if planned else (),
+            and not self._options.allow_unencrypted,
+            differences=planning.differences(candidate, self._options, self._account, name) if planned else (),
         )
 
 
@@ -253,7 +261,7 @@ def _without_default(account: Account) -> Account:
     return replace(account, encrypts_by_default=False)
 
 
-def _planned_because(candidate: Candidate) -> str:
+def _planned_reason(candidate: Candidate) -> str:
     if candidate.record is None:
         return "planned; its size is not recorded, so it counts as the whole restore budget until EC2 shows it"
     return f"planned; {candidate.record.snapshot_gib:g} GiB, waits for its turn in the restore budget"

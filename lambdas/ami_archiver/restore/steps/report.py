@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from ami_archiver.adapters.table_runs import SummaryKind
+from ami_archiver.app import App
 from ami_archiver.errors import LeaseLost
 from ami_archiver.failures import denied
-from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
@@ -18,7 +19,7 @@ from ami_archiver.restore.summary import Tally, headline, summarize, text_of
 from ami_archiver.run_state import Metrics, Next
 
 
-def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, Metrics, dict[str, Any]]:
+def report_restore(app: App, state: RestoreState) -> tuple[RestoreState, Metrics, dict[str, Any]]:
     """(state, metrics, summary)."""
     if not state.dry_run:
         _give_up(app, state)
@@ -37,7 +38,7 @@ def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
         if state.restores_denied and not state.restores_taken:
             more["problem"] = denied(
                 f"all {state.restores_denied} restores that the run asked for were denied, so it is not the objects "
-                "but the role of StartRestores, a key policy or an organization's policy; each reason has AWS's words",
+                "but the role of RestoreImages, a key policy or an organization's policy; each reason has AWS's words",
                 "then restore again",
             )
     summary = summarize(
@@ -48,7 +49,7 @@ def report_restore(app: RestoreApp, state: RestoreState) -> tuple[RestoreState, 
         result=result,
         **more,
     )
-    app.runs.put_summary(state.run_id, summary)
+    app.runs.put_summary(SummaryKind.RESTORES, state.run_id, summary)
     note_reported(app, state.run_id, taken_over)
     app.notifier.publish(headline(summary), text_of(summary))
     return state.then(Next.END), {} if state.dry_run else _metrics(result), summary
@@ -62,7 +63,7 @@ def _metrics(result: Tally) -> Metrics:
     }
 
 
-def _give_up(app: RestoreApp, state: RestoreState) -> None:
+def _give_up(app: App, state: RestoreState) -> None:
     """What still waits when a run ends has waited for run_limit_hours without any restore starting or ending."""
     waiting: dict[str, RestoreEntry | ThawEntry] = {}
     queue = app.restores.queue(state.run_id)
@@ -79,7 +80,7 @@ def _give_up(app: RestoreApp, state: RestoreState) -> None:
             app.restores.drop(restore_id, left)
 
 
-def _tidy(app: RestoreApp, state: RestoreState) -> None:
+def _tidy(app: App, state: RestoreState) -> None:
     """Take what has ended off the lease; where another run holds it, that one does it."""
     with suppress(LeaseLost), leases.held(app, state) as lease:
         if lease is not None:

@@ -10,19 +10,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from ami_archiver.restore.app import RestoreApp
-from ami_archiver.restore.model import RestoredImage, RestoreRecord, Wishes
+from ami_archiver.adapters.table_runs import SummaryKind
+from ami_archiver.app import App
+from ami_archiver.restore.model import RestoredImage, RestoreOptions, RestoreRecord
 
 USABLE = ("pending", "available")
 """States of an image that a restore can still end with, or has."""
 
 
 def to_take_over(
-    app: RestoreApp, wanted: RestoreRecord, images: Iterable[RestoredImage], asked_at: datetime
+    app: App, wanted: RestoreRecord, images: Iterable[RestoredImage], asked_at: datetime
 ) -> RestoredImage | None:
     """The first of the images that an equal request made which was not reported before this one, `asked_at`.
 
-    Equal: of the same version of the same object, with the same wishes. How fast it was to be thawed does not matter.
+    Equal: of the same version of the same object, with the same options. How fast it was to be thawed does not matter.
     """
     made = {image.restore_id: image for image in images if image.restore_id and image.state in USABLE}
     earlier = app.restores.get(made.keys()).records if made else {}
@@ -40,19 +41,21 @@ def to_take_over(
     )
 
 
-def _what(record: RestoreRecord) -> tuple[str, str | None, Wishes]:
-    usual = Wishes()
-    wishes = replace(record.wishes, storage_tier_speed=usual.storage_tier_speed, thaw_days=usual.thaw_days)
-    return record.object_key, record.object_version_id, wishes
+def _what(record: RestoreRecord) -> tuple[str, str | None, RestoreOptions]:
+    usual = RestoreOptions()
+    options = replace(record.options, storage_tier_speed=usual.storage_tier_speed, thaw_days=usual.thaw_days)
+    return record.object_key, record.object_version_id, options
 
 
-def _reported_before(app: RestoreApp, record: RestoreRecord, moment: datetime) -> bool:
+def _reported_before(app: App, record: RestoreRecord, moment: datetime) -> bool:
     """By its own run, or by one that took its image over."""
-    summaries = [app.runs.summary(run_id) for run_id in (record.run_id, record.reported_by) if run_id]
+    summaries = [
+        app.runs.summary(SummaryKind.RESTORES, run_id) for run_id in (record.run_id, record.reported_by) if run_id
+    ]
     return any(datetime.fromisoformat(summary["ended_at"]) <= moment for summary in summaries if summary)
 
 
-def note_reported(app: RestoreApp, run_id: str, taken_over: Iterable[str]) -> None:
+def note_reported(app: App, run_id: str, taken_over: Iterable[str]) -> None:
     """Let the next equal request know that these restores' images were reported, by the run that took them over.
 
     Who moves such a restore at this moment belongs to its own run, and that one reports it.

@@ -6,12 +6,11 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
+from ami_archiver.app import App
 from ami_archiver.errors import AccessDenied
-from ami_archiver.failures import Failure, because, denied, hidden
-from ami_archiver.model import StoredObject
-from ami_archiver.ports import NO_EXPEDITED_CAPACITY
+from ami_archiver.failures import Failure, denied, hidden, reason
+from ami_archiver.model import NO_EXPEDITED_CAPACITY, StoredObject
 from ami_archiver.restore import lifecycle, thawing
-from ami_archiver.restore.app import RestoreApp
 from ami_archiver.restore.failures import RestoreFailure
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.state import RestoreState
@@ -22,7 +21,7 @@ logger = logging.getLogger(__name__)
 WAITING = (RestoreStatus.PLANNED, RestoreStatus.THAWING)
 
 
-def thaw_due(app: RestoreApp, state: RestoreState) -> bool:
+def thaw_due(app: App, state: RestoreState) -> bool:
     """Ask S3 for what has not been asked for, and let what has thawed wait for the budget. Whether any was due."""
     due = list(app.restores.thaws(state.run_id, app.clock.now()))
     records = app.restores.get([entry.restore_id for entry in due])
@@ -35,16 +34,16 @@ def thaw_due(app: RestoreApp, state: RestoreState) -> bool:
     return bool(due)
 
 
-def altered(record: RestoreRecord, found: StoredObject | None) -> str | None:
+def why_altered_since_plan(record: RestoreRecord, found: StoredObject | None) -> str | None:
     """Why the object is not any more what the plan looked at, or None."""
     if found is None:
-        return because(
+        return reason(
             Failure.OBJECT_GONE,
             f"object {record.object_key} is gone since the restore was planned",
             f"remove the delete marker above version {record.object_version_id}, then restore again",
         )
     if (found.version_id, found.etag) != (record.object_version_id, record.object_etag):
-        return because(
+        return reason(
             Failure.OBJECT_ALTERED,
             f"object {record.object_key} was altered since the restore was planned: version is {found.version_id}, "
             f"planned was {record.object_version_id}",
@@ -53,14 +52,14 @@ def altered(record: RestoreRecord, found: StoredObject | None) -> str | None:
     return None
 
 
-def _look(app: RestoreApp, record: RestoreRecord, entry: ThawEntry) -> None:
+def _look(app: App, record: RestoreRecord, entry: ThawEntry) -> None:
     now = app.clock.now()
     try:
-        found = app.bucket.glance(record.object_key)
+        found = app.bucket.head(record.object_key)
     except AccessDenied as error:
         _fail(app, record, entry, hidden(record.object_key, error, "then restore again"))
         return
-    why = altered(record, found)
+    why = why_altered_since_plan(record, found)
     if found is None or why:
         _fail(app, record, entry, why or "")
     elif found.readable:
@@ -69,7 +68,7 @@ def _look(app: RestoreApp, record: RestoreRecord, entry: ThawEntry) -> None:
         app.restores.save(record, after, leaving=entry, joining=joining)
         log_restore(logger, after)
     elif record.thaw_asked_at is not None and _overdue(record, found, record.thaw_asked_at, now):
-        why = because(
+        why = reason(
             RestoreFailure.THAW_OVERDUE,
             f"S3 has not thawed object {record.object_key} since {record.thaw_asked_at.isoformat()}",
             "see what HeadObject says of its restore, then restore again",
@@ -82,33 +81,33 @@ def _look(app: RestoreApp, record: RestoreRecord, entry: ThawEntry) -> None:
 
 
 def _overdue(record: RestoreRecord, found: StoredObject, asked: datetime, now: datetime) -> bool:
-    return thawing.overdue(str(found.frozen_class), record.wishes.storage_tier_speed, asked, now)
+    return thawing.overdue(str(found.frozen_class), record.options.storage_tier_speed, asked, now)
 
 
-def _wait_on(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: StoredObject, asked: datetime) -> None:
-    now, tier = app.clock.now(), record.wishes.storage_tier_speed
+def _wait_on(app: App, record: RestoreRecord, entry: ThawEntry, found: StoredObject, asked: datetime) -> None:
+    now, tier = app.clock.now(), record.options.storage_tier_speed
     at = thawing.look_at(str(found.frozen_class), tier, asked, now, app.settings.wait_max_seconds)
     after = lifecycle.noted(record, f"still thawing; next look at {at.isoformat(timespec='seconds')}", at=now)
     app.restores.save(record, after, leaving=entry, joining=ThawEntry(record.restore_id, at))
 
 
-def _ask(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: StoredObject, now: datetime) -> None:
+def _ask(app: App, record: RestoreRecord, entry: ThawEntry, found: StoredObject, now: datetime) -> None:
     """S3 takes the same request twice, so the call may come before its trace in the record."""
-    tier, days = record.wishes.storage_tier_speed, None if found.self_thawing else record.wishes.thaw_days
+    tier, days = record.options.storage_tier_speed, None if found.self_thawing else record.options.thaw_days
     note = ""
-    wishes = record.wishes
+    options = record.options
     try:
         refused = app.bucket.thaw(record.object_key, days, tier)
         if refused == NO_EXPEDITED_CAPACITY:
             tier, note = "Standard", " instead of 'Expedited', for which S3 has no capacity now"
-            wishes = replace(wishes, storage_tier_speed=tier)
+            options = replace(options, storage_tier_speed=tier)
             refused = app.bucket.thaw(record.object_key, days, tier)
     except AccessDenied as error:
         why = denied(f"S3 denied the thaw of object {record.object_key}: {error.what}", "then restore again")
         _fail(app, record, entry, why)
         return
     if refused:
-        why = because(
+        why = reason(
             RestoreFailure.THAW_REFUSED,
             f"S3 refused to thaw object {record.object_key}: {refused}",
             "correct what S3 names, then restore again",
@@ -117,7 +116,7 @@ def _ask(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: Stored
         return
     at = thawing.look_at(str(found.frozen_class), tier, now, now, app.settings.wait_max_seconds)
     why = f"thawing from {found.frozen_class} at speed {tier!r}{note}; first look at {at.isoformat(timespec='seconds')}"
-    changes = {"thaw_asked_at": record.thaw_asked_at or now, "wishes": wishes}
+    changes = {"thaw_asked_at": record.thaw_asked_at or now, "options": options}
     if record.status is RestoreStatus.PLANNED:
         after = lifecycle.move(record, RestoreStatus.THAWING, why, at=now, **changes)
     else:
@@ -126,7 +125,7 @@ def _ask(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, found: Stored
     log_restore(logger, after)
 
 
-def _fail(app: RestoreApp, record: RestoreRecord, entry: ThawEntry, why: str) -> None:
+def _fail(app: App, record: RestoreRecord, entry: ThawEntry, why: str) -> None:
     after = lifecycle.move(record, RestoreStatus.FAILED, why, at=app.clock.now())
     app.restores.save(record, after, leaving=entry)
     log_restore(logger, after)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ami_archiver.eligibility import snapshot_gib
-from ami_archiver.failures import because
-from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Status
+from ami_archiver.failures import reason
+from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Refusal, Status
 from ami_archiver.policy import Policy
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.ports import Deregistered, Freed, LeftSnapshot, SnapshotEnd, Unwilling
+from ami_archiver.retire.model import Deregistered, Freed, LeftSnapshot, SnapshotEnd
 from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.inspect import Candidate, Finding, Newest, ask_for_report, inspect
 from ami_archiver.retire.steps.settle import record_retired, settle, settle_deregistered
@@ -32,7 +32,7 @@ class Act:
         """What became of one image of the plan; None: EC2's usage report on it is not there yet."""
         action = Action.DISABLE if line.decision is Decision.DISABLED else Action.DEREGISTER
         policy = self._app.settings.policy(line.policy)
-        record = self._app.retirements.get(line.image_id)
+        record = self._app.record(line.image_id)
         if record is None:
             return self.kept(line, reasons.changed("its record cannot be read any more"))
         image = self._app.originals.by_id([line.image_id]).get(line.image_id)
@@ -54,7 +54,7 @@ class Act:
 
     def kept(self, line: DecisionLine, why: str) -> DecisionLine:
         """An original of the plan that stays whatever it is like."""
-        record = self._app.retirements.get(line.image_id)
+        record = self._app.record(line.image_id)
         image = self._app.originals.by_id([line.image_id]).get(line.image_id)
         if record is not None:
             return self._kept(line, record, record, image, why)
@@ -131,7 +131,7 @@ class Act:
 
     def _is_ours(self, record: ArchiveRecord) -> bool:
         """Whether nobody has written the record since: a person who took it back, or another worker."""
-        now = self._app.retirements.get(record.image_id)
+        now = self._app.record(record.image_id)
         return now is not None and now.history[-1] == record.history[-1]
 
     def _deregister(
@@ -140,7 +140,7 @@ class Act:
         if not self._is_ours(record):
             return self._line(line, Decision.KEPT, reasons.changed("somebody else has just written its record"))
         answer = self._app.originals.deregister(record.image_id)
-        if isinstance(answer, Unwilling):
+        if isinstance(answer, Refusal):
             if not self._app.originals.by_id([record.image_id]):
                 # The SDK has sent the call before and not heard of it: then EC2 knows no such image any more.
                 after = settle_deregistered(self._app, self._state, record)
@@ -207,5 +207,5 @@ def keep_reason_for_no(approval: object) -> str:
     """Why nothing goes that needed a person's word."""
     if isinstance(approval, dict) and approval.get("approved") is False:
         who, why = approval.get("by") or "somebody", approval.get("why")
-        return because(Keep.NOT_APPROVED, f"{who} rejected it{f': {why}' if why else ''}", "the next run asks again")
-    return because(Keep.NOT_APPROVED, "nobody has approved it in time", "the next run asks again")
+        return reason(Keep.NOT_APPROVED, f"{who} rejected it{f': {why}' if why else ''}", "the next run asks again")
+    return reason(Keep.NOT_APPROVED, "nobody has approved it in time", "the next run asks again")

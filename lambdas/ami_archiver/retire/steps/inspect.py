@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ami_archiver.errors import AccessDenied
-from ami_archiver.model import Action, ArchiveRecord, Image, Snapshot
+from ami_archiver.model import Action, ArchiveRecord, Image, Refusal, Snapshot
 from ami_archiver.policy import Policy
 from ami_archiver.retire import reasons
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.ports import Unwilling
 from ami_archiver.selection import NewestOfGroups
 
 LOOKED_AT_TOGETHER = 10
@@ -105,7 +104,7 @@ def _look_at_groups(app: RetireApp, findings: Sequence[Finding], newest: Newest)
 def by_object(app: RetireApp, record: ArchiveRecord) -> list[str]:
     """Why the record's object, as it is now, is not enough to let the original go."""
     try:
-        found = app.bucket.look(record.object_key)
+        found = app.bucket.head(record.object_key)
     except AccessDenied as error:
         return [reasons.object_hidden(record, error.what)]
     unreadable = None
@@ -169,4 +168,4 @@ def ask_for_report(app: RetireApp, image_id: str) -> bool | str:
     if report is not None and reasons.is_recent(report, app.clock.now()):
         return report.available
     asked = app.usage_reports.ask(image_id)
-    return reasons.usage_unknown(str(asked)) if isinstance(asked, Unwilling) else False
+    return reasons.usage_unknown(str(asked)) if isinstance(asked, Refusal) else False

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from ami_archiver.batches import batches
-from ami_archiver.failures import because
-from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Status
+from ami_archiver.failures import reason
+from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Refusal, Status
 from ami_archiver.policy import Policy
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.ports import FirstRun, Unwilling
+from ami_archiver.retire.model import FirstRun
 from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.act import keep
 from ami_archiver.retire.steps.inspect import LOOKED_AT_TOGETHER, Candidate, Finding, Newest, ask_for_report, inspect
 from ami_archiver.retire.steps.settle import settle
 from ami_archiver.run_state import DRY, Metrics, RunState
-from ami_archiver.steps.decided import log_decision
+from ami_archiver.steps.pages import log_decision
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Plan:
             policies = [p for p in self._policies.values() if action is Action.DISABLE or p.original == "retire"]
             if policies:
                 until = now - min(timedelta(days=_grace_days(policy, action)) for policy in policies)
-                seen = self._app.retirements.due(status, until, after or None)
+                seen = self._app.records.in_status(status, after or None, until)
                 wanted = ((s.cursor, s.record) for s in seen if s.record and self._is_due(s.record, action, now))
                 for chunk in batches(wanted, LOOKED_AT_TOGETHER):
                     yield action, chunk[-1][0], [record for _, record in chunk if record]
@@ -179,7 +179,7 @@ class Plan:
                 return _line(record, Decision.RETIRED, after.reason)
         return _line(record, Decision.KEPT, why)
 
-    def _mark(self, finding: Finding) -> Unwilling | None:
+    def _mark(self, finding: Finding) -> Refusal | None:
         """The image, and the snapshots that go with it: those that no other image uses."""
         policy, action, image = finding.candidate.policy, finding.candidate.action, finding.image
         if image is None or reasons.is_done(image, action):
@@ -237,7 +237,7 @@ def stopped(app: RetireApp, image_ids: Collection[str]) -> str | None:
         owned += going - len(app.originals.by_id(image_ids))
     if owned >= enough:
         return None
-    return because(
+    return reason(
         Keep.TOO_MANY,
         f"{going} images would go in this run, more than {percent:g} % of the account's {owned}",
         "see whether that is meant; then raise account.retire_stop_percent, or lower the policies' max_images_per_run",

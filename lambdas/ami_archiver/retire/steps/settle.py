@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from ami_archiver.failures import because
+from ami_archiver.failures import reason
 from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Retirement, Status
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.ports import LeftSnapshot, SnapshotEnd
+from ami_archiver.retire.model import LeftSnapshot, SnapshotEnd
 from ami_archiver.retire.reasons import MARKS, Keep
 from ami_archiver.retire.savings import saved_by
 from ami_archiver.retire.steps.inspect import by_object
@@ -72,7 +72,7 @@ def record_retired(
         if app.retirements.save(before, after, adding=adding, leaving=leaving, saved=saved):
             return after
         logger.warning("record written by somebody else", extra={"image_id": record.image_id})
-        before = app.retirements.get(record.image_id)
+        before = app.record(record.image_id)
     return before or record
 
 
@@ -110,9 +110,9 @@ def _position(left: LeftSnapshot) -> str:
 
 def _settle_snapshot(app: RetireApp, state: RunState, left: LeftSnapshot) -> DecisionLine | None:
     """What is still there, with the reason; None: it is gone, or none of those to be deleted."""
-    record = app.retirements.get(left.image_id)
+    record = app.record(left.image_id)
     if record is None:
-        why = because(Keep.NOT_VERIFIED, "its image's record cannot be read", f"repair the record; {BY_HAND}")
+        why = reason(Keep.NOT_VERIFIED, "its image's record cannot be read", f"repair the record; {BY_HAND}")
         return _still_there(left, "", why)
     if record.status is not Status.RETIRED:
         if record.retirement.intention is not Action.DEREGISTER:
@@ -144,7 +144,7 @@ def _delete(app: RetireApp, record: ArchiveRecord, snapshot_id: str) -> tuple[Sn
     originals go so far, and if a plan has marked them; what the table says is not enough."""
     if snapshot_id not in record.retirement.snapshots:
         what = f"the record of {record.image_id} does not list it"
-        return SnapshotEnd.LEFT, because(Keep.NOT_MARKED, what, f"see who put it on the list SNAPSHOTS; {BY_HAND}")
+        return SnapshotEnd.LEFT, reason(Keep.NOT_MARKED, what, f"see who put it on the list SNAPSHOTS; {BY_HAND}")
     snapshot = app.originals.snapshots([snapshot_id]).get(snapshot_id)
     if snapshot is None:
         return SnapshotEnd.DELETED, "gone already"
@@ -152,7 +152,7 @@ def _delete(app: RetireApp, record: ArchiveRecord, snapshot_id: str) -> tuple[Sn
         return SnapshotEnd.SHARED, ""
     kept = [*reasons.by_policy(record.policy, app.settings.policy(record.policy), Action.DEREGISTER)]
     if MARKS[Action.DEREGISTER] not in snapshot.tags:
-        kept.append(because(Keep.NOT_MARKED, f"it has no tag {MARKS[Action.DEREGISTER]}", BY_HAND))
+        kept.append(reason(Keep.NOT_MARKED, f"it has no tag {MARKS[Action.DEREGISTER]}", BY_HAND))
     if kept:
         return SnapshotEnd.LEFT, kept[0]
     if not_whole := by_object(app, record):

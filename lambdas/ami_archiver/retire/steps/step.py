@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 
-from ami_archiver.failures import because
+from ami_archiver.adapters.table_runs import SummaryKind
+from ami_archiver.failures import reason
 from ami_archiver.model import Decision, DecisionLine
 from ami_archiver.retire import savings, summary
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.ports import Saved
+from ami_archiver.retire.model import Saved
 from ami_archiver.retire.reasons import Keep
 from ami_archiver.retire.steps import plan as planning
 from ami_archiver.retire.steps.act import Act, keep_reason_for_no
@@ -120,7 +121,7 @@ def _act_on(act: Act, state: RunState, line: DecisionLine) -> DecisionLine | Non
         return act.kept(line, keep_reason_for_no(state.approval))
     end = act.on(line)
     if end is None and state.retire_looks >= MOST_LOOKS:
-        why = because(Keep.USAGE_PENDING, "EC2 has not finished its usage report", "the next run looks again")
+        why = reason(Keep.USAGE_PENDING, "EC2 has not finished its usage report", "the next run looks again")
         return act.kept(line, why)
     return end
 
@@ -150,7 +151,7 @@ def _end(
         )
         if own:
             told["saved_total"] = savings.as_json(app.retirements.total_saved())
-        app.summaries.put_summary(summary.key(state.run_id, name), told)
+        app.runs.put_summary(SummaryKind.RETIREMENTS, summary.key(state.run_id, name), told)
     policies = (app.settings.policy(name) for name in {line.policy for line in waiting})
     hours = max((policy.retire.approval_hours for policy in policies if policy), default=0)
     state = state.then(
@@ -174,7 +175,7 @@ def _saves_from(app: RetireApp, name: str) -> str | None:
 def _saved(app: RetireApp, lines: Iterable[DecisionLine]) -> Saved:
     result = Saved()
     for line in lines:
-        record = app.retirements.get(line.image_id) if line.decision is Decision.RETIRED else None
+        record = app.record(line.image_id) if line.decision is Decision.RETIRED else None
         if record is not None:
             result = result.plus(savings.saved_by(record, app.settings))
     return result

@@ -25,7 +25,7 @@ def undo_retirement(app: RetireApp, event: Mapping[str, Any], run_id: str) -> di
     launch permissions that are recorded and that the event did not confirm, 'to_share' is the event that does.
     """
     image_id, confirmed = _parsed(event)
-    record = app.retirements.get(image_id)
+    record = app.record(image_id)
     if record is None:
         raise BadInput(f"image {image_id} has no archive record that can be read: there is nothing to undo")
     if record.status is Status.RETIRED:

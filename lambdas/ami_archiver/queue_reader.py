@@ -1,4 +1,4 @@
-"""The front of the queue, read with few queries: what admission asks for, largest first, older nights before newer."""
+"""Reads the head of a queue with few queries: what admission asks for, largest first, older nights before newer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 BUFFERED = 50
-"""Entries kept from one query: enough for most fills, small enough to be cheap when only one is wanted."""
+"""Entries kept from one query: enough for most looks, small enough to be cheap when only one is wanted."""
 
 
 class Entry(Protocol):
+    """An image that waits for its store task, or a stored object that waits for its restore."""
+
     @property
     def entry_id(self) -> str: ...
 
@@ -24,14 +26,14 @@ E_co = TypeVar("E_co", bound=Entry, covariant=True)
 
 
 class Queue(Protocol[E_co]):
-    """What waits, by night; `ports` says more."""
+    """What waits, by night."""
 
     def nights(self) -> Iterator[str]: ...
 
     def largest(self, night: str, below_gib: float | None, closed: Collection[str]) -> Iterator[E_co]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Stretch(Generic[E]):
     """What one query found: all entries from below a size (None: from the largest) down to the last one here."""
 
@@ -44,7 +46,7 @@ class _Stretch(Generic[E]):
         return self.below_gib is None or (below_gib is not None and below_gib <= self.below_gib)
 
 
-class Front(Generic[E]):
+class QueueReader(Generic[E]):
     """Answers 'the largest below so many GiB', without what was taken. Later nights wait for earlier ones to empty."""
 
     def __init__(self, queue: Queue[E], closed: Collection[str] = ()) -> None:
@@ -59,8 +61,12 @@ class Front(Generic[E]):
     def take(self, entry: E) -> None:
         self._taken.add(entry.entry_id)
 
+    def head(self) -> E | None:
+        """The largest of the oldest night, or None: nothing waits."""
+        return self.largest(None)
+
     def largest(self, below_gib: float | None, but: E | None = None, /) -> E | None:
-        """The largest of the foremost night below so many GiB (None: of any size) other than `but`, or None."""
+        """The largest of the oldest night below so many GiB (None: of any size) other than `but`, or None."""
         while self._night is not None:
             entry = self._found(self._night, below_gib, but)
             if entry is not None or below_gib is not None or but is not None:

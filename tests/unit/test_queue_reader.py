@@ -1,4 +1,4 @@
-"""The front of the queue, over a queue in memory that counts what it is asked."""
+"""The head of the queue, over a queue in memory that counts what it is asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ami_archiver.model import QueueEntry
-from ami_archiver.steps.queue import BUFFERED, Front
+from ami_archiver.queue_reader import BUFFERED, QueueReader
 
 
 class MemoryQueue:
@@ -35,29 +35,29 @@ ASKED = st.one_of(st.none(), st.integers(0, 45).map(float))
 
 
 @given(st.lists(SIZES, max_size=120), st.lists(st.tuples(ASKED, st.booleans(), st.booleans()), max_size=40))
-def test_front_answers_as_if_it_read_the_whole_queue_each_time(
+def test_reader_answers_as_if_it_read_the_whole_queue_each_time(
     sizes: list[float], asked: list[tuple[float | None, bool, bool]]
 ) -> None:
-    front = Front(queue(*sizes))
+    reader = QueueReader(queue(*sizes))
     left = sorted(sizes)
     kept = None
     for below, take, keep in asked:
-        found = front.largest(below, kept)
+        found = reader.largest(below, kept)
         others = [gib for gib in left if below is None or gib < below]
         if kept is not None and (below is None or kept.snapshot_gib < below):
             others.remove(kept.snapshot_gib)
         assert (found.snapshot_gib if found else None) == max(others, default=None)
         if found and take:
-            front.take(found)
+            reader.take(found)
             left.remove(found.snapshot_gib)
         elif found and keep:
             kept = found
 
 
 def test_image_of_the_same_size_as_the_kept_one_is_found() -> None:
-    front = Front(queue(100, 100, 50))
-    top = front.largest(None)
-    beside = front.largest(200, top)
+    reader = QueueReader(queue(100, 100, 50))
+    top = reader.largest(None)
+    beside = reader.largest(200, top)
     assert top is not None
     assert beside is not None
     assert beside.snapshot_gib == 100
@@ -68,22 +68,22 @@ def test_older_night_is_not_left_behind_while_its_last_image_is_kept() -> None:
     waiting = MemoryQueue(
         QueueEntry("20260101", "ami-old", "nightly", 500), QueueEntry("20260102", "ami-new", "nightly", 20)
     )
-    front = Front(waiting)
-    last = front.largest(None)
+    reader = QueueReader(waiting)
+    last = reader.largest(None)
     assert last is not None
-    assert front.largest(None, last) is None
-    assert front.largest(100, last) is None
-    assert front.largest(None) == last
-    front.take(last)
-    newer = front.largest(None)
+    assert reader.largest(None, last) is None
+    assert reader.largest(100, last) is None
+    assert reader.largest(None) == last
+    reader.take(last)
+    newer = reader.largest(None)
     assert newer is not None
     assert newer.image_id == "ami-new"
 
 
 def test_queue_that_fits_into_one_query_is_read_once() -> None:
     waiting = queue(*[float(gib) for gib in range(1, BUFFERED)])
-    front = Front(waiting)
-    assert front.largest(None) is not None
+    reader = QueueReader(waiting)
+    assert reader.largest(None) is not None
     for below in (0.5, 1, 20, 600):
-        front.largest(below)
+        reader.largest(below)
     assert waiting.queries == 1

@@ -1,0 +1,203 @@
+"""RestoreImages: thaw what is due, look what EC2 has ended, fill the restore budget, and say how long to wait."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from ami_archiver.app import App
+from ami_archiver.engine import MANY_DENIED, Filling, in_turn
+from ami_archiver.errors import LeaseLost
+from ami_archiver.model import InFlight, Lease
+from ami_archiver.queue_reader import QueueReader
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry
+from ami_archiver.restore.state import RestoreState
+from ami_archiver.restore.steps import lease as leases
+from ami_archiver.restore.steps.finish import give_up
+from ami_archiver.restore.steps.finish_restores import adopt_arrived, to_finish
+from ami_archiver.restore.steps.restore_work import Look, RestoreWork
+from ami_archiver.restore.steps.thaw import thaw_due
+from ami_archiver.restore.turns import goes_before, own_turn
+from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next
+from ami_archiver.waiting import in_flight_gib, seconds_to_wait, shortest_wait
+
+logger = logging.getLogger(__name__)
+
+IN_FLIGHT = "RestoreInFlightGiB"
+STILL_LOOKS = 10
+"""After so many looks at the shortest distance, a restore that has not moved is looked at less and less often."""
+
+
+def restore_images(app: App, state: RestoreState) -> tuple[RestoreState, Metrics]:
+    """One look at everything that is under way, of whatever run: what a run that died left is finished as well."""
+    state = state.then(Next.WAIT, loops=state.loops + 1)
+    try:
+        if thaw_due(app, state):
+            state = replace(state, progressed_at=app.clock.now().isoformat())
+        with leases.held(app, state) as lease:
+            return _look(app, state, lease)
+    except LeaseLost as error:  # this step took longer than a lease lasts; what is written is right, so look again
+        logger.warning("lease lost", extra={"run_id": state.run_id, "reason": str(error)})
+        return replace(state, wait_seconds=app.settings.wait_min_seconds), {}
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What of the run is not done yet."""
+
+    own: Sequence[InFlight]
+    unstarted: Sequence[RestoreRecord]
+    is_waiting: bool
+    """Something waits for the budget."""
+    thaw: ThawEntry | None
+    ended: bool
+    """FinishRestores has something to do."""
+
+    @property
+    def more_to_start(self) -> bool:
+        return self.is_waiting or bool(self.unstarted)
+
+    @property
+    def anything(self) -> bool:
+        return self.more_to_start or bool(self.own) or self.thaw is not None or self.ended
+
+
+def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreState, Metrics]:
+    """`lease` is None while another run fills the budget."""
+    work = RestoreWork(app, state, (lease or app.restore_leases.read()).in_flight)
+    look = work.look()
+    adopt_arrived(app, work, look)
+    _give_up_abandoned(app, state, look)
+    if lease is not None:
+        leases.drop_ended(app, state, lease, work.records)
+    reader = QueueReader(app.restores.queue(state.run_id))
+    left = _Left(
+        own=[task for task in look.in_flight if work.is_own(task)],
+        unstarted=[record for record in look.unstarted if record.run_id == state.run_id],
+        is_waiting=reader.head() is not None,
+        thaw=next(app.restores.thaws(state.run_id, None), None),
+        ended=bool(to_finish(app, state, work, look)),
+    )
+    if not left.anything:
+        return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
+    if left.thaw is None and state.loops > 1 and _stands_still(app, state):
+        for record in left.unstarted:
+            give_up(app, record)
+        return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
+    filling = Filling[RestoreRecord, RestoreEntry](
+        work,
+        look.in_flight,
+        budget_gib=app.settings.restore_budget_gib,
+        rule=app.settings.admission_rule,
+        denials_left=MANY_DENIED,
+    )
+    if lease is not None and left.more_to_start:
+        filling.again(in_turn(left.unstarted, state.loops))
+        _fill_in_turn(app, state, filling, reader)
+    state = _counted(app, state, work, filling)
+    wait_seconds = _seconds_to_wait(app, state, work, filling, left)
+    if left.more_to_start:
+        _keep_turn(app, state, filling, wait_seconds)
+    step = Next.FINISH if left.ended else Next.HAND_OVER if state.loops % HAND_OVER_LOOPS == 0 else Next.WAIT
+    return state.then(step, wait_seconds=wait_seconds), {IN_FLIGHT: in_flight_gib(filling.in_flight)}
+
+
+def _give_up_abandoned(app: App, state: RestoreState, look: Look) -> None:
+    """Intentions of runs that died or were stopped: nobody asks EC2 for them again."""
+    for record in look.unstarted:
+        requested_at = record.requested_at or record.changed_at
+        if record.run_id != state.run_id and app.clock.now() - requested_at > _limit(app):
+            give_up(app, record)
+
+
+def _stands_still(app: App, state: RestoreState) -> bool:
+    return app.clock.now() - state.progressed > _limit(app)
+
+
+def _limit(app: App) -> timedelta:
+    return timedelta(hours=app.settings.run_limit_hours)
+
+
+def _fill_in_turn(
+    app: App,
+    state: RestoreState,
+    filling: Filling[RestoreRecord, RestoreEntry],
+    reader: QueueReader[RestoreEntry],
+) -> None:
+    """From the queue only while it is this run's turn."""
+    waiting, now = app.restores.waiting_runs(), app.clock.now()
+    if goes_before(own_turn(state.run_id, waiting, now), waiting, now) is None:
+        filling.from_queue(reader)
+    elif reader.head() is not None:
+        filling.more_to_start = True
+
+
+def _keep_turn(app: App, state: RestoreState, filling: Filling[RestoreRecord, RestoreEntry], wait_seconds: int) -> None:
+    """Let the other runs know whether this one still comes, and when."""
+    if not filling.more_to_start:
+        app.restores.wait_no_more(state.run_id)
+        return
+    now = app.clock.now()
+    own = own_turn(state.run_id, app.restores.waiting_runs(), now)
+    turn_at = now if filling.asked else own.turn_at
+    app.restores.wait(replace(own, turn_at=turn_at, looks_at=now + timedelta(seconds=wait_seconds)))
+
+
+def _counted(
+    app: App, state: RestoreState, work: RestoreWork, filling: Filling[RestoreRecord, RestoreEntry]
+) -> RestoreState:
+    """The state with what EC2 has said to this look's starts."""
+    started = filling.started + work.taken_over
+    return replace(
+        state,
+        progressed_at=app.clock.now().isoformat() if started else state.progressed_at,
+        refused_starts=state.refused_starts + 1 if filling.only_refused and not started else 0,
+        restores_denied=state.restores_denied + filling.denied,
+        restores_taken=state.restores_taken or started > 0,
+    )
+
+
+def _seconds_to_wait(
+    app: App,
+    state: RestoreState,
+    work: RestoreWork,
+    filling: Filling[RestoreRecord, RestoreEntry],
+    left: _Left,
+) -> int:
+    """Until a restore ends that matters, or the next thaw is worth a look, whichever comes first.
+
+    A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile. What has not
+    moved at all may never: it gets looks whose distance grows with its age, and no estimate rests on it.
+    """
+    now, settings = app.clock.now(), app.settings
+    shortest = shortest_wait(state.refused_starts, settings.wait_min_seconds, settings.wait_max_seconds)
+    waits = [shortest] if left.ended else []
+    in_flight = filling.in_flight
+    if not filling.more_to_start:
+        in_flight = [task for task in in_flight if work.is_own(task)]
+    oldest_still = STILL_LOOKS * settings.wait_min_seconds
+    still = [task for task in in_flight if task.progress_percentage == 0 and _age(app, task) > oldest_still]
+    moving = [task for task in in_flight if task not in still]
+    if moving or (filling.more_to_start and not still):
+        waits.append(
+            seconds_to_wait(
+                moving,
+                now,
+                budget_gib=settings.restore_budget_gib - in_flight_gib(still),
+                more_to_start=filling.more_to_start,
+                shortest=shortest,
+                longest=settings.wait_max_seconds,
+            )
+        )
+    if still:
+        seconds = round(min(_age(app, task) for task in still) / STILL_LOOKS)
+        waits.append(max(shortest, min(seconds, settings.wait_max_seconds)))
+    if (thaw := next(app.restores.thaws(state.run_id, None), None)) is not None:
+        waits.append(max(shortest, round((thaw.look_at - now).total_seconds())))
+    return min(waits, default=shortest)
+
+
+def _age(app: App, task: InFlight) -> float:
+    return (app.clock.now() - task.started_at).total_seconds()

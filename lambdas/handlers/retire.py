@@ -1,0 +1,42 @@
+"""The functions of retirement: unpack, call one step, return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from ami_archiver import bootstrap
+from ami_archiver.retire.steps.approval import ask_for_approval
+from ami_archiver.retire.steps.step import plan_retirement, retire_images
+from ami_archiver.retire.steps.undo import undo_retirement
+from ami_archiver.run_state import RunState
+from handlers.telemetry import logger, measure, seconds_left
+
+Event = dict[str, Any]
+
+
+@logger.inject_lambda_context
+def plan(event: Event, context: LambdaContext) -> Event:
+    state, figures = plan_retirement(bootstrap.retire_app(), RunState.from_json(event), seconds_left(context))
+    measure(figures)
+    return state.to_json()
+
+
+@logger.inject_lambda_context
+def retire(event: Event, context: LambdaContext) -> Event:
+    state, figures = retire_images(bootstrap.retire_app(), RunState.from_json(event), seconds_left(context))
+    measure(figures)
+    return state.to_json()
+
+
+@logger.inject_lambda_context
+def ask(event: Event, context: LambdaContext) -> None:
+    """Returns nothing: the answer comes to the state machine by the token, from a person."""
+    ask_for_approval(bootstrap.retire_app(), event)
+
+
+@logger.inject_lambda_context
+def undo(event: Event, context: LambdaContext) -> Event:
+    """An operator calls it, no workflow does. The call's own id stands where the record's history names a run."""
+    return undo_retirement(bootstrap.retire_app(), event, f"undo-{context.aws_request_id}")
