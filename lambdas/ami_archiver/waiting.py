@@ -71,7 +71,7 @@ def shortest_wait(refused_looks: int, shortest: int, longest: int) -> int:
 
 
 def _within(seconds: float, shortest: int, longest: int) -> int:
-    return max(shortest, min(longest, round(seconds)))
+    return round(max(shortest, min(longest, seconds)))
 
 
 def _elapsed_seconds(task: InFlight, now: datetime) -> float:

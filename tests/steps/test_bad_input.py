@@ -151,7 +151,7 @@ def test_answers_of_ec2_without_a_list_are_answers_without_entries(archive: Arch
 
 def test_store_task_that_tells_nothing_counts_nothing_and_stops_nothing(archive: Archive) -> None:
     image_id = archive.image("one")
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    state = archive.select(archive.begin())
     tasks = {"StoreImageTaskResults": [{}, {"AmiId": image_id}, {"StoreTaskState": "Pausing"}]}
     with answering(client(archive.cloud, "ec2"), "DescribeStoreImageTasks", tasks, tasks):
         state, _ = archive.step(state)
