@@ -95,7 +95,7 @@ def restore(on: Resources) -> list[iam.PolicyStatement]:
 
 def report(on: Resources) -> list[iam.PolicyStatement]:
     return [
-        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+        *use_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
         leave_queue(on, RESTORE_QUEUES),
         *notify(on),
     ]

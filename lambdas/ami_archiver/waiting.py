@@ -14,6 +14,8 @@ from ami_archiver.model import InFlight
 TRUSTED_SHARE = 0.5
 """Of an estimate, while images wait: progress comes in whole percents, and the last of several tasks that share a rate
 go faster than their progress says."""
+STILL_LOOKS = 10
+"""So many looks are made at what does not move before as much time again has passed."""
 
 
 def seconds_to_wait(
@@ -28,12 +30,12 @@ def seconds_to_wait(
     """Seconds until a look pays, from `shortest` to `longest`.
 
     A task without progress is taken to go at the median pace of the others. Where none has any, the wait grows with
-    the time that they have been under way.
+    the time that the youngest has been under way.
     """
     paces = [pace for task in in_flight if (pace := gib_per_second(task, now))]
     if not paces:
-        oldest = max((_elapsed_seconds(task, now) for task in in_flight), default=0.0)
-        return _within(oldest / 2, shortest, longest)
+        youngest = min((_elapsed_seconds(task, now) for task in in_flight), default=0.0)
+        return _within(youngest / STILL_LOOKS, shortest, longest)
     ends = sorted((estimate_seconds_left(task, now, median(paces)), task.gib) for task in in_flight)
     if not more_to_start:
         return _within(ends[-1][0], shortest, longest)
@@ -46,11 +48,14 @@ def seconds_to_wait(
 
 
 def estimate_seconds_left(task: InFlight, now: datetime, usual_gib_per_second: float) -> float:
-    """By the task's own progress or, before any was seen, at the usual pace."""
+    """By the task's own progress or, before any was seen, at the usual pace.
+
+    One that has not moved though it should have ended by now may never: it is looked at less and less often.
+    """
     elapsed = _elapsed_seconds(task, now)
     if task.progress_percentage > 0 and elapsed > 0:
         return elapsed * max(0, 100 - task.progress_percentage) / task.progress_percentage
-    return max(0.0, task.gib / usual_gib_per_second - elapsed)
+    return max(task.gib / usual_gib_per_second - elapsed, elapsed / STILL_LOOKS)
 
 
 def gib_per_second(task: InFlight, now: datetime) -> float | None:

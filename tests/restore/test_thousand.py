@@ -44,8 +44,9 @@ def test_a_thousand_restores_never_break_the_budget_rule_and_end_near_the_bound_
         archive_one(records, bucket, number, gib, archive.account_id, archive.region, now)
         for number, gib in enumerate(sizes)
     ]
-    memory: Any = {"records": records, "bucket": bucket, "restores": MemoryRestores(), "leases": MemoryLeases()}
-    restores.app = replace(restores.app, settings=replace(archive.settings, bucket_name=BUCKET), **memory)
+    memory: Any = {"records": records, "bucket": bucket, "restores": MemoryRestores(), "restore_leases": MemoryLeases()}
+    restores.app.settings = replace(archive.settings, bucket_name=BUCKET)
+    vars(restores.app).update(memory)
 
     summary = restores.run(image_ids=ids)
 

@@ -159,7 +159,7 @@ class MemoryBucket:
     def look(self, key: str) -> StoredObject | None:
         return self.glance(key)
 
-    def glance(self, key: str) -> StoredObject | None:
+    def head(self, key: str) -> StoredObject | None:
         head = self.objects.heads.get((BUCKET, key))
         return StoredObject(key, "v1", head.size_bytes, "e1") if head else None
 

@@ -41,7 +41,8 @@ def test_without_any_progress_the_run_looks_again_soon() -> None:
 
 
 def test_the_longer_nothing_shows_any_progress_the_longer_is_the_wait() -> None:
-    assert wait(task(100, percent=0, minutes=1), task(9, percent=0, minutes=20)) == 600
+    assert wait(task(100, percent=0, minutes=20), task(9, percent=0, minutes=60)) == 120
+    assert wait(task(100, percent=0, minutes=20), task(9, percent=0, minutes=1)) == 30
 
 
 def test_waiting_images_are_served_when_half_of_the_time_to_the_next_room_is_over() -> None:
@@ -66,6 +67,12 @@ def test_when_nothing_waits_the_run_looks_when_the_last_task_has_ended() -> None
 def test_task_without_progress_is_taken_to_go_at_the_others_pace() -> None:
     unseen = task(290, percent=0, minutes=0)
     assert wait(task(600, percent=90, minutes=5), unseen, more=False, longest=3600) == round(290 / 1.8)
+
+
+def test_the_longer_something_stands_still_the_seldomer_it_is_looked_at() -> None:
+    moves = task(280, percent=50, minutes=12)
+    assert wait(moves, task(60, percent=0, minutes=600), more=False, longest=7200) == 3600
+    assert wait(task(1, percent=90, minutes=600), task(60, percent=0, minutes=100), more=False) == 900
 
 
 def test_long_wait_is_cut_at_the_longest() -> None:

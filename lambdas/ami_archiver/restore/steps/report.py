@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.app import App
-from ami_archiver.errors import LeaseLost
 from ami_archiver.failures import denied
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.state import RestoreState
-from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.finish import give_up
 from ami_archiver.restore.steps.takeover import note_reported
 from ami_archiver.restore.steps.thaw import WAITING
@@ -33,7 +30,6 @@ def report_restore(app: App, state: RestoreState) -> tuple[RestoreState, Metrics
     if state.dry_run:
         more = {"would_restore_gib": round(result.gib["would_restore"], 3), "dry_run": True}
     else:
-        _tidy(app, state)
         app.restores.wait_no_more(state.run_id)
         if state.restores_denied and not state.restores_taken:
             more["problem"] = denied(
@@ -78,10 +74,3 @@ def _give_up(app: App, state: RestoreState) -> None:
             give_up(app, record, leaving=left)
         else:
             app.restores.drop(restore_id, left)
-
-
-def _tidy(app: App, state: RestoreState) -> None:
-    """Take what has ended off the lease; where another run holds it, that one does it."""
-    with suppress(LeaseLost), leases.held(app, state) as lease:
-        if lease is not None:
-            leases.drop_ended(app, state, lease, app.restores.get(lease.in_flight).records)

@@ -26,8 +26,6 @@ from ami_archiver.waiting import in_flight_gib, seconds_to_wait, shortest_wait
 logger = logging.getLogger(__name__)
 
 IN_FLIGHT = "RestoreInFlightGiB"
-STILL_LOOKS = 10
-"""After so many looks at the shortest distance, a restore that has not moved is looked at less and less often."""
 
 
 def restore_images(app: App, state: RestoreState) -> tuple[RestoreState, Metrics]:
@@ -82,9 +80,11 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
     )
     if not left.anything:
         return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
-    if left.thaw is None and state.loops > 1 and _stands_still(app, state):
+    if left.thaw is None and not left.ended and state.loops > 1 and _stands_still(app, state):
         for record in left.unstarted:
             give_up(app, record)
+        if lease is not None:
+            leases.drop_ended(app, state, lease, app.restores.get(lease.in_flight).records)
         return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
     filling = Filling[RestoreRecord, RestoreEntry](
         work,
@@ -168,36 +168,23 @@ def _seconds_to_wait(
 ) -> int:
     """Until a restore ends that matters, or the next thaw is worth a look, whichever comes first.
 
-    A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile. What has not
-    moved at all may never: it gets looks whose distance grows with its age, and no estimate rests on it.
+    A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile.
     """
     now, settings = app.clock.now(), app.settings
     shortest = shortest_wait(state.refused_starts, settings.wait_min_seconds, settings.wait_max_seconds)
     waits = [shortest] if left.ended else []
-    in_flight = filling.in_flight
-    if not filling.more_to_start:
-        in_flight = [task for task in in_flight if work.is_own(task)]
-    oldest_still = STILL_LOOKS * settings.wait_min_seconds
-    still = [task for task in in_flight if task.progress_percentage == 0 and _age(app, task) > oldest_still]
-    moving = [task for task in in_flight if task not in still]
-    if moving or (filling.more_to_start and not still):
+    own = [task for task in filling.in_flight if work.is_own(task)]
+    if own or filling.more_to_start:
         waits.append(
             seconds_to_wait(
-                moving,
+                filling.in_flight if filling.more_to_start else own,
                 now,
-                budget_gib=settings.restore_budget_gib - in_flight_gib(still),
+                budget_gib=settings.restore_budget_gib,
                 more_to_start=filling.more_to_start,
                 shortest=shortest,
                 longest=settings.wait_max_seconds,
             )
         )
-    if still:
-        seconds = round(min(_age(app, task) for task in still) / STILL_LOOKS)
-        waits.append(max(shortest, min(seconds, settings.wait_max_seconds)))
     if (thaw := next(app.restores.thaws(state.run_id, None), None)) is not None:
         waits.append(max(shortest, round((thaw.look_at - now).total_seconds())))
     return min(waits, default=shortest)
-
-
-def _age(app: App, task: InFlight) -> float:
-    return (app.clock.now() - task.started_at).total_seconds()
