@@ -91,7 +91,7 @@ def test_wait_follows_the_progress_and_a_night_needs_few_looks(archive: Archive)
     for number in range(10):
         archive.image(f"i{number}", gib=300)
     archive.night()
-    assert archive.loops <= 60  # a poll every half minute would look 400 times
+    assert archive.loops <= 120  # a poll every half minute would look 400 times
 
 
 def test_run_hands_over_to_a_new_execution_after_a_thousand_looks_and_stays_one_run(

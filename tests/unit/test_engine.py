@@ -11,7 +11,6 @@ import pytest
 from ami_archiver.engine import Filling, in_turn
 from ami_archiver.model import InFlight, Refusal
 from ami_archiver.queue_reader import QueueReader
-from ami_archiver.waiting import shortest_wait
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -195,8 +194,3 @@ def test_each_look_begins_with_another_one() -> None:
     a, b, c = Waits("a", 3), Waits("b", 2), Waits("c", 1)
     assert [in_turn([b, c, a], look) for look in range(4)] == [[a, b, c], [b, c, a], [c, a, b], [a, b, c]]
     assert in_turn([], 7) == []
-
-
-def test_shortest_wait_doubles_up_to_the_longest() -> None:
-    assert [shortest_wait(refused, 30, 900) for refused in range(6)] == [30, 60, 120, 240, 480, 900]
-    assert shortest_wait(10_000, 30, 900) == 900

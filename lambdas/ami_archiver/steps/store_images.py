@@ -16,7 +16,7 @@ from ami_archiver.steps import lease as leases
 from ami_archiver.steps.pages import page_name
 from ami_archiver.steps.settle_stores import settle_stores
 from ami_archiver.steps.store_work import StoreWork
-from ami_archiver.waiting import in_flight_gib, seconds_to_wait, shortest_wait
+from ami_archiver.waiting import in_flight_gib, seconds_to_wait
 
 StoreFilling = Filling[ArchiveRecord, QueueEntry]
 
@@ -103,6 +103,7 @@ def _seconds_to_wait(app: App, state: RunState, filling: StoreFilling, *, more_t
         app.clock.now(),
         budget_gib=settings.in_flight_budget_gib,
         more_to_start=more_to_start,
-        shortest=shortest_wait(state.refused_starts, settings.wait_min_seconds, settings.wait_max_seconds),
+        shortest=settings.wait_min_seconds,
         longest=settings.wait_max_seconds,
+        refused_looks=state.refused_starts,
     )

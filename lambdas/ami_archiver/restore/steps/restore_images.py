@@ -21,7 +21,7 @@ from ami_archiver.restore.steps.restore_work import Look, RestoreWork
 from ami_archiver.restore.steps.thaw import thaw_due
 from ami_archiver.restore.turns import goes_before, own_turn
 from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next
-from ami_archiver.waiting import in_flight_gib, seconds_to_wait, shortest_wait
+from ami_archiver.waiting import in_flight_gib, seconds_to_wait
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ def _seconds_to_wait(
     A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile.
     """
     now, settings = app.clock.now(), app.settings
-    shortest = shortest_wait(state.refused_starts, settings.wait_min_seconds, settings.wait_max_seconds)
+    shortest = settings.wait_min_seconds
     waits = [shortest] if left.ended else []
     own = [task for task in filling.in_flight if work.is_own(task)]
     if own or filling.more_to_start:
@@ -183,6 +183,7 @@ def _seconds_to_wait(
                 more_to_start=filling.more_to_start,
                 shortest=shortest,
                 longest=settings.wait_max_seconds,
+                refused_looks=state.refused_starts,
             )
         )
     if (thaw := next(app.restores.thaws(state.run_id, None), None)) is not None:
