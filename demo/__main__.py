@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.output import Output
+from demo.report import Output
 from demo.show import Options, show
 from demo.stage import Interrupted, Workplace, interruptible
 
@@ -38,12 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # stdout is a text file
     try:
-        with (
-            interruptible(),
-            Workplace(keep=options.keep) as place,
-            place.transcript.open("w", 1, "utf-8") as transcript,
-        ):
-            return show(options, place, Output(transcript))
+        with interruptible(), Workplace(keep=options.keep) as place:
+            return show(options, place, Output())
     except Interrupted as interrupted:
         print("demo: interrupted; everything was stopped", file=sys.stderr)  # noqa: T201 - this is a command line
         return interrupted.exit_code

@@ -7,13 +7,11 @@ import time
 from botocore.exceptions import ClientError
 
 from demo.aws import Aws, Stack
-from demo.scene import BUDGET_GIB, OTHER_ACCOUNT_ID, Scene
+from demo.scene import OTHER_ACCOUNT_ID, Scene
 from demo.stage import StageFailed
 from demo.watch import Look
 
 TEAM_BUCKET = "team-b-images"
-AT_ONCE = 2
-"""Images that the team begins with."""
 TEMPLATE, TEMPLATE_VERSION = "crm-by-hand", 7
 """No Auto Scaling group launches from it; a person does."""
 _OBJECT_SECONDS = 30
@@ -53,28 +51,16 @@ class Team:
 
     def __init__(self, aws: Aws, image_ids: tuple[str, ...]) -> None:
         self._aws = aws
-        self._at_once = list(image_ids[:AT_ONCE])
-        self._later = list(image_ids[AT_ONCE:])
-        self._ours_before: set[str] = set()
+        self._left = list(image_ids)
         if image_ids:
             aws.s3.create_bucket(Bucket=TEAM_BUCKET)
 
     def go_on(self, look: Look) -> None:
-        """Store its first images as soon as the archiver has selected something, the others while it stores.
-
-        So they are in each other's way. What EC2 refuses, the next call tries again.
-        """
-        ours = {task.image_id for task in look.running if not task.foreign}
-        settled = ours and ours == self._ours_before
-        self._ours_before = ours
+        """Store its images once the archiver has selected something; what EC2 refuses, the next call tries again."""
         if look.decisions:
-            while self._at_once and self._started(self._at_once[0]):
-                del self._at_once[0]
-        room = settled and not look.foreign_gib and look.in_flight_gib < BUDGET_GIB
-        if room and not self._at_once and self._later and self._started(self._later[0]):
-            del self._later[0]
+            self._left = [image_id for image_id in self._left if not self._has_started(image_id)]
 
-    def _started(self, image_id: str) -> bool:
+    def _has_started(self, image_id: str) -> bool:
         try:
             self._aws.ec2.create_store_image_task(ImageId=image_id, Bucket=TEAM_BUCKET)
         except ClientError:

@@ -38,7 +38,7 @@ class Scene:
     used_elsewhere: str | None = None
     """Another account runs an instance of it, from when it was shared."""
     foreign: tuple[str, ...] = ()
-    """Another team stores these while the run is on: two at once, then one after the other."""
+    """Another team stores these while the run is on."""
 
     @property
     def gib_per_second(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import tomllib
@@ -19,12 +20,11 @@ from demo.evidence import Evidence
 from demo.fleet import built_in
 from demo.night import Execution, Night, NightFailed, output_of
 from demo.others import Team, store_before, use_images
-from demo.output import Output
 from demo.own_fleet import from_export, parse_tag, selecting_tag
-from demo.restored import Restoration, smallest
+from demo.report import Output
+from demo.restored import delete_and_restore, smallest
 from demo.scene import ACCOUNT_ID, BUDGET_GIB, REGION, Scene
-from demo.view_live import LiveView
-from demo.view_plain import PlainView
+from demo.view import LiveView, PlainView, View
 from demo.watch import Watch
 from local_cloud.control_client import ControlError, RunningCloud, start_cloud
 from local_cloud.fleet.fleet import FleetError
@@ -55,7 +55,7 @@ def show(options: Options, place: stage.Workplace, output: Output) -> int:
         return 2
     except (stage.StageFailed, NightFailed, ControlError) as error:
         output.line(f"demo: {error}", style="bold red")
-        log = (place.kept_in / place.call_log.name).relative_to(stage.ROOT)
+        log = place.call_log_left.relative_to(stage.ROOT)
         output.line(f"demo: failed; VERBOSE=1 make demo shows what the CDK prints, {log} has every call")
         return 1
 
@@ -96,7 +96,7 @@ class _Demonstration:
             output.line(f"        {note}")
         use_images(Aws(cloud.endpoint_url, PAST), scene)
         before = originals(aws)
-        self._deploy(cloud)
+        self._deploy(cloud.endpoint_url)
         stack = deployed(aws)
         night = Night(aws, stack)
         ready = self._prepare(cloud, scene, stack)
@@ -111,24 +111,26 @@ class _Demonstration:
         found = self._restore(aws, Aws(cloud.endpoint_url, OWNER), stack, found)
         found = replace(found, watched=output_of(aws, stack.watch_workflow_arn, {}, "the watch"))
         output.stage("WatchWorkflow has compared every archived record with the bucket, as it does every day")
-        report.where_to_look(output, stack, executions, keep=self._options.keep, kept_in=self._place.kept_in)
         true = report.claims(output, check(found))
+        output.line(f"{self._place.call_log_left.relative_to(stage.ROOT)} has every call to the cloud")
         output.line()
         output.stage("done" if true else "NOT everything that is claimed is true: see FALSE above")
         if self._options.keep:
-            self._keep(cloud)
+            report.where_to_look(output, stack, executions[0], self._place.environment(cloud.endpoint_url))
+            with contextlib.suppress(stage.Interrupted):
+                threading.Event().wait()
+            output.line("stopping the cloud")
         return 0 if true else 1
 
-    def _deploy(self, cloud: RunningCloud) -> None:
-        each_line = self._output.line if self._options.verbose else None
-        environment = self._place.environment(cloud.endpoint_url)
+    def _deploy(self, endpoint_url: str) -> None:
+        verbose = self._options.verbose
         target = f"aws://{ACCOUNT_ID}/{REGION}"
         # In a directory without cdk.json: there is no need to synthesize the app for it.
-        stage.cdk(environment, "bootstrap", target, cwd=self._place.path, each_line=each_line)
+        self._place.cdk(endpoint_url, "bootstrap", target, cwd=self._place.path, verbose=verbose)
         self._output.stage(f"cdk bootstrap {target}")
         assembly = str(self._place.path / "cdk.out")
         deploy = ("deploy", "-c", f"config={stage.CONFIG}", "--require-approval", "never", "--output", assembly)
-        stage.cdk(environment, *deploy, each_line=each_line)
+        self._place.cdk(endpoint_url, *deploy, verbose=verbose)
         self._output.stage(f"cdk deploy -c config={stage.CONFIG}")
 
     def _evidence(
@@ -149,7 +151,10 @@ class _Demonstration:
 
     def _plan(self, aws: Aws, stack: Stack, found: Evidence, names: dict[str, str]) -> Evidence:
         """What would become of the originals, by a dry run; the evidence with that."""
-        planned = plan.dry_run(aws, stack, lambda: int(self._calls()[-1]["number"]))
+        before = self._calls()[-1]["number"]
+        given = {"policy": plan.POLICY, "dry_run": True}
+        summary = output_of(aws, stack.workflow_arn, given, "the dry run")
+        planned = plan.read(summary, (before, self._calls()[-1]["number"]))
         self._output.stage(f"a dry run of policy {plan.POLICY} says which originals would go now, and which would stay")
         report.originals(self._output, planned, found, names)
         return replace(found, calls=self._calls(), plan=planned)
@@ -161,7 +166,7 @@ class _Demonstration:
         if image_id is None:
             self._output.stage("nothing was stored that could be deleted to restore it")
             return found
-        back = Restoration(owner, stack, self._output).run(image_id)
+        back = delete_and_restore(owner, stack, image_id, self._output.stage)
         report.side_by_side(self._output, back)
         return replace(found, calls=self._calls(), after=originals(aws), back=back)
 
@@ -195,37 +200,17 @@ class _Demonstration:
             expected = {k: v for k, v in scene.expected.items() if k != scene.stored_before}
             scene = replace(scene, expected=expected)
         watch = Watch(aws, stack, Archive(aws, stack), output.seconds)
-        view = LiveView(output.terminal) if output.live else PlainView(output.line)
-        transcript = PlainView(output.note) if output.live else None
-        last = None
+        view: View = LiveView(output.console) if output.live else PlainView(output.line)
 
         def look() -> object:
-            nonlocal last
-            last = watch.look()
-            team.go_on(last)
-            view.show(last)
-            if transcript:
-                transcript.show(last)
-            return last.running, last.decisions
+            seen = watch.look()
+            team.go_on(seen)
+            view.show(seen)
+            return seen.running, seen.decisions
 
         try:
             executions = night.follow(look)
         finally:
-            view.close(last)
-            if transcript:
-                transcript.close(last)
+            view.close()
         output.stage("all runs have ended")
         return executions, scene
-
-    def _keep(self, cloud: RunningCloud) -> None:
-        output = self._output
-        output.line()
-        output.line("The cloud stays up until Ctrl-C. In another terminal:", style="bold")
-        settings = self._place.environment(cloud.endpoint_url)
-        names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
-        output.line(f"  export {' '.join(f'{name}={settings[name]}' for name in names)}")
-        output.line(f"  export PATH={stage.ROOT / '.venv' / 'bin'}:$PATH    # has the AWS CLI")
-        try:
-            threading.Event().wait()
-        except stage.Interrupted:
-            output.line("stopping the cloud")

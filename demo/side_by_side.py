@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -59,74 +59,27 @@ class Row:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    name: str
-    original: Any
-    restored: Any
-    must_differ: bool = False
-    shown: tuple[str, str] | None = None
-
-    def row(self) -> Row:
-        as_it_should = (self.original != self.restored) is self.must_differ
-        verdict = Verdict.MUST_DIFFER if self.must_differ else Verdict.EQUAL
-        original, restored = self.shown or (_text(self.original), _text(self.restored))
-        return Row(self.name, original, restored, verdict if as_it_should else Verdict.FALSE)
-
-
-def rows(original: Side, restored: Side, *, may_lose_encryption: bool) -> list[Row]:
-    """Everything that is compared, in the order in which it is shown."""
-    return [pair.row() for pair in _pairs(original, restored, may_lose_encryption=may_lose_encryption)]
-
-
 def encrypted(side: Side) -> bool:
     return any(snapshot.get("Encrypted") for snapshot in side.snapshots)
 
 
-def _pairs(one: Side, two: Side, *, may_lose_encryption: bool) -> Iterator[_Pair]:
-    def same(name: str, key: str) -> _Pair:
-        return _Pair(name, one.image.get(key), two.image.get(key))
-
-    def differ(name: str, key: str) -> _Pair:
-        return _Pair(name, one.image.get(key), two.image.get(key), must_differ=True)
-
-    yield differ("image id", "ImageId")
-    yield differ("created", "CreationDate")
-    yield same("name", "Name")
-    yield same("description", "Description")
-    yield _Pair("tags", _tags(one.image), _tags(two.image))
-    yield _origin(one, two)
-    yield same("architecture", "Architecture")
-    yield same("boot mode", "BootMode")
-    yield _Pair("devices", _devices(one), _devices(two), shown=(_device_lines(one), _device_lines(two)))
-    yield _Pair("further", _further(one), _further(two), shown=(_further_line(one), _further_line(two)))
-    yield _snapshot_ids(one, two)
-    yield _Pair("written", _written(one), _written(two), shown=(_written_lines(one), _written_lines(two)))
-    lost = may_lose_encryption and encrypted(one)
-    yield _Pair("encrypted", encrypted(one), encrypted(two), must_differ=lost)
-
-
-def _origin(one: Side, two: Side) -> _Pair:
-    """The restored image and its snapshots must say which image they were; the original had nothing to say of it."""
-    wanted = one.image["ImageId"]
-    found = {_all_tags(each).get(SOURCE_TAG) for each in (two.image, *two.snapshots)}
-    said = _all_tags(two.image).get(SOURCE_TAG) if found == {wanted} else None
-    return _Pair("made from", None, said, must_differ=True)
-
-
-def _snapshot_ids(one: Side, two: Side) -> _Pair:
-    """As many as before, and none of them the same."""
-    before, now = ([snapshot["SnapshotId"] for snapshot in side.snapshots] for side in (one, two))
-    new = len(before) == len(now) and not set(before) & set(now)
-    return _Pair("snapshots", False, new, must_differ=True, shown=("\n".join(before), "\n".join(now)))
-
-
-def _all_tags(described: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
-
-
-def _tags(described: Mapping[str, Any]) -> dict[str, str]:
-    return {key: value for key, value in sorted(_all_tags(described).items()) if not key.startswith(OWN_TAG)}
+def rows(original: Side, restored: Side, *, may_lose_encryption: bool) -> list[Row]:
+    """Everything that is compared, in the order in which it is shown."""
+    differing = {"image id", "created", "made from", "snapshots"}
+    if may_lose_encryption and encrypted(original):
+        differing.add("encrypted")
+    found = []
+    for name, (compared, shown) in _ATTRIBUTES.items():
+        one, two = compared(original), compared(restored)
+        verdict = Verdict.MUST_DIFFER if name in differing else Verdict.EQUAL
+        if name == "snapshots":
+            right = len(one) == len(two) and not set(one) & set(two)
+        elif name == "made from":
+            right = two == {original.image["ImageId"]}
+        else:
+            right = (one != two) is (name in differing)
+        found.append(Row(name, shown(original), shown(restored), verdict if right else Verdict.FALSE))
+    return found
 
 
 def _devices(side: Side) -> list[dict[str, Any]]:
@@ -138,20 +91,16 @@ def _devices(side: Side) -> list[dict[str, Any]]:
 
 
 def _device_lines(side: Side) -> str:
-    return "\n".join(
-        f"{mapping['DeviceName']} {ebs.get('VolumeSize')} GiB {ebs.get('VolumeType', '')}".rstrip()
-        if (ebs := mapping.get("Ebs"))
-        else f"{mapping['DeviceName']} {mapping.get('VirtualName', '')}"
-        for mapping in side.image.get("BlockDeviceMappings", [])
-    )
+    shown = []
+    for mapping in side.image.get("BlockDeviceMappings", []):
+        ebs = mapping.get("Ebs", {})
+        what = f"{ebs['VolumeSize']} GiB {ebs.get('VolumeType', '')}" if ebs else mapping.get("VirtualName", "")
+        shown.append(f"{mapping['DeviceName']} {what}".rstrip())
+    return "\n".join(shown) or "-"
 
 
 def _further(side: Side) -> dict[str, Any]:
     return {key: side.image[key] for key in _FURTHER if key in side.image}
-
-
-def _further_line(side: Side) -> str:
-    return f"{len(_further(side))} more attributes"
 
 
 def _written(side: Side) -> list[tuple[Any, ...]]:
@@ -167,13 +116,44 @@ def _written_lines(side: Side) -> str:
     return "\n".join(f"{size / _GIB:,.1f} GiB" if size else "unknown" for size in sizes)
 
 
-def _text(value: Any) -> str:
-    match value:
-        case None | "":
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case dict():
-            return "\n".join(f"{key}={inner}" for key, inner in value.items()) or "-"
-        case _:
-            return str(value)
+def _all_tags(described: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+
+
+def _tags(described: Mapping[str, Any]) -> dict[str, str]:
+    return {key: value for key, value in sorted(_all_tags(described).items()) if not key.startswith(OWN_TAG)}
+
+
+def _tag_lines(side: Side) -> str:
+    return "\n".join(f"{key}={value}" for key, value in _tags(side.image).items()) or "-"
+
+
+def _sources(side: Side) -> set[str | None]:
+    """Which images an image and its snapshots say that they were."""
+    return {_all_tags(each).get(SOURCE_TAG) for each in (side.image, *side.snapshots)}
+
+
+def _snapshot_ids(side: Side) -> list[str]:
+    return [snapshot["SnapshotId"] for snapshot in side.snapshots]
+
+
+def _attribute(key: str) -> tuple[Callable[[Side], Any], Callable[[Side], str]]:
+    return lambda side: side.image.get(key), lambda side: str(side.image.get(key) or "-")
+
+
+_ATTRIBUTES: Mapping[str, tuple[Callable[[Side], Any], Callable[[Side], str]]] = {
+    "image id": _attribute("ImageId"),
+    "created": _attribute("CreationDate"),
+    "name": _attribute("Name"),
+    "description": _attribute("Description"),
+    "tags": (lambda side: _tags(side.image), _tag_lines),
+    "made from": (_sources, lambda side: ", ".join(sorted(each or "-" for each in _sources(side)))),
+    "architecture": _attribute("Architecture"),
+    "boot mode": _attribute("BootMode"),
+    "devices": (_devices, _device_lines),
+    "further": (_further, lambda side: f"{len(_further(side))} more attributes"),
+    "snapshots": (_snapshot_ids, lambda side: "\n".join(_snapshot_ids(side))),
+    "written": (_written, _written_lines),
+    "encrypted": (encrypted, lambda side: "yes" if encrypted(side) else "no"),
+}
+"""By its name in the table: what is compared of an attribute, and what is shown of it."""

@@ -1,12 +1,12 @@
-"""A makespan that no order of starting can beat, under AWS's rule. Its derivation is in docs/performance.md.
+"""A length of the night that no order of starting can beat, under AWS's rule `in flight < budget`.
 
 A task *reigns* from its start to the next start, or to its end. When it started, the tasks beside it summed up to
 less than the budget, and while it reigns nothing joins them. So at any moment all but the reigning task are below it:
 
-    area of all tasks (GiB x seconds)  <  budget x makespan  +  sum of size x reign of each task
+    area of all tasks (GiB x seconds)  <  budget x night  +  sum of size x reign of each task
 
-The reigns fill the makespan, and none is longer than its task runs: the right side is largest if the largest reign
-first, each for all of its life. The least makespan for which that suffices is the bound. It is sharpened twice: an
+The reigns fill the night, and none is longer than its task runs: the right side is largest if the largest reign
+first, each for all of its life. The shortest night for which that suffices is the bound. It is sharpened twice: an
 image above the budget reigns for all of its life whatever the order, and what can lie beside it then is limited; and
 instead of GiB anything may be counted of which the tasks beside a reigning one cannot have more than a known amount.
 """
@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
-from benchmarks.fleets import BUDGET_GIB, NOBODY, Foreign, engine_settings
+from benchmarks.fleets import BUDGET_GIB, Model, throughput
 
 Weight = Callable[[float], float]
 """Of an image by its GiB, such that images of together less than the budget weigh at most 1."""
@@ -28,22 +28,19 @@ MANY = 1000
 ROUNDING = 1e-9
 
 
-def lower_bound(sizes_gib: Sequence[float], model: str = "per-task", foreign: Foreign = NOBODY) -> float:
-    """Seconds. Of others' tasks only those count that are there at the beginning: later ones can only lengthen it."""
+def lower_bound(sizes_gib: Sequence[float], model: Model = "per-task") -> float:
+    """Seconds."""
     if not sizes_gib:
         return 0.0
     if model == "shared":
-        speed = engine_settings(model).throughput
+        speed = throughput(model)
         return speed.task_overhead_seconds + sum(sizes_gib) / speed.store_gib_per_second
-    alone = _per_task(sizes_gib)
-    if foreign.first_gib and max(map(run_seconds, foreign.first_gib)) <= alone:
-        return max(alone, _per_task([*sizes_gib, *foreign.first_gib]))
-    return alone
+    return _per_task(sizes_gib)
 
 
 def run_seconds(gib: float) -> float:
     """How long a task runs that shares its rate with none."""
-    speed = engine_settings("per-task").throughput
+    speed = throughput("per-task")
     return speed.task_overhead_seconds + gib / speed.store_gib_per_second
 
 
