@@ -17,22 +17,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-TIMEOUT_SECONDS = 900
-
-
-class Context:
-    """As much of Lambda's context as the handlers and Powertools read, with a clock that runs."""
-
-    function_name = "SelectImages"
-    memory_limit_in_mb = 1024
-    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:SelectImages"
-    aws_request_id = "request"
-
-    def __init__(self) -> None:
-        self._end = time.monotonic() + TIMEOUT_SECONDS
-
-    def get_remaining_time_in_millis(self) -> int:
-        return round(1000 * (self._end - time.monotonic()))
+from tests.support.handlers import Context
 
 
 def main(given: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +32,7 @@ def main(given: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         while True:
-            result: dict[str, Any] = handler(state, Context())  # type: ignore[arg-type]  # as much of it as is read
+            result: dict[str, Any] = handler(state, Context())
             if result["next"] != "select_more":
                 break
             state = {"input": result}

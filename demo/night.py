@@ -88,9 +88,9 @@ class Night:
 
     def pause(self) -> None:
         """Disable the schedules, so that the next night does not begin while this one is looked at."""
-        wanted = ("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
+        read_only = ("Arn", "CreationDate", "LastModificationDate", "ResponseMetadata", "State")
         for schedule in self._schedules:
-            same = {name: schedule[name] for name in wanted if name in schedule}
+            same = {name: value for name, value in schedule.items() if name not in read_only}
             self._aws.scheduler.update_schedule(**same, State="DISABLED")
 
     def follow(self, look: Callable[[], object]) -> list[Execution]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 from botocore.exceptions import ClientError
 
 from demo.aws import Aws, Stack
 from demo.scene import OTHER_ACCOUNT_ID, Scene
-from demo.stage import StageFailed
 from demo.watch import Look
 
 TEAM_BUCKET = "team-b-images"
 TEMPLATE, TEMPLATE_VERSION = "crm-by-hand", 7
 """No Auto Scaling group launches from it; a person does."""
-_OBJECT_SECONDS = 30
 
 
 def use_images(past: Aws, scene: Scene) -> None:
@@ -35,15 +31,10 @@ def use_images(past: Aws, scene: Scene) -> None:
 
 
 def store_before(aws: Aws, stack: Stack, image_id: str) -> None:
-    """Store the image into the archive bucket as anybody may, and wait for its object."""
+    """Store the image into the archive bucket as anybody may, and wait until that is done."""
     aws.ec2.create_store_image_task(ImageId=image_id, Bucket=stack.bucket)
-    end = time.monotonic() + _OBJECT_SECONDS
-    while time.monotonic() < end:
-        task = aws.ec2.describe_store_image_tasks(ImageIds=[image_id])["StoreImageTaskResults"][0]
-        if task["StoreTaskState"] == "Completed":
-            return
-        time.sleep(0.1)
-    raise StageFailed(f"{image_id} was not stored in {_OBJECT_SECONDS} s")
+    done = aws.ec2.get_waiter("store_image_task_complete")
+    done.wait(ImageIds=[image_id], WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
 
 class Team:

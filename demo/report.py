@@ -20,6 +20,7 @@ from demo.aws import Stack
 from demo.evidence import Claim, Evidence
 from demo.night import Execution
 from demo.plan import Plan
+from demo.scene import names, sizes_gib
 from demo.side_by_side import Back, Verdict, rows
 from demo.stage import ROOT
 
@@ -38,14 +39,13 @@ _PLAIN_WIDTH = 100
 _ALL_LISTED = 80
 _LISTED = 12
 """Of a fleet with more decisions than the other number, so many of each kind are listed."""
-_COMMANDS = {
-    "the run and its summary": "aws stepfunctions describe-execution --execution-arn $RUN",
-    "the summaries of all runs; or IMAGE#ami-…: a record": (
-        """aws dynamodb query --table-name $TABLE --key-condition-expression 'pk = :k' \\
-    --expression-attribute-values '{":k": {"S": "RUNS"}}'"""
-    ),
-    "the objects": "aws s3 ls --recursive s3://$BUCKET",
-}
+_COMMANDS = r"""  # the run and its summary
+  aws stepfunctions describe-execution --execution-arn $RUN
+  # the summaries of all runs; or IMAGE#ami-…: a record
+  aws dynamodb query --table-name $TABLE --key-condition-expression 'pk = :k' \
+    --expression-attribute-values '{":k": {"S": "RUNS"}}'
+  # the objects
+  aws s3 ls --recursive s3://$BUCKET"""
 _SHELL = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 _OBJECT = re.compile(r"^(?:object )?(\S+\.bin) verified: \d+ bytes, version \S+$")
 
@@ -94,42 +94,43 @@ def summaries(output: Output, found: Iterable[Mapping[str, Any]]) -> None:
             output.line(f"  its images were stored by run {summary['working_run']}")
 
 
-def decisions(output: Output, evidence: Evidence, names: Mapping[str, str]) -> None:
+def decisions(output: Output, evidence: Evidence) -> None:
     """A table of all decisions, grouped, the largest images first; of a large fleet a terminal has only some."""
+    name_of = names(evidence.scene.fleet)
     limit = _LISTED if output.live and len(evidence.lines) > _ALL_LISTED else None
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
     table.add_column("Image", no_wrap=True, max_width=24)
     table.add_column("GiB", justify="right", no_wrap=True)
     table.add_column("Decision and reason", ratio=1)
     for decision in _ORDER:
-        lines = sorted(evidence.decided(decision), key=lambda line: (-line.gib, names.get(line.image_id, "")))
+        lines = sorted(evidence.decided(decision), key=lambda line: (-line.gib, name_of[line.image_id]))
         if not lines:
             continue
         verified = "verified as" if decision in _IN_BUCKET else ""
         table.add_row(_heading(decision, lines), "", verified, style="bold")
         for line in lines[:limit]:
             gib = f"{line.gib:,.0f}" if line.gib else ""
-            table.add_row(f"  {names.get(line.image_id, line.image_id)}", gib, _reason(line, evidence))
+            table.add_row(f"  {name_of[line.image_id]}", gib, _reason(line, evidence))
         if limit is not None and len(lines) > limit:
             table.add_row(f"  … and {len(lines) - limit} more", "", "make demo > FILE lists all")
     output.console.print(table)
 
 
-def originals(output: Output, plan: Plan, evidence: Evidence, names: Mapping[str, str]) -> None:
+def originals(output: Output, plan: Plan, evidence: Evidence) -> None:
     """What the dry run said of each original; first of those that stay, with who needs them."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("Original", no_wrap=True, max_width=24)
     table.add_column("GiB", justify="right", no_wrap=True)
     table.add_column("Plan and reason", ratio=1)
+    name_of, gib_of = names(evidence.scene.fleet), sizes_gib(evidence.scene.fleet)
     for decision in reversed(RETIRING):
-        lines = sorted(plan.would(decision), key=lambda line: names.get(line.image_id, ""))
+        lines = sorted(plan.would(decision), key=lambda line: name_of[line.image_id])
         reasons = {line.reason for line in lines}
         common = reasons.pop() if len(lines) > 1 and len(reasons) == 1 else None
         if common:
             table.add_row(Text(f"{WOULD[decision].lower()} ({len(lines)})", style="bold"), "", common)
         for line in lines:
-            gib = float(evidence.records.get(line.image_id, {}).get("snapshot_gib", 0))
-            name = names.get(line.image_id, line.image_id)
+            name, gib = name_of[line.image_id], gib_of[line.image_id]
             table.add_row(name, f"{gib:,.0f}", WOULD[decision] + ("" if common else f": {line.reason}"))
     if more := plan.counted - len(plan.lines):
         table.add_row(f"… and {more} more", "", f"in the table, under RUN#{plan.run_id}")
@@ -159,9 +160,7 @@ def where_to_look(output: Output, stack: Stack, execution: Execution, environmen
     output.line(f"  RUN={execution.arn}")
     output.line(f"  TABLE={stack.table}")
     output.line(f"  BUCKET={stack.bucket}")
-    for comment, command in _COMMANDS.items():
-        output.line(f"  # {comment}", style="dim")
-        output.line(f"  {command}")
+    output.line(_COMMANDS)
 
 
 def claims(output: Output, checked: Sequence[Claim]) -> bool:

@@ -10,22 +10,22 @@ from botocore.exceptions import ClientError
 
 from demo.aws import Aws, Stack, originals
 from demo.night import NightFailed, output_of
+from demo.scene import sizes_gib
 from demo.side_by_side import SOURCE_TAG, Back, Side, encrypted
 from local_cloud.fleet.fleet import Fleet
-from local_cloud.model import GIB, Snapshot
 
 
 def smallest(fleet: Fleet, stored: Iterable[str]) -> str | None:
     """The stored image to delete: the smallest that may be deleted with its snapshots, rather an unencrypted one."""
     snapshots = {snapshot.snapshot_id: snapshot for snapshot in fleet.snapshots}
     uses = Counter(snapshot_id for image in fleet.images for snapshot_id in set(image.snapshot_ids))
-    wanted = set(stored)
+    sizes, wanted = sizes_gib(fleet), set(stored)
     candidates = []
     for image in fleet.images:
         own = [snapshots[each] for each in image.snapshot_ids if each in snapshots and uses[each] == 1]
         whole = own and len(own) == len(image.snapshot_ids) and not any(each.locked for each in own)
         if image.image_id in wanted and whole and image.deregistration_protection == "disabled":
-            candidates.append((any(each.encrypted for each in own), sum(map(_bytes, own)), image.image_id))
+            candidates.append((any(each.encrypted for each in own), sizes[image.image_id], image.image_id))
     return min(candidates)[2] if candidates else None
 
 
@@ -78,7 +78,3 @@ def _side(aws: Aws, image_id: str) -> Side:
     found = aws.ec2.describe_snapshots(SnapshotIds=ids)["Snapshots"]
     by_id = {snapshot["SnapshotId"]: snapshot for snapshot in found}
     return Side(image, [by_id[each] for each in ids])
-
-
-def _bytes(snapshot: Snapshot) -> int:
-    return snapshot.full_snapshot_size_bytes or snapshot.volume_size_gib * GIB

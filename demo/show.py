@@ -24,7 +24,7 @@ from demo.own_fleet import from_export, parse_tag, selecting_tag
 from demo.report import Output
 from demo.restored import delete_and_restore, smallest
 from demo.scene import ACCOUNT_ID, BUDGET_GIB, REGION, Scene
-from demo.view import LiveView, PlainView, View
+from demo.view import LiveView, PlainView
 from demo.watch import Watch
 from local_cloud.control_client import ControlError, RunningCloud, start_cloud
 from local_cloud.fleet.fleet import FleetError
@@ -104,10 +104,9 @@ class _Demonstration:
         executions, scene = self._run(aws, stack, night, team, scene, ready)
         found = self._evidence(aws, Archive(aws, stack), scene, executions, before)
 
-        names = {image.image_id: image.name or image.image_id for image in scene.fleet.images}
         report.summaries(output, found.summaries)
-        report.decisions(output, found, names)
-        found = self._plan(aws, stack, found, names)
+        report.decisions(output, found)
+        found = self._plan(aws, stack, found)
         found = self._restore(aws, Aws(cloud.endpoint_url, OWNER), stack, found)
         found = replace(found, watched=output_of(aws, stack.watch_workflow_arn, {}, "the watch"))
         output.stage("WatchWorkflow has compared every archived record with the bucket, as it does every day")
@@ -117,7 +116,7 @@ class _Demonstration:
         output.stage("done" if true else "NOT everything that is claimed is true: see FALSE above")
         if self._options.keep:
             report.where_to_look(output, stack, executions[0], self._place.environment(cloud.endpoint_url))
-            with contextlib.suppress(stage.Interrupted):
+            with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
             output.line("stopping the cloud")
         return 0 if true else 1
@@ -149,14 +148,14 @@ class _Demonstration:
             after=originals(aws),
         )
 
-    def _plan(self, aws: Aws, stack: Stack, found: Evidence, names: dict[str, str]) -> Evidence:
+    def _plan(self, aws: Aws, stack: Stack, found: Evidence) -> Evidence:
         """What would become of the originals, by a dry run; the evidence with that."""
         before = self._calls()[-1]["number"]
         given = {"policy": plan.POLICY, "dry_run": True}
         summary = output_of(aws, stack.workflow_arn, given, "the dry run")
         planned = plan.read(summary, (before, self._calls()[-1]["number"]))
         self._output.stage(f"a dry run of policy {plan.POLICY} says which originals would go now, and which would stay")
-        report.originals(self._output, planned, found, names)
+        report.originals(self._output, planned, found)
         return replace(found, calls=self._calls(), plan=planned)
 
     def _restore(self, aws: Aws, owner: Aws, stack: Stack, found: Evidence) -> Evidence:
@@ -199,8 +198,8 @@ class _Demonstration:
         if scene.stored_before and started < ready:
             expected = {k: v for k, v in scene.expected.items() if k != scene.stored_before}
             scene = replace(scene, expected=expected)
-        watch = Watch(aws, stack, Archive(aws, stack), output.seconds)
-        view: View = LiveView(output.console) if output.live else PlainView(output.line)
+        watch = Watch(aws, stack, scene.fleet, output.seconds)
+        view: LiveView | PlainView = LiveView(output.console) if output.live else PlainView(output.line)
 
         def look() -> object:
             seen = watch.look()

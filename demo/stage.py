@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Self
 
 from demo.scene import ACCOUNT_ID, REGION
@@ -20,36 +16,10 @@ DIRECTORY = ROOT / ".build" / "demo"
 CALL_LOG = "calls.jsonl"
 CONFIG = "archiver.local.toml"
 _TAIL_LINES = 20
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StageFailed(Exception):
     """A part of the set-up did not work; the message has its last words."""
-
-
-class Interrupted(BaseException):
-    """A signal asked the demo to end; not an Exception, so that nothing on the way takes it for an error."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn the first signal into Interrupted; later ones are ignored, so that the clean-up comes to its end."""
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    before = {each: signal.signal(each, interrupt) for each in _SIGNALS}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 class Workplace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,14 +17,6 @@ from demo.watch import IN_PROGRESS, Look, Task
 EVERY_SECONDS = 3.0
 _TASKS_NAMED = 4
 _LINES_BESIDE_TASKS = 8
-
-
-class View(Protocol):
-    """Shows one look after the other."""
-
-    def show(self, look: Look) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class LiveView:
@@ -67,7 +58,7 @@ class PlainView:
 
 def lines_of(look: Look) -> list[str]:
     """One line of figures and, if something is in flight, one that names it."""
-    lines = [f"{look.seconds:4.0f} s  {_in_flight(look)} in flight; {decisions_of(look)}"]
+    lines = [f"{look.seconds:4.0f} s  {_in_flight(look)}; {decisions_of(look)}"]
     if look.running:
         largest = sorted(look.running, key=lambda task: -task.gib)
         named = [f"{_named(task)} {task.percentage} %" for task in largest[:_TASKS_NAMED]]
@@ -91,7 +82,7 @@ def picture(look: Look, width: int, height: int) -> RenderableType:
         bar = ProgressBar(total=100, completed=task.percentage, complete_style=style, finished_style=style)
         percentage = "failed" if failed else f"{task.percentage} %"
         grid.add_row(Text(f"  {_named(task)}", style=style), f"{task.gib:,.0f} GiB", bar, percentage)
-    parts: list[RenderableType] = [Text(), Text(f"  {_in_flight(look)} in flight", style="bold"), Text(), grid]
+    parts: list[RenderableType] = [Text(), Text(f"  {_in_flight(look)}", style="bold"), Text(), grid]
     if len(tasks) > rows:
         parts.append(Text(f"  and {len(tasks) - rows} more", style="dim"))
     parts += [Text(), Text(f"{look.seconds:4.0f} s  {decisions_of(look)}", no_wrap=True, overflow="ellipsis")]
@@ -112,7 +103,7 @@ def decisions_of(look: Look) -> str:
 
 def _in_flight(look: Look) -> str:
     others = f" ({look.foreign_gib:,.0f} by others)" if look.foreign_gib else ""
-    return f"{look.in_flight_gib:,.0f} of {BUDGET_GIB:,.0f} GiB{others}"
+    return f"{look.in_flight_gib:,.0f} of {BUDGET_GIB:,.0f} GiB in flight{others}"
 
 
 def _named(task: Task) -> str:

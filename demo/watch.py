@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ami_archiver.model import Decision
 from demo.archive import Archive
 from demo.aws import Aws, Stack
+from demo.scene import names, sizes_gib
+from local_cloud.fleet.fleet import Fleet
 
 IN_PROGRESS, FAILED = "InProgress", "Failed"
-_GIB = 1024**3
-_PAGE = {"PageSize": 1000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,13 @@ class Look:
 class Watch:
     """Looks again and again."""
 
-    def __init__(self, aws: Aws, stack: Stack, archive: Archive, seconds: Callable[[], float]) -> None:
+    def __init__(self, aws: Aws, stack: Stack, fleet: Fleet, seconds: Callable[[], float]) -> None:
         self._aws = aws
         self._stack = stack
-        self._archive = archive
+        self._archive = Archive(aws, stack)
         self._seconds = seconds
-        self._images = dict(_names_and_sizes(aws))
+        self._names = names(fleet)
+        self._sizes = sizes_gib(fleet)
 
     def look(self) -> Look:
         tasks = list(self._tasks())
@@ -81,26 +81,12 @@ class Watch:
             Filters=[{"Name": "task-state", "Values": [IN_PROGRESS, FAILED]}], PaginationConfig={"PageSize": 200}
         )
         for raw in (raw for page in pages for raw in page["StoreImageTaskResults"]):
-            name, gib = self._images.get(raw["AmiId"], (raw["AmiId"], 0.0))
+            image_id = raw["AmiId"]
             yield Task(
-                image_id=raw["AmiId"],
-                name=name,
-                gib=gib,
+                image_id=image_id,
+                name=self._names[image_id],
+                gib=self._sizes[image_id],
                 percentage=raw["ProgressPercentage"],
                 state=raw["StoreTaskState"],
                 foreign=raw["Bucket"] != self._stack.bucket,
             )
-
-
-def _names_and_sizes(aws: Aws) -> Iterator[tuple[str, tuple[str, float]]]:
-    """Of every own image: its name and the GiB that its snapshots hold."""
-    sizes: dict[str, float] = {}
-    for page in aws.ec2.get_paginator("describe_snapshots").paginate(OwnerIds=["self"], PaginationConfig=_PAGE):
-        for raw in page["Snapshots"]:
-            written = raw.get("FullSnapshotSizeInBytes")
-            sizes[raw["SnapshotId"]] = written / _GIB if written else raw["VolumeSize"]
-    images: dict[str, Any] = {"Owners": ["self"], "IncludeDisabled": True, "PaginationConfig": _PAGE}
-    for page in aws.ec2.get_paginator("describe_images").paginate(**images):
-        for raw in page["Images"]:
-            snapshots = [mapping.get("Ebs", {}).get("SnapshotId") for mapping in raw.get("BlockDeviceMappings", [])]
-            yield raw["ImageId"], (raw.get("Name") or raw["ImageId"], sum(sizes.get(s, 0.0) for s in snapshots))
