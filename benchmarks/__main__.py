@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 2 for an unknown part; a missed goal is shown, and no failure."""
     options = parser().parse_args(arguments)
-    console = Console(highlight=False)
+    console = Console(markup=False, highlight=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     if unknown := [name for name in options.parts if name not in PARTS]:

@@ -30,7 +30,7 @@ def throughput(model: Model) -> ThroughputSettings:
 def sizes_gib(kind: str, images: int, seed: int = 1) -> list[float]:
     """The sizes of a fleet, in the order in which its images were made; to a thousandth, as the archiver counts."""
     rng = Random(f"{kind} {images} {seed}")  # noqa: S311 -- the same fleet in every run, no secrets
-    known = next((known for known in KINDS if known == kind), "heavy-tail")
+    known: FleetKind = next((known for known in KINDS if known == kind), "heavy-tail")
     sizes: list[float] = []
     while len(sizes) < images:
         gib = benchmark_gib(known, rng, len(sizes))

@@ -6,26 +6,19 @@ less than the budget, and while it reigns nothing joins them. So at any moment a
     area of all tasks (GiB x seconds)  <  budget x night  +  sum of size x reign of each task
 
 The reigns fill the night, and none is longer than its task runs: the right side is largest if the largest reign
-first, each for all of its life. The shortest night for which that suffices is the bound. It is sharpened twice: an
-image above the budget reigns for all of its life whatever the order, and what can lie beside it then is limited; and
-instead of GiB anything may be counted of which the tasks beside a reigning one cannot have more than a known amount.
+first, each for all of its life. The shortest night for which that suffices is the bound. An image above the budget
+reigns for all of its life whatever the order, and what can lie beside it then is limited: that sharpens it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from benchmarks.fleets import BUDGET_GIB, Model, throughput
 
-Weight = Callable[[float], float]
-"""Of an image by its GiB, such that images of together less than the budget weigh at most 1."""
-FINEST = 40
-"""Into how many parts the budget is divided at most, to count images by parts."""
-MANY = 1000
-"""Above so many images counting by parts has never sharpened the bound, and takes its time."""
-ROUNDING = 1e-9
+Tasks = Sequence[tuple[float, float]]
+"""Of each: its size as a part of the budget, and how many seconds it runs."""
 
 
 def lower_bound(sizes_gib: Sequence[float], model: Model = "per-task") -> float:
@@ -35,7 +28,9 @@ def lower_bound(sizes_gib: Sequence[float], model: Model = "per-task") -> float:
     if model == "shared":
         speed = throughput(model)
         return speed.task_overhead_seconds + sum(sizes_gib) / speed.store_gib_per_second
-    return _per_task(sizes_gib)
+    above = sorted(run_seconds(gib) for gib in sizes_gib if gib >= BUDGET_GIB)
+    below = sorted(((gib / BUDGET_GIB, run_seconds(gib)) for gib in sizes_gib if gib < BUDGET_GIB), reverse=True)
+    return max(sum(above) + _least(below, above), run_seconds(max(sizes_gib)))
 
 
 def run_seconds(gib: float) -> float:
@@ -44,54 +39,30 @@ def run_seconds(gib: float) -> float:
     return speed.task_overhead_seconds + gib / speed.store_gib_per_second
 
 
-def _per_task(sizes_gib: Sequence[float]) -> float:
-    above = sorted(run_seconds(gib) for gib in sizes_gib if gib >= BUDGET_GIB)
-    below = [gib for gib in sizes_gib if gib < BUDGET_GIB]
-    in_a_row = sum(above)
-    beside = max(_least(below, above, weight) for weight in _weights(FINEST if len(sizes_gib) <= MANY else 0))
-    return max(in_a_row + beside, run_seconds(max(sizes_gib)))
-
-
-def _weights(finest: int) -> Iterable[Weight]:
-    yield lambda gib: gib / BUDGET_GIB
-    yield from map(_by_parts, range(2, finest + 1))
-
-
-def _by_parts(parts: int) -> Weight:
-    """Whole parts of the budget: images of together less than the budget have fewer than `parts` of them."""
-    return lambda gib: math.floor(gib * parts / BUDGET_GIB - ROUNDING) / (parts - 1)
-
-
-def _least(below_gib: Sequence[float], above_seconds: Sequence[float], weight: Weight) -> float:
+def _least(tasks: Tasks, above_seconds: Sequence[float]) -> float:
     """The least time, besides the reigns of the images above the budget, in which the others' area has room."""
-    images = sorted(((weight(gib), run_seconds(gib)) for gib in below_gib), reverse=True)
-    area = sum(w * seconds for w, seconds in images) - _absorbed(images, above_seconds)
+    area = sum(size * seconds for size, seconds in tasks) - _absorbed(tasks, above_seconds)
     reigned = gained = 0.0
-    for w, seconds in images:
-        needed = (area - gained + w * reigned) / (1 + w)
+    for size, seconds in tasks:
+        needed = (area - gained + size * reigned) / (1 + size)
         if needed <= reigned + seconds:
             return max(0.0, needed, reigned)
         reigned += seconds
-        gained += w * seconds
+        gained += size * seconds
     return max(0.0, area - gained)
 
 
-def _absorbed(images: Sequence[tuple[float, float]], above_seconds: Sequence[float]) -> float:
-    """The most area of the images that can lie beside those above the budget.
+def _absorbed(tasks: Tasks, above_seconds: Sequence[float]) -> float:
+    """The most area of the tasks that can lie beside those above the budget.
 
-    So many seconds into such a reign, what is beside it has run for at least as long; and no image is twice as far
-    into one, since those above the budget run longer than any other. So at each depth there is at most the weight of
-    all the images that run so long, and at most 1 per reign that lasts so long.
+    So many seconds into such a reign, what is beside it has run for at least as long; and no task is twice as far
+    into one, since those above the budget run longer than any other. So at each depth there is at most the size of
+    all the tasks that run so long, and at most one budget per reign that lasts so long.
     """
-    depths = sorted({0.0, *(seconds for _, seconds in images), *above_seconds})
-    running = sorted(images, key=lambda image: image[1])
-    weight, reigns = sum(w for w, _ in running), len(above_seconds)
-    absorbed, ended, over = 0.0, 0, 0
+    depths = sorted({0.0, *(seconds for _, seconds in tasks), *above_seconds})
+    absorbed = 0.0
     for shallow, deep in pairwise(depths):
-        while ended < len(running) and running[ended][1] <= shallow:
-            weight -= running[ended][0]
-            ended += 1
-        while over < len(above_seconds) and above_seconds[over] <= shallow:
-            over += 1
-        absorbed += (deep - shallow) * min(reigns - over, weight)
+        size = sum(size for size, seconds in tasks if seconds > shallow)
+        reigns = sum(seconds > shallow for seconds in above_seconds)
+        absorbed += (deep - shallow) * min(reigns, size)
     return absorbed

@@ -54,8 +54,8 @@ class Output:
     """Lines and tables on the terminal or, without colours, in a file or pipe."""
 
     def __init__(self, console: Console | None = None) -> None:
-        plain = Console(width=_PLAIN_WIDTH, no_color=True, highlight=False)
-        self.console = console or (Console(highlight=False) if sys.stdout.isatty() else plain)
+        plain = Console(width=_PLAIN_WIDTH, no_color=True, markup=False, highlight=False)
+        self.console = console or (Console(markup=False, highlight=False) if sys.stdout.isatty() else plain)
         self.live = self.console.is_terminal and not self.console.is_dumb_terminal
         """Whether the terminal can show a picture that changes."""
         self._started = time.monotonic()
@@ -98,7 +98,7 @@ def decisions(output: Output, evidence: Evidence) -> None:
     """A table of all decisions, grouped, the largest images first; of a large fleet a terminal has only some."""
     name_of = names(evidence.scene.fleet)
     limit = _LISTED if output.live and len(evidence.lines) > _ALL_LISTED else None
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("Image", no_wrap=True, max_width=24)
     table.add_column("GiB", justify="right", no_wrap=True)
     table.add_column("Decision and reason", ratio=1)

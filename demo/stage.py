@@ -25,15 +25,14 @@ class StageFailed(Exception):
 class Workplace:
     """A directory of this demonstration's own, so that several may run at once.
 
-    In the end only the log of calls is left, in the place of the last demonstration's; with `keep` the directory
-    stays, and no other demonstration overwrites it.
+    In the end only the log of calls is left, in the place of the last demonstration's; with `keep` it has a name of
+    its own, and no other demonstration overwrites it.
     """
 
     def __init__(self, *, keep: bool = False) -> None:
         DIRECTORY.mkdir(parents=True, exist_ok=True)
-        self._keep = keep
         self.path = Path(tempfile.mkdtemp(prefix="run-", dir=DIRECTORY))
-        self.call_log = self.path / CALL_LOG
+        self.call_log = self.path.with_suffix(".jsonl")
         self.call_log_left = self.call_log if keep else DIRECTORY / CALL_LOG
         """Where the log is once the demonstration has ended."""
 
@@ -41,10 +40,9 @@ class Workplace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._keep:
-            if self.call_log.exists():
-                self.call_log.replace(self.call_log_left)
-            shutil.rmtree(self.path, ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self.call_log.exists():
+            self.call_log.replace(self.call_log_left)
 
     def environment(self, endpoint_url: str | None = None) -> dict[str, str]:
         """The environment of child processes: nothing of the user's AWS, temporary files in this directory."""

@@ -75,7 +75,7 @@ def picture(look: Look, width: int, height: int) -> RenderableType:
     grid.add_column(width=max(20, min(34, width // 3)), no_wrap=True, overflow="ellipsis")
     grid.add_column(width=9, justify="right", no_wrap=True)
     grid.add_column(ratio=1)
-    grid.add_column(width=5, justify="right", no_wrap=True)
+    grid.add_column(width=6, justify="right", no_wrap=True)
     for task in tasks[:rows]:
         failed = task.state != IN_PROGRESS
         style = "red" if failed else "magenta" if task.foreign else "cyan"
