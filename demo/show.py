@@ -6,8 +6,10 @@ import contextlib
 import json
 import threading
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,9 @@ class Options:
 def show(options: Options, place: stage.Workplace, output: Output) -> int:
     """Everything; the exit code. Errors that a user can do something about are lines, not tracebacks."""
     try:
-        return _Demonstration(options, place, output).run()
+        scene = _scene(options)
+        with _started(place, scene) as cloud:
+            return _Demonstration(options, place, output, cloud, scene).run()
     except FleetError as error:
         output.line(f"demo: {error}", style="bold red")
         return 2
@@ -60,69 +64,80 @@ def show(options: Options, place: stage.Workplace, output: Output) -> int:
         return 1
 
 
+def _scene(options: Options) -> Scene:
+    if not options.exports:
+        return built_in(datetime.now(UTC))
+    config = tomllib.loads((stage.ROOT / stage.CONFIG).read_text(encoding="utf-8"))
+    tag = parse_tag(options.tag) if options.tag else None
+    return from_export(options.exports, tag, selecting_tag(config))
+
+
+@contextlib.contextmanager
+def _started(place: stage.Workplace, scene: Scene) -> Iterator[RunningCloud]:
+    """The local cloud with the scene's fleet."""
+    exported = place.path / "fleet.json"
+    write_fleet(scene.fleet, exported)
+    rate = scene.gib_per_second / SPEED
+    with start_cloud(
+        *("--log", str(place.call_log), "--fleet", str(exported), "--speed", str(SPEED)),
+        *("--schedule-speed", str(SCHEDULE_SPEED), "--store-limit-gib", str(BUDGET_GIB)),
+        *("--throughput", "shared", "--store-gib-per-second", str(rate), "--restore-gib-per-second", str(rate)),
+        environ=place.environment(),
+    ) as cloud:
+        yield cloud
+
+
 class _Demonstration:
-    def __init__(self, options: Options, place: stage.Workplace, output: Output) -> None:
+    """From the deployment to the claims, in a cloud that runs."""
+
+    def __init__(
+        self, options: Options, place: stage.Workplace, output: Output, cloud: RunningCloud, scene: Scene
+    ) -> None:
         self._options = options
         self._place = place
         self._output = output
+        self._cloud = cloud
+        self._scene = scene
+        self._aws = Aws(cloud.endpoint_url)
 
     def run(self) -> int:
-        scene = self._scene()
-        exported = self._place.path / "fleet.json"
-        write_fleet(scene.fleet, exported)
-        rate = scene.gib_per_second / SPEED
-        with start_cloud(
-            *("--log", str(self._place.call_log), "--fleet", str(exported), "--speed", str(SPEED)),
-            *("--schedule-speed", str(SCHEDULE_SPEED), "--store-limit-gib", str(BUDGET_GIB)),
-            *("--throughput", "shared", "--store-gib-per-second", str(rate), "--restore-gib-per-second", str(rate)),
-            environ=self._place.environment(),
-        ) as cloud:
-            return self._on(cloud, scene)
-
-    def _scene(self) -> Scene:
-        if not self._options.exports:
-            return built_in(datetime.now(UTC))
-        config = tomllib.loads((stage.ROOT / stage.CONFIG).read_text(encoding="utf-8"))
-        tag = parse_tag(self._options.tag) if self._options.tag else None
-        return from_export(self._options.exports, tag, selecting_tag(config))
-
-    def _on(self, cloud: RunningCloud, scene: Scene) -> int:
-        output = self._output
-        aws = Aws(cloud.endpoint_url)
+        """The exit code."""
+        output, scene = self._output, self._scene
         images = len(scene.fleet.images)
-        output.stage(f"local cloud on {cloud.endpoint_url}: {images} images, time {SPEED} times as fast")
+        output.stage(f"local cloud on {self._cloud.endpoint_url}: {images} images, time {SPEED} times as fast")
         rule = f"EC2 accepts a store while less than {BUDGET_GIB:g} GiB are in flight, so the last one may exceed it"
         for note in (*scene.notes, rule):
             output.line(f"        {note}")
-        use_images(Aws(cloud.endpoint_url, PAST), scene)
-        before = originals(aws)
-        self._deploy(cloud.endpoint_url)
-        stack = deployed(aws)
-        night = Night(aws, stack)
-        ready = self._prepare(cloud, scene, stack)
-        team = Team(Aws(cloud.endpoint_url, TEAM_B), scene.foreign)
-        executions, scene = self._run(aws, stack, night, team, scene, ready)
-        found = self._evidence(aws, Archive(aws, stack), scene, executions, before)
-
+        use_images(self._caller(PAST), scene)
+        before = originals(self._aws)
+        self._deploy()
+        stack = deployed(self._aws)
+        executions = self._night(stack)
+        found = self._evidence(Archive(self._aws, stack), executions, before)
         report.summaries(output, found.summaries)
         report.decisions(output, found)
-        found = self._plan(aws, stack, found)
-        found = self._restore(aws, Aws(cloud.endpoint_url, OWNER), stack, found)
-        found = replace(found, watched=output_of(aws, stack.watch_workflow_arn, {}, "the watch"))
+        found = self._plan(stack, found)
+        found = self._restore(stack, found)
+        found = replace(found, watched=output_of(self._aws, stack.watch_workflow_arn, {}, "the watch"))
         output.stage("WatchWorkflow has compared every archived record with the bucket, as it does every day")
         true = report.claims(output, check(found))
         output.line(f"{self._place.call_log_left.relative_to(stage.ROOT)} has every call to the cloud")
         output.line()
         output.stage("done" if true else "NOT everything that is claimed is true: see FALSE above")
         if self._options.keep:
-            report.where_to_look(output, stack, executions[0], self._place.environment(cloud.endpoint_url))
+            environment = self._place.environment(self._cloud.endpoint_url)
+            report.where_to_look(output, stack, executions[0], environment)
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
             output.line("stopping the cloud")
         return 0 if true else 1
 
-    def _deploy(self, endpoint_url: str) -> None:
-        verbose = self._options.verbose
+    def _caller(self, name: str) -> Aws:
+        """AWS as somebody else calls it."""
+        return Aws(self._cloud.endpoint_url, name)
+
+    def _deploy(self) -> None:
+        endpoint_url, verbose = self._cloud.endpoint_url, self._options.verbose
         target = f"aws://{ACCOUNT_ID}/{REGION}"
         # In a directory without cdk.json: there is no need to synthesize the app for it.
         self._place.cdk(endpoint_url, "bootstrap", target, cwd=self._place.path, verbose=verbose)
@@ -132,72 +147,29 @@ class _Demonstration:
         self._place.cdk(endpoint_url, *deploy, verbose=verbose)
         self._output.stage(f"cdk deploy -c config={stage.CONFIG}")
 
-    def _evidence(
-        self, aws: Aws, archive: Archive, scene: Scene, executions: list[Execution], before: dict[str, str]
-    ) -> Evidence:
-        summaries = archive.summaries()
-        return Evidence(
-            scene=scene,
-            lines=archive.lines(summary["run_id"] for summary in summaries),
-            summaries=summaries,
-            outputs=[execution.output for execution in executions if execution.output],
-            records=archive.records(),
-            objects=archive.objects(),
-            calls=self._calls(),
-            before=before,
-            after=originals(aws),
-        )
-
-    def _plan(self, aws: Aws, stack: Stack, found: Evidence) -> Evidence:
-        """What would become of the originals, by a dry run; the evidence with that."""
-        before = self._calls()[-1]["number"]
-        given = {"policy": plan.POLICY, "dry_run": True}
-        summary = output_of(aws, stack.workflow_arn, given, "the dry run")
-        planned = plan.read(summary, (before, self._calls()[-1]["number"]))
-        self._output.stage(f"a dry run of policy {plan.POLICY} says which originals would go now, and which would stay")
-        report.originals(self._output, planned, found)
-        return replace(found, calls=self._calls(), plan=planned)
-
-    def _restore(self, aws: Aws, owner: Aws, stack: Stack, found: Evidence) -> Evidence:
-        """Delete and restore one stored image; the evidence with that."""
-        stored = [line.image_id for line in found.decided(Decision.STORED)]
-        image_id = smallest(found.scene.fleet, stored)
-        if image_id is None:
-            self._output.stage("nothing was stored that could be deleted to restore it")
-            return found
-        back = delete_and_restore(owner, stack, image_id, self._output.stage)
-        report.side_by_side(self._output, back)
-        return replace(found, calls=self._calls(), after=originals(aws), back=back)
-
-    def _calls(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._place.call_log.read_text(encoding="utf-8").splitlines()]
-
-    def _prepare(self, cloud: RunningCloud, scene: Scene, stack: Stack) -> datetime:
-        """Set the scene before the schedule comes round; when it was set."""
+    def _night(self, stack: Stack) -> list[Execution]:
+        """Set the scene, wait for the schedules, and look on until all runs have ended."""
+        aws, output, scene = self._aws, self._output, self._scene
+        night = Night(aws, stack)
         if scene.stored_before:
-            store_before(Aws(cloud.endpoint_url, TEAM_B), stack, scene.stored_before)
-            self._output.stage("somebody has stored one image into the archive bucket already")
+            store_before(self._caller(TEAM_B), stack, scene.stored_before)
+            output.stage("somebody has stored one image into the archive bucket already")
         if scene.fails_once and scene.always_fails:
-            cloud.fault("fail_store", image_id=scene.fails_once, reason=ONCE_REASON, at_percent=60)
-            cloud.fault("fail_store", image_id=scene.always_fails, reason=ALWAYS_REASON, at_percent=40, times=None)
-            self._output.stage("one store will fail once, and one will always fail")
-        return datetime.now(UTC)
-
-    def _run(
-        self, aws: Aws, stack: Stack, night: Night, team: Team, scene: Scene, ready: datetime
-    ) -> tuple[list[Execution], Scene]:
-        """The night; its executions, and the scene with what turned out to be too late taken back."""
-        output = self._output
+            fail = partial(self._cloud.fault, "fail_store")
+            fail(image_id=scene.fails_once, reason=ONCE_REASON, at_percent=60)
+            fail(image_id=scene.always_fails, reason=ALWAYS_REASON, at_percent=40, times=None)
+            output.stage("one store will fail once, and one will always fail")
+        ready = datetime.now(UTC)
         expressions = " and ".join(sorted(set(night.schedules().values())))
         output.stage(f"waiting for EventBridge's schedules: {expressions}, {SCHEDULE_SPEED} times as fast")
         executions = night.wait_for_start()
         night.pause()
-        started = min(execution.started_at for execution in executions)
         policies = " and ".join(execution.policy for execution in executions)
         output.stage(f"EventBridge has started {policies}; its schedules are paused now")
-        if scene.stored_before and started < ready:
-            expected = {k: v for k, v in scene.expected.items() if k != scene.stored_before}
-            scene = replace(scene, expected=expected)
+        if min(execution.started_at for execution in executions) < ready:  # on a slow machine: that came too late
+            expected = {image_id: d for image_id, d in scene.expected.items() if image_id != scene.stored_before}
+            self._scene = replace(scene, expected=expected)
+        team = Team(self._caller(TEAM_B), scene.foreign)
         watch = Watch(aws, stack, scene.fleet, output.seconds)
         view: LiveView | PlainView = LiveView(output.console) if output.live else PlainView(output.line)
 
@@ -212,4 +184,42 @@ class _Demonstration:
         finally:
             view.close()
         output.stage("all runs have ended")
-        return executions, scene
+        return executions
+
+    def _evidence(self, archive: Archive, executions: list[Execution], before: dict[str, str]) -> Evidence:
+        summaries = archive.summaries()
+        return Evidence(
+            scene=self._scene,
+            lines=archive.lines(summary["run_id"] for summary in summaries),
+            summaries=summaries,
+            outputs=[execution.output for execution in executions if execution.output],
+            records=archive.records(),
+            objects=archive.objects(),
+            calls=self._calls(),
+            before=before,
+            after=originals(self._aws),
+        )
+
+    def _plan(self, stack: Stack, found: Evidence) -> Evidence:
+        """What would become of the originals, by a dry run; the evidence with that."""
+        before = self._calls()[-1]["number"]
+        given = {"policy": plan.POLICY, "dry_run": True}
+        summary = output_of(self._aws, stack.workflow_arn, given, "the dry run")
+        planned = plan.read(summary, (before, self._calls()[-1]["number"]))
+        self._output.stage(f"a dry run of policy {plan.POLICY} says which originals would go now, and which would stay")
+        report.originals(self._output, planned, found)
+        return replace(found, calls=self._calls(), plan=planned)
+
+    def _restore(self, stack: Stack, found: Evidence) -> Evidence:
+        """Delete and restore one stored image; the evidence with that."""
+        stored = [line.image_id for line in found.decided(Decision.STORED)]
+        image_id = smallest(found.scene.fleet, stored)
+        if image_id is None:
+            self._output.stage("nothing was stored that could be deleted to restore it")
+            return found
+        back = delete_and_restore(self._caller(OWNER), stack, image_id, self._output.stage)
+        report.side_by_side(self._output, back)
+        return replace(found, calls=self._calls(), after=originals(self._aws), back=back)
+
+    def _calls(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._place.call_log.read_text(encoding="utf-8").splitlines()]

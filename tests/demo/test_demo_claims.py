@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from ami_archiver.model import Decision
-from demo import claims
+from demo import claims, report
 from demo.archive import Line
 from demo.aws import OWNER, PAST
 from demo.claims import ALWAYS_REASON
 from demo.evidence import Claim, Evidence
 from demo.plan import Plan, PlanLine
+from demo.report import Output
 from demo.scene import Scene
 from demo.side_by_side import Back, Side
 from local_cloud.fleet.fleet import Fleet
@@ -398,3 +401,10 @@ def test_what_had_been_done_to_the_fleet_before_is_no_harm_to_an_original() -> N
 def test_what_has_not_been_shown_is_not_claimed() -> None:
     evidence = replace(night(), plan=None, back=None, watched=None, scene=Scene(Fleet([], []), (), 0))
     assert len(claims.check(evidence)) == len(claims.CLAIMS) - 5
+
+
+def test_one_false_claim_is_said_with_what_contradicts_it_and_is_enough_to_fail() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    assert not report.claims(Output(console), [Claim("all is well", []), Claim("none is lost", ["ami-1 is gone"])])
+    assert isinstance(console.file, io.StringIO)
+    assert "FALSE none is lost\n        ami-1 is gone\n" in console.file.getvalue()
