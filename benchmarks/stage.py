@@ -84,7 +84,8 @@ class Stage:
         return {task.image_id: task.ended_seconds or 0.0 for task in tasks}
 
     def _function(self, name: str) -> Callable[[Any], Any]:
-        handler = importlib.import_module(name.rpartition(".")[0]).handler
+        module, _, function = name.rpartition(".")
+        handler = getattr(importlib.import_module(module), function)
 
         def invoke(event: Any) -> Any:
             with (
