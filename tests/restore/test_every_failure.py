@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from ami_archiver.failures import Failure
-from ami_archiver.restore.failures import RestoreFailure
+from ami_archiver.restore.model import RestoreFailure
 from local_cloud.s3 import glacier
 from tests.restore.test_thaw import freeze
 from tests.support.answers import refusing

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ami_archiver.restore.model import WaitingRun
 from ami_archiver.restore.state import RestoreState
-from ami_archiver.restore.turns import goes_before
+from ami_archiver.restore.steps.lease import goes_before
 from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive

@@ -13,10 +13,11 @@ from ami_archiver.failures import hidden, reason
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle, naming, planning
-from ami_archiver.restore.failures import RestoreFailure
+from ami_archiver.restore.lifecycle import log_restore
 from ami_archiver.restore.model import (
     RestoredImage,
     RestoreEntry,
+    RestoreFailure,
     RestoreOptions,
     RestoreRecord,
     RestoreStatus,
@@ -25,7 +26,6 @@ from ami_archiver.restore.model import (
 from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
 from ami_archiver.restore.request import RestoreRequest, options_of
 from ami_archiver.restore.state import RestoreState, begin
-from ami_archiver.restore.steps.decided import log_restore
 from ami_archiver.restore.steps.takeover import to_take_over
 from ami_archiver.run_state import Next, Outcome
 

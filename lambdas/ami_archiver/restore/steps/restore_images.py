@@ -17,9 +17,9 @@ from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.finish import give_up
 from ami_archiver.restore.steps.finish_restores import adopt_arrived, to_finish
+from ami_archiver.restore.steps.lease import goes_before, own_turn
 from ami_archiver.restore.steps.restore_work import Look, RestoreWork
 from ami_archiver.restore.steps.thaw import thaw_due
-from ami_archiver.restore.turns import goes_before, own_turn
 from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next
 from ami_archiver.waiting import in_flight_gib, seconds_to_wait
 

@@ -12,11 +12,17 @@ from ami_archiver.errors import AccessDenied
 from ami_archiver.failures import denied, hidden, reason
 from ami_archiver.model import InFlight, Refusal, StoredObject
 from ami_archiver.restore import lifecycle, naming
-from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.lifecycle import log_restore
+from ami_archiver.restore.model import (
+    RestoredImage,
+    RestoreEntry,
+    RestoreFailure,
+    RestoreRecord,
+    RestoreStatus,
+    ThawEntry,
+)
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
-from ami_archiver.restore.steps.decided import log_restore
 from ami_archiver.restore.steps.takeover import USABLE, to_take_over
 from ami_archiver.restore.steps.thaw import WAITING, why_altered_since_plan
 from ami_archiver.restore.tags import tags_of
