@@ -13,10 +13,10 @@ from local_cloud.ec2.lookup import check_image_name, usable_image, usable_snapsh
 from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.request import Request
 from local_cloud.ec2.tag_specifications import tags_for
-from local_cloud.ec2.views import snapshot_view, tags_view
 from local_cloud.ec2.world import World
 from local_cloud.errors import AwsError
 from local_cloud.model import NO_VOLUME, BlockDevice, Image, Snapshot
+from local_cloud.sdk_form import snapshot_to_sdk, tags_to_sdk
 
 
 def create_snapshot(world: World, request: Request) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def create_snapshot(world: World, request: Request) -> dict[str, Any]:
     volume = world.instances.backend(request.caller).get_volume(request.params["VolumeId"])
     request.stop_if_dry_run()
     snapshot = _snapshot_of(world, request, volume, request.params.get("Description", ""), tags["snapshot"])
-    return snapshot_view(snapshot, snapshot.tags)
+    return snapshot_to_sdk(snapshot, snapshot.tags)
 
 
 def create_snapshots(world: World, request: Request) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def create_snapshots(world: World, request: Request) -> dict[str, Any]:
     request.stop_if_dry_run()
     description = request.params.get("Description", "")
     snapshots = [_snapshot_of(world, request, volume, description, tags["snapshot"]) for volume in volumes]
-    return {"Snapshots": [snapshot_view(snapshot, snapshot.tags) for snapshot in snapshots]}
+    return {"Snapshots": [snapshot_to_sdk(snapshot, snapshot.tags) for snapshot in snapshots]}
 
 
 def _snapshot_of(world: World, request: Request, volume: Any, description: str, tags: dict[str, str]) -> Snapshot:
@@ -75,7 +75,7 @@ def copy_snapshot(world: World, request: Request) -> dict[str, Any]:
     snapshot.description = params.get("Description", "")
     snapshot.tags = dict(tags["snapshot"])
     world.catalog.add_snapshot(request.region, snapshot)
-    return {"SnapshotId": snapshot.snapshot_id, "Tags": tags_view(snapshot.tags)}
+    return {"SnapshotId": snapshot.snapshot_id, "Tags": tags_to_sdk(snapshot.tags)}
 
 
 def _check_completed(snapshot: Snapshot) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from local_cloud.ec2.answers import iso_time
 from local_cloud.ec2.filters import Fields, compile_filters
 from local_cloud.ec2.lookup import check_image_ids, images_not_found
 from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request, is_account_id
-from local_cloud.ec2.views import image_view
 from local_cloud.ec2.world import World
 from local_cloud.engine.catalog import can_use, is_shared_directly
 from local_cloud.errors import AwsError
 from local_cloud.model import BlockDevice, Image
+from local_cloud.sdk_form import image_to_sdk, iso_time
 
 _OWNER_ALIASES = {"amazon", "aws-marketplace", "aws-backup-vault"}
 
@@ -75,7 +74,7 @@ def describe_images(world: World, request: Request) -> dict[str, Any]:
     candidates = _named(world, request) if request.params.get("ImageIds") else world.image_ids(request.region)
     accept = _acceptance(world, request)
     found, token = page(request, candidates, lambda image_id: (image_id,), accept=lambda one: accept(images[one]))
-    views = [image_view(images[image_id], world.tags_of(request, images[image_id])) for image_id in found]
+    views = [image_to_sdk(images[image_id], world.tags_of(request, images[image_id])) for image_id in found]
     return {"Images": views, "NextToken": token}
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from local_cloud.ec2.answers import iso_time
 from local_cloud.ec2.lookup import own_image
 from local_cloud.ec2.operation import SUCCEEDED, Operation
 from local_cloud.ec2.request import Request, is_account_id
-from local_cloud.ec2.views import product_codes_view
 from local_cloud.ec2.world import World
 from local_cloud.errors import AwsError
 from local_cloud.model import Image
+from local_cloud.sdk_form import iso_time, product_codes_to_sdk
 
 _PERMISSION_LISTS = {
     "UserIds": "UserId",
@@ -45,7 +44,7 @@ def describe_image_attribute(world: World, request: Request) -> dict[str, Any]:
     if attribute == "launchPermission":
         return result | {"LaunchPermissions": list(image.launch_permissions)}
     if attribute == "productCodes":
-        return result | {"ProductCodes": product_codes_view(image)}
+        return result | {"ProductCodes": product_codes_to_sdk(image)}
     if attribute not in _VALUES:
         raise AwsError("AuthFailure", f"Unauthorized attempt to access restricted resource: {attribute}")
     name, read = _VALUES[attribute]

@@ -12,14 +12,13 @@ from typing import Any
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
 from moto.ec2.utils import parse_user_data
 
-from local_cloud.ec2.answers import iso_time
 from local_cloud.ec2.filters import Fields, compile_filters
 from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request
-from local_cloud.ec2.views import tags_view
 from local_cloud.ec2.world import World
 from local_cloud.errors import AwsError
+from local_cloud.sdk_form import iso_time, tags_to_sdk
 
 _TEMPLATE_ID = re.compile("lt-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _ALIAS = "resolve:ssm:"
@@ -205,7 +204,7 @@ def _template_view(request: Request, template: LaunchTemplate) -> View:
         "LatestVersionNumber": template.latest_version_number,
         "LaunchTemplateId": template.id,
         "LaunchTemplateName": template.name,
-        "Tags": tags_view(_tags(template)),
+        "Tags": tags_to_sdk(_tags(template)),
     }
 
 

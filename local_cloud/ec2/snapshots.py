@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local_cloud.ec2.answers import iso_time
 from local_cloud.ec2.filters import Fields, compile_filters, exact_values
 from local_cloud.ec2.lookup import check_snapshot_ids, may_create_volume, own_snapshot
 from local_cloud.ec2.operation import SUCCEEDED, Operation
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request, is_account_id
-from local_cloud.ec2.views import snapshot_view
 from local_cloud.ec2.world import World
 from local_cloud.errors import AwsError
 from local_cloud.model import Snapshot
+from local_cloud.sdk_form import iso_time, snapshot_to_sdk
 
 _PERMISSION_ATTRIBUTE = "createVolumePermission"
 
@@ -52,7 +51,7 @@ def describe_snapshots(world: World, request: Request) -> dict[str, Any]:
     candidates = sorted(snapshots.keys() & set(named)) if named else world.snapshot_ids(request.region)
     accept = _acceptance(world, request)
     found, token = page(request, candidates, lambda one: (one,), accept=lambda one: accept(snapshots[one]))
-    views = [snapshot_view(snapshots[one], world.tags_of(request, snapshots[one])) for one in found]
+    views = [snapshot_to_sdk(snapshots[one], world.tags_of(request, snapshots[one])) for one in found]
     return {"Snapshots": views, "NextToken": token}
 
 

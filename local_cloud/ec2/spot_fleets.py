@@ -11,9 +11,9 @@ from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request
 from local_cloud.ec2.tag_specifications import tags_for
-from local_cloud.ec2.views import tags_view
 from local_cloud.ec2.world import SpotFleet, World
 from local_cloud.errors import AwsError
+from local_cloud.sdk_form import tags_to_sdk
 
 Specification = dict[str, Any]
 _KIND = "spot-fleet-request"
@@ -77,7 +77,7 @@ def _view(world: World, fleet_id: str, fleet: SpotFleet) -> dict[str, Any]:
         "ActivityStatus": "fulfilled" if live else None,
         "CreateTime": fleet.created_at,
         "SpotFleetRequestConfig": {"AllocationStrategy": "lowestPrice", "Type": "maintain", **fleet.config},
-        "Tags": tags_view(fleet.tags),
+        "Tags": tags_to_sdk(fleet.tags),
     }
 
 

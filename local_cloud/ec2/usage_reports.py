@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from local_cloud.ec2.answers import iso_time
 from local_cloud.ec2.filters import Fields, compile_filters
 from local_cloud.ec2.lookup import check_image_ids, own_image
 from local_cloud.ec2.operation import SUCCEEDED, Operation
@@ -14,9 +13,9 @@ from local_cloud.ec2.paging import page
 from local_cloud.ec2.references import INSTANCE, LAUNCH_TEMPLATE, version_depth
 from local_cloud.ec2.request import Caller, Request, is_account_id
 from local_cloud.ec2.tag_specifications import tags_for
-from local_cloud.ec2.views import tags_view
 from local_cloud.ec2.world import UsageReport, World
 from local_cloud.errors import AwsError
+from local_cloud.sdk_form import iso_time, tags_to_sdk
 
 _REPORT_SECONDS = 10.0
 """How long a report is pending, in the clock's seconds; AWS does not say how long it takes there."""
@@ -165,7 +164,7 @@ def _report_view(report: UsageReport, state: str) -> dict[str, Any]:
         "StateReason": report.failure if state == "error" else None,
         "CreationTime": report.created_at,
         "ExpirationTime": report.created_at + timedelta(days=_KEPT_DAYS),
-        "Tags": tags_view(report.tags),
+        "Tags": tags_to_sdk(report.tags),
     }
 
 
