@@ -96,7 +96,7 @@ class AutoScaling:
     def handle(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one signed query request with (HTTP status, headers, XML); 500 is a bug here, and logged."""
         query = dict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
-        caller = identify({name.lower(): value for name, value in headers.items()}, query, self._ec2.world.settings)
+        caller = identify(headers, self._ec2.world.settings)
         action = query.get("Action", "")
         self._ec2.world.service.settle()
         try:

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from botocore.model import ListShape, Shape, StructureShape
 
-from local_cloud.ec2.sdk import operation_model, service_model
+from local_cloud.ec2.query import operation_model, service_model
 from local_cloud.sdk_form import iso_time
 
 CONTENT_TYPE = "text/xml;charset=UTF-8"

@@ -7,7 +7,9 @@ Each `MotoInstances` has backends of its own, so that two clouds in one process 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from moto.core.request import Request as MotoRequest
@@ -16,17 +18,40 @@ from moto.core.utils import camelcase_to_underscores
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses import EC2Response
-from moto.ec2.utils import is_valid_resource_id
 
 from local_cloud.clock import Clock
-from local_cloud.ec2.launches import Launches
-from local_cloud.ec2.lookup import check_image_ids, image_gone, images_not_found
 from local_cloud.ec2.request import Caller, dry_run_succeeded
-from local_cloud.engine.catalog import Catalog, can_use
+from local_cloud.engine.catalog import Catalog
+from local_cloud.engine.eligibility import find_image
 from local_cloud.errors import AwsError
 from local_cloud.model import BlockDevice, Image, Snapshot
 
 _PROVISIONED = {"io1", "io2"}
+
+
+class Launches:
+    """The launches that `Image.last_launched_time` does not show yet, since EC2 tells them a day late.
+
+    docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-last-launched-time.html
+    Guarded by the catalog's lock.
+    """
+
+    def __init__(self, clock: Clock, delay_seconds: float) -> None:
+        self._clock = clock
+        self._delay = timedelta(seconds=delay_seconds)
+        self._unseen: deque[tuple[datetime, Image]] = deque()
+
+    def note(self, image: Image) -> None:
+        """The image was launched from just now."""
+        self._unseen.append((self._clock.now(), image))
+        self.show()
+
+    def show(self) -> None:
+        """Let the images show every launch that is old enough to be told."""
+        horizon = self._clock.now() - self._delay
+        while self._unseen and self._unseen[0][0] <= horizon:
+            at, image = self._unseen.popleft()
+            image.last_launched_time = max(at, image.last_launched_time or at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +129,7 @@ class CatalogBackend(EC2Backend):
         """
         if not image_id and launch_template:
             image_id = self._get_template_from_args(launch_template).image_id
-        if not image_id:
-            raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
-        check_image_ids([image_id])
-        image = self.catalog.images(self.region_name).get(image_id)
-        if image is None and self.catalog.was_deregistered(self.region_name, image_id):
-            raise image_gone(image_id)
-        if image is None or not can_use(image, self.account_id):
-            raise images_not_found([image_id])
+        image = find_image(self.catalog, self.account_id, self.region_name, image_id or "")
         if image.state != "available":
             raise AwsError("InvalidAMIID.Unavailable", f"The image '{image_id}' is {image.state}")
         return image
@@ -166,9 +184,6 @@ class MotoInstances:
     def accounts(self, region: str) -> list[str]:
         return [caller.account_id for caller in self._backends if caller.region == region]
 
-    def knows_kind_of(self, resource_id: str) -> bool:
-        return is_valid_resource_id(resource_id)
-
     def answer(self, caller: Caller, action: str, request: MotoRequest) -> bytes:
         """moto's answer to one request. What moto does not have is UnsupportedOperation.
 
@@ -176,7 +191,7 @@ class MotoInstances:
         """
         response = _Response(self, caller)
         response.setup_class(request)
-        method = getattr(response, _method_name(action), None)
+        method = getattr(response, str(camelcase_to_underscores(action)), None)
         if method is None:
             raise _unsupported(action)
         try:
@@ -211,10 +226,6 @@ class _Response(EC2Response):
         """Look for the image before a dry run ends."""
         self.ec2_backend.launchable_image(self._get_param("ImageId"), self._get_param("LaunchTemplate", {}))
         return super().run_instances()
-
-
-def _method_name(action: str) -> str:
-    return str(camelcase_to_underscores(action))
 
 
 def _unsupported(action: str) -> AwsError:

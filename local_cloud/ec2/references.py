@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from local_cloud.ec2.lookup import check_image_ids
-from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request
 from local_cloud.ec2.world import World
+from local_cloud.engine.eligibility import check_image_ids
 from local_cloud.errors import AwsError
 
 INSTANCE, LAUNCH_TEMPLATE, PARAMETER = "ec2:Instance", "ec2:LaunchTemplate", "ssm:Parameter"
@@ -152,6 +151,3 @@ def _recipes(kind: str) -> Check:
 
 def _arn(request: Request, resource: str) -> str:
     return f"arn:aws:ec2:{request.region}:{request.account_id}:{resource}"
-
-
-OPERATIONS: Mapping[str, Operation] = {"DescribeImageReferences": describe_image_references}

@@ -1,34 +1,27 @@
-"""DescribeSnapshots, DeleteSnapshot, and who may create volumes from a snapshot."""
+"""DescribeSnapshots, DeleteSnapshot, and sharing snapshots."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from local_cloud.ec2.filters import Fields, compile_filters, exact_values
-from local_cloud.ec2.lookup import check_snapshot_ids, may_create_volume, own_snapshot
-from local_cloud.ec2.operation import SUCCEEDED, Operation
+from local_cloud.ec2.filters import Fields, alike, compile_filters, exact_values
+from local_cloud.ec2.lookup import check_snapshot_ids, own_snapshot
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request, is_account_id
-from local_cloud.ec2.world import World
+from local_cloud.ec2.world import SUCCEEDED, World
+from local_cloud.engine.catalog import can_create_volume
 from local_cloud.errors import AwsError
 from local_cloud.model import Snapshot
 from local_cloud.sdk_form import iso_time, snapshot_to_sdk
 
-_PERMISSION_ATTRIBUTE = "createVolumePermission"
-
 FIELDS: Fields[Snapshot] = {
-    "description": lambda snapshot: (snapshot.description,),
-    "encrypted": lambda snapshot: (snapshot.encrypted,),
+    **alike("description", "encrypted", "owner-id", "snapshot-id", "storage-tier", "volume-id"),
     "owner-alias": lambda snapshot: (snapshot.extra.get("OwnerAlias"),),
-    "owner-id": lambda snapshot: (snapshot.owner_id,),
     "progress": lambda snapshot: (f"{snapshot.progress_percentage}%",),
-    "snapshot-id": lambda snapshot: (snapshot.snapshot_id,),
     "start-time": lambda snapshot: (iso_time(snapshot.start_time),),
     "status": lambda snapshot: (snapshot.state,),
-    "storage-tier": lambda snapshot: (snapshot.storage_tier,),
     "transfer-type": lambda snapshot: (snapshot.extra.get("TransferType"),),
-    "volume-id": lambda snapshot: (snapshot.volume_id,),
     "volume-size": lambda snapshot: (snapshot.volume_size_gib,),
 }
 
@@ -45,7 +38,7 @@ def describe_snapshots(world: World, request: Request) -> dict[str, Any]:
             )
         check_snapshot_ids(snapshot_ids)
         for one in snapshot_ids:
-            if one not in snapshots or not may_create_volume(snapshots[one], request.account_id):
+            if one not in snapshots or not can_create_volume(snapshots[one], request.account_id):
                 raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{one}' does not exist.")
     named = snapshot_ids or exact_values(request.params.get("Filters", []), "snapshot-id")
     candidates = sorted(snapshots.keys() & set(named)) if named else world.snapshot_ids(request.region)
@@ -63,7 +56,7 @@ def _acceptance(world: World, request: Request) -> Callable[[Snapshot], bool]:
     restorers = _users(request, "RestorableByUserIds", "all")
 
     def accept(snapshot: Snapshot) -> bool:
-        if not may_create_volume(snapshot, request.account_id):
+        if not can_create_volume(snapshot, request.account_id):
             return False
         if owners and snapshot.owner_id not in owners and snapshot.extra.get("OwnerAlias") not in owners:
             return False
@@ -97,27 +90,11 @@ def delete_snapshot(world: World, request: Request) -> dict[str, Any]:
     return SUCCEEDED
 
 
-def describe_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
-    snapshot = own_snapshot(world, request)
-    result: dict[str, Any] = {"SnapshotId": snapshot.snapshot_id}
-    if request.params["Attribute"] == _PERMISSION_ATTRIBUTE:
-        permissions = [{"Group": one} if one == "all" else {"UserId": one} for one in snapshot.shared_with]
-        return result | {"CreateVolumePermissions": permissions}
-    return result | {"ProductCodes": []}
-
-
 def modify_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
+    """Who may create volumes from it, by `CreateVolumePermission`."""
     snapshot = own_snapshot(world, request)
-    params = request.params
-    _check_attribute(params.get("Attribute", _PERMISSION_ATTRIBUTE))
-    permission = params.get("CreateVolumePermission", {})
-    add = [user for one in permission.get("Add", []) for user in one.values()]
-    remove = [user for one in permission.get("Remove", []) for user in one.values()]
-    listed = [*params.get("UserIds", []), *params.get("GroupNames", [])]
-    operation = params.get("OperationType")
-    if listed and operation is None:
-        raise AwsError("MissingParameter", "The request must contain the parameter operationType")
-    (remove if operation == "remove" else add).extend(listed)
+    permission = request.params.get("CreateVolumePermission", {})
+    add, remove = ([user for one in permission.get(what, []) for user in one.values()] for what in ("Add", "Remove"))
     if not add and not remove:
         raise AwsError("InvalidParameterCombination", "No attributes specified.")
     for user in (*add, *remove):
@@ -129,25 +106,3 @@ def modify_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
     kept = [user for user in snapshot.shared_with if user not in remove]
     snapshot.shared_with = tuple(dict.fromkeys([*kept, *add]))
     return SUCCEEDED
-
-
-def reset_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
-    snapshot = own_snapshot(world, request)
-    _check_attribute(request.params["Attribute"])
-    request.stop_if_dry_run()
-    snapshot.shared_with = ()
-    return SUCCEEDED
-
-
-def _check_attribute(attribute: str) -> None:
-    if attribute != _PERMISSION_ATTRIBUTE:
-        raise AwsError("InvalidParameterValue", f"Value ({attribute}) for parameter attribute is invalid.")
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "DescribeSnapshots": describe_snapshots,
-    "DeleteSnapshot": delete_snapshot,
-    "DescribeSnapshotAttribute": describe_snapshot_attribute,
-    "ModifySnapshotAttribute": modify_snapshot_attribute,
-    "ResetSnapshotAttribute": reset_snapshot_attribute,
-}

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from local_cloud.ec2.filters import Fields, compile_filters
-from local_cloud.ec2.lookup import check_image_ids, own_image
-from local_cloud.ec2.operation import SUCCEEDED, Operation
+from local_cloud.ec2.lookup import own_image
 from local_cloud.ec2.paging import page
 from local_cloud.ec2.references import INSTANCE, LAUNCH_TEMPLATE, version_depth
-from local_cloud.ec2.request import Caller, Request, is_account_id
-from local_cloud.ec2.tag_specifications import tags_for
+from local_cloud.ec2.request import Caller, Request, is_account_id, tags_for
 from local_cloud.ec2.world import UsageReport, World
+from local_cloud.engine.eligibility import check_image_ids
 from local_cloud.errors import AwsError
 from local_cloud.sdk_form import iso_time, tags_to_sdk
 
@@ -113,14 +112,6 @@ def describe_image_usage_report_entries(world: World, request: Request) -> dict[
     return {"ImageUsageReportEntries": found, "NextToken": token}
 
 
-def delete_image_usage_report(world: World, request: Request) -> dict[str, Any]:
-    report_id = request.params["ReportId"]
-    _check_report_ids(world, request, [report_id])
-    request.stop_if_dry_run()
-    del world.reports[report_id]
-    return SUCCEEDED
-
-
 def _reports(world: World, request: Request) -> list[UsageReport]:
     image_ids, report_ids = request.params.get("ImageIds"), request.params.get("ReportIds")
     check_image_ids(image_ids or [])
@@ -180,11 +171,3 @@ def _entries(report: UsageReport) -> list[Entry]:
         }
         for account_id, kind, count in sorted(report.entries)
     ]
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "CreateImageUsageReport": create_image_usage_report,
-    "DescribeImageUsageReports": describe_image_usage_reports,
-    "DescribeImageUsageReportEntries": describe_image_usage_report_entries,
-    "DeleteImageUsageReport": delete_image_usage_report,
-}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,22 +21,6 @@ class ParameterSource(Protocol):
 
     def parameters(self, account_id: str, region: str) -> Iterable[tuple[str, str, str]]:
         """(ARN, data type, value) of each parameter of the account in the Region."""
-        ...
-
-
-class InstanceSource(Protocol):
-    """moto's instances, launch templates and volumes, as far as the image operations look at them."""
-
-    def accounts(self, region: str) -> list[str]:
-        """The accounts that have used EC2 in the Region."""
-        ...
-
-    def knows_kind_of(self, resource_id: str) -> bool:
-        """Whether an id of this form is one of a resource that moto can tag."""
-        ...
-
-    def backend(self, caller: Caller) -> Any:
-        """moto's EC2 backend of the account in the Region."""
         ...
 
 
@@ -89,7 +73,8 @@ class World:
     clock: Clock
     settings: CloudSettings
     parameters: ParameterSource
-    instances: InstanceSource
+    instances: Any
+    """moto's instances, launch templates and volumes (`MotoInstances`)."""
     encryption_by_default: dict[Caller, bool] = field(default_factory=dict)
     foreign_tags: dict[tuple[Caller, str], dict[str, str]] = field(default_factory=dict)
     """Tags that an account put on another account's image or snapshot; nobody else sees them."""
@@ -125,3 +110,9 @@ class World:
 
 def resource_id(resource: Image | Snapshot) -> str:
     return resource.image_id if isinstance(resource, Image) else resource.snapshot_id
+
+
+Operation = Callable[[World, Request], dict[str, Any]]
+"""A function of the world and the request that returns its result under the SDK's names."""
+SUCCEEDED: dict[str, Any] = {"Return": True}
+"""What operations answer that have nothing else to say."""

@@ -158,3 +158,8 @@ def can_use(image: Image, account_id: str) -> bool:
 def can_read(snapshot: Snapshot, account_id: str) -> bool:
     """Whether the account owns the snapshot or has it shared with it directly (public is not enough to store it)."""
     return snapshot.owner_id == account_id or account_id in snapshot.shared_with
+
+
+def can_create_volume(snapshot: Snapshot, account_id: str) -> bool:
+    """Whether the account owns the snapshot, or it is shared with it, or it is public."""
+    return snapshot.owner_id == account_id or account_id in snapshot.shared_with or "all" in snapshot.shared_with

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -103,29 +102,6 @@ def test_protection_with_cooldown_lasts_a_day_longer(cloud: Cloud, ec2: Any) -> 
     assert refusal(ec2.deregister_image, ImageId=image.image_id) == "OperationNotPermitted"
     cloud.clock.advance(1)
     ec2.deregister_image(ImageId=image.image_id)
-
-
-def test_deprecation_is_set_to_the_minute_and_taken_back(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image()
-    ec2.enable_image_deprecation(ImageId=image.image_id, DeprecateAt="2027-05-01T10:00:31Z")
-    assert ec2.describe_images()["Images"][0]["DeprecationTime"] == "2027-05-01T10:01:00.000Z"
-
-    ec2.disable_image_deprecation(ImageId=image.image_id)
-    assert "DeprecationTime" not in ec2.describe_images()["Images"][0]
-
-    yesterday = cloud.clock.now() - timedelta(days=1)
-    assert (
-        refusal(ec2.enable_image_deprecation, ImageId=image.image_id, DeprecateAt=yesterday) == "InvalidParameterValue"
-    )
-
-
-def test_account_gives_back_its_launch_permission(cloud: Cloud) -> None:
-    image = cloud.add_image(launch_permissions=[{"UserId": OTHER_ACCOUNT}])
-    other = cloud.client(OTHER_ACCOUNT)
-
-    other.cancel_image_launch_permission(ImageId=image.image_id)
-
-    assert other.describe_images()["Images"] == []
 
 
 @pytest.mark.parametrize("code", ["internal-error", "missing-permissions", "client-error"])

@@ -1,14 +1,12 @@
-"""Snapshot locks, and EBS Snapshots Archive's tier: what makes a snapshot undeletable or unreadable."""
+"""Snapshot locks: what makes a snapshot undeletable."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from local_cloud.ec2.filters import compile_filters
 from local_cloud.ec2.lookup import check_snapshot_ids, own_snapshot
-from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.paging import page
 from local_cloud.ec2.request import Request
 from local_cloud.ec2.world import SnapshotLock, World
@@ -31,18 +29,6 @@ def lock_snapshot(world: World, request: Request) -> dict[str, Any]:
     snapshot.locked = True
     world.locks[request.region, snapshot.snapshot_id] = lock
     return _lock_view(world, request, snapshot)
-
-
-def unlock_snapshot(world: World, request: Request) -> dict[str, Any]:
-    snapshot = own_snapshot(world, request)
-    if not snapshot.locked:
-        raise AwsError("InvalidState", f"The snapshot {snapshot.snapshot_id} is not locked")
-    if _lock_view(world, request, snapshot)["LockState"] == "compliance":
-        raise AwsError("OperationNotPermitted", f"The snapshot {snapshot.snapshot_id} is locked in compliance mode")
-    request.stop_if_dry_run()
-    snapshot.locked = False
-    world.locks.pop((request.region, snapshot.snapshot_id), None)
-    return {"SnapshotId": snapshot.snapshot_id}
 
 
 def describe_locked_snapshots(world: World, request: Request) -> dict[str, Any]:
@@ -87,62 +73,3 @@ def _lock_state(lock: SnapshotLock, now: datetime, cool_off_ends: datetime) -> s
     if lock.mode == "compliance" and now < cool_off_ends:
         return "compliance-cooloff"
     return lock.mode
-
-
-def modify_snapshot_tier(world: World, request: Request) -> dict[str, Any]:
-    """Into the archive tier, at once."""
-    snapshot = own_snapshot(world, request)
-    if snapshot.state != "completed" or snapshot.storage_tier == "archive":
-        raise AwsError("IncorrectState", f"The snapshot {snapshot.snapshot_id} is not in the standard tier")
-    request.stop_if_dry_run()
-    snapshot.storage_tier = "archive"
-    return {"SnapshotId": snapshot.snapshot_id, "TieringStartTime": world.clock.now()}
-
-
-def restore_snapshot_tier(world: World, request: Request) -> dict[str, Any]:
-    """Out of the archive tier, at once (AWS: up to 72 hours); a temporary restore lasts for ever here."""
-    snapshot = own_snapshot(world, request)
-    permanent, days = request.params.get("PermanentRestore", False), request.params.get("TemporaryRestoreDays")
-    if permanent == (days is not None):
-        raise AwsError("InvalidParameterCombination", "Specify either PermanentRestore or TemporaryRestoreDays")
-    if snapshot.storage_tier != "archive":
-        raise AwsError("IncorrectState", f"The snapshot {snapshot.snapshot_id} is not in the archive tier")
-    request.stop_if_dry_run()
-    snapshot.storage_tier = "standard"
-    return {
-        "SnapshotId": snapshot.snapshot_id,
-        "RestoreStartTime": world.clock.now(),
-        "RestoreDuration": days,
-        "IsPermanentRestore": permanent,
-    }
-
-
-def describe_snapshot_tier_status(world: World, request: Request) -> dict[str, Any]:
-    accept = compile_filters(
-        request.params.get("Filters", []),
-        {"snapshot-id": lambda view: (view["SnapshotId"],), "volume-id": lambda view: (view["VolumeId"],)},
-    )
-    snapshots = world.catalog.snapshots(request.region)
-    views: list[dict[str, Any]] = [
-        {
-            "SnapshotId": one,
-            "VolumeId": snapshots[one].volume_id,
-            "OwnerId": snapshots[one].owner_id,
-            "Status": snapshots[one].state,
-            "StorageTier": snapshots[one].storage_tier,
-        }
-        for one in world.snapshot_ids(request.region)
-        if snapshots[one].owner_id == request.account_id
-    ]
-    found, token = page(request, views, lambda view: (view["SnapshotId"],), accept=accept)
-    return {"SnapshotTierStatuses": found, "NextToken": token}
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "LockSnapshot": lock_snapshot,
-    "UnlockSnapshot": unlock_snapshot,
-    "DescribeLockedSnapshots": describe_locked_snapshots,
-    "ModifySnapshotTier": modify_snapshot_tier,
-    "RestoreSnapshotTier": restore_snapshot_tier,
-    "DescribeSnapshotTierStatus": describe_snapshot_tier_status,
-}
