@@ -21,9 +21,9 @@ from moto.core.utils import camelcase_to_underscores
 from local_cloud.ec2.app import Ec2
 from local_cloud.ec2.moto_bridge import CatalogBackend
 from local_cloud.ec2.request import Caller, identify
-from local_cloud.endpoint import Answer
 from local_cloud.errors import AwsError
-from local_cloud.query_protocol import CONTENT_TYPE, refusal
+from local_cloud.operations import Answer
+from local_cloud.refusals import query_refusal
 
 _LARGEST_PAGE = 100
 _log = logging.getLogger("local_cloud")
@@ -105,11 +105,11 @@ class AutoScaling:
         except (AwsError, ServiceException) as error:
             # What EC2 says of a template or an image is, to Auto Scaling, what is wrong with the group.
             of_ec2 = error.code.startswith("Invalid") and "." in error.code
-            return refusal("ValidationError" if of_ec2 else error.code, error.message)
+            return query_refusal("ValidationError" if of_ec2 else error.code, error.message)
         except Exception:
             _log.exception("Auto Scaling failed to answer %s", action)
-            return refusal("InternalFailure", "An internal error has occurred", 500)
-        return 200, {"content-type": CONTENT_TYPE}, answer
+            return query_refusal("InternalFailure", "An internal error has occurred")
+        return 200, {"content-type": "text/xml"}, answer
 
     def _answer(self, caller: Caller, action: str, request: MotoRequest) -> bytes:
         response = _Response(caller, self._backend(caller))

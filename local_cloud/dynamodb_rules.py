@@ -11,7 +11,7 @@ from functools import lru_cache, wraps
 from types import ModuleType
 from typing import Any
 
-from local_cloud.endpoint import Answer
+from local_cloud.operations import Answer
 
 EXPRESSIONS = (
     "UpdateExpression",

@@ -19,10 +19,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local_cloud.ec2.app import Ec2
 from local_cloud.ec2.request import Caller, identify
-from local_cloud.endpoint import Answer
 from local_cloud.engine.blocks import BLOCK_BYTES, Difference, Run, differences
 from local_cloud.engine.catalog import can_create_volume
 from local_cloud.model import Snapshot
+from local_cloud.operations import Answer
 
 _PATH = re.compile(r"/snapshots/(?P<snapshot>[^/]+)/(?P<what>blocks|changedblocks)/?")
 _SNAPSHOT_ID = re.compile("snap-[0-9a-f]{1,59}")

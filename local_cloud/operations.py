@@ -21,6 +21,10 @@ _LABEL = re.compile(r"\{(\w+)(\+?)\}")
 _LARGEST_BODY_READ = 64 * 1024
 
 
+Answer = tuple[int, dict[str, str], bytes]
+"""HTTP status, headers and body."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request; header names are lower-case."""

@@ -11,7 +11,7 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from local_cloud.endpoint import Answer
+from local_cloud.operations import Answer
 
 MOST_NAMES = 10
 MOST_RESULTS = 50

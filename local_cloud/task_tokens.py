@@ -18,7 +18,7 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from local_cloud.endpoint import Answer
+from local_cloud.operations import Answer
 
 Send = Callable[[dict[str, Any]], Answer]
 _TOKEN = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

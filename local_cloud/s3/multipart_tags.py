@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
-Answer = tuple[int, dict[str, str], bytes]
+from local_cloud.operations import Answer
 
 _UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
 

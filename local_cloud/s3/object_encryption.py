@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-Answer = tuple[int, dict[str, str], bytes]
+from local_cloud.operations import Answer
 
 _KEY_ARN = re.compile(rb"<KMSKeyArn>(arn:[^<]+)</KMSKeyArn>")
 
