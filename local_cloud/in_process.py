@@ -20,11 +20,10 @@ from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 
 from local_cloud import clients, environment
 from local_cloud.calls import CallLog
-from local_cloud.clock import VirtualClock
+from local_cloud.clock import DAY_SECONDS, VirtualClock
 from local_cloud.cloud import Cloud, Handler
 from local_cloud.object_store import EC2_CALLER
 from local_cloud.operations import Answer, Request
-from local_cloud.s3.days import DAY_SECONDS
 from local_cloud.settings import CloudSettings
 
 _HOST = "127.0.0.1"

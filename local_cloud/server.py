@@ -15,7 +15,7 @@ from typing import Any, Self
 import hypercorn.asyncio
 import hypercorn.config
 
-from local_cloud import clients, environment, function_errors, schedules
+from local_cloud import clients, environment, function_errors
 from local_cloud.calls import CallLog
 from local_cloud.clock import RealClock
 from local_cloud.cloud import Cloud
@@ -69,7 +69,7 @@ class LocalCloud(Cloud):
                 RealClock(self.settings.speed), CallLog(self._log_file), self._ec2_client, seed=secrets.randbits(32)
             )
             starting.callback(self.calls.close)
-            schedules.install(self.settings.schedule_speed)
+            environment.speed_up_schedules(self.settings.schedule_speed)
             function_errors.install()
             endpoint = Endpoint(self, ministack.app, Control(self).answer)
             starting.enter_context(_serving(endpoint, listener))

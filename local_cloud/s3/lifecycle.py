@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from local_cloud.clock import Clock
-from local_cloud.s3.days import DAY_SECONDS, Calendar
+from local_cloud.clock import DAY_SECONDS, Calendar, Clock
 
 COLDNESS = (
     "STANDARD",
