@@ -1,12 +1,8 @@
-"""Images and snapshots that are made here: RegisterImage, CreateImage, CreateSnapshot.
-
-AWS takes minutes for the last two; here the result is complete at once.
-"""
+"""Images and snapshots that are made here: RegisterImage, and CreateSnapshot, which is complete at once here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from local_cloud.ec2.lookup import check_image_name, usable_snapshot
@@ -134,11 +130,6 @@ def create_snapshot(world: World, request: Request) -> dict[str, Any]:
     tags = tags_for(request, "snapshot")
     volume = world.instances.backend(request.caller).get_volume(request.params["VolumeId"])
     request.stop_if_dry_run()
-    snapshot = _snapshot_of(world, request, volume, request.params.get("Description", ""), tags["snapshot"])
-    return snapshot_to_sdk(snapshot, snapshot.tags)
-
-
-def _snapshot_of(world: World, request: Request, volume: Any, description: str, tags: dict[str, str]) -> Snapshot:
     source = world.catalog.snapshots(request.region).get(volume.snapshot_id or "")
     snapshot = Snapshot(
         snapshot_id=world.service.new_id("snap"),
@@ -147,75 +138,10 @@ def _snapshot_of(world: World, request: Request, volume: Any, description: str, 
         start_time=world.clock.now(),
         volume_id=volume.id,
         full_snapshot_size_bytes=source.full_snapshot_size_bytes if source else None,
-        description=description,
+        description=request.params.get("Description", ""),
         encrypted=volume.encrypted,
         kms_key_id=volume.kms_key_id,
-        tags=dict(tags),
+        tags=tags["snapshot"],
     )
     world.catalog.add_snapshot(request.region, snapshot)
-    return snapshot
-
-
-def create_image(world: World, request: Request) -> dict[str, Any]:
-    """Of one of moto's instances, whose image says what the new one is like."""
-    params = request.params
-    check_image_name(world, request, params["Name"])
-    tags = tags_for(request, "image", "snapshot")
-    backend = world.instances.backend(request.caller)
-    instance = backend.get_instance(params["InstanceId"])
-    if instance.state not in ("running", "stopped"):
-        raise AwsError("IncorrectState", f"Instance '{instance.id}' is not 'running' or 'stopped'.")
-    request.stop_if_dry_run()
-    image_id = world.service.new_id("ami")
-    note = f"Created by CreateImage({instance.id}) for {image_id}"
-    devices = []
-    for name, device in instance.get_block_device_mapping:
-        volume = backend.get_volume(device.volume_id)
-        snapshot = _snapshot_of(world, request, volume, note, tags["snapshot"])
-        devices.append(_device_on(snapshot, name, volume.volume_type, device.delete_on_termination))
-    base = world.catalog.images(request.region).get(instance.image_id) or Image(
-        instance.image_id, "", request.account_id, world.clock.now(), architecture=instance.architecture
-    )
-    image = _image_like(world, request, base, image_id, tuple(devices))
-    image.root_device_name = instance.root_device_name
-    image.source_instance_id = instance.id
-    image.tags = dict(tags["image"])
-    world.catalog.add_image(request.region, image)
-    return {"ImageId": image_id}
-
-
-def _device_on(snapshot: Snapshot, name: str, volume_type: str, delete_on_termination: bool) -> BlockDevice:
-    return BlockDevice(
-        device_name=name,
-        snapshot_id=snapshot.snapshot_id,
-        volume_size_gib=snapshot.volume_size_gib,
-        volume_type=volume_type,
-        delete_on_termination=delete_on_termination,
-        encrypted=snapshot.encrypted,
-        kms_key_id=snapshot.kms_key_id,
-    )
-
-
-def _image_like(world: World, request: Request, base: Image, image_id: str, devices: tuple[BlockDevice, ...]) -> Image:
-    return replace(
-        base,
-        image_id=image_id,
-        name=request.params["Name"],
-        owner_id=request.account_id,
-        owner_alias=None,
-        creation_date=world.clock.now(),
-        block_devices=devices,
-        description=request.params.get("Description"),
-        state="available",
-        state_reason="",
-        image_location=f"{request.account_id}/{request.params['Name']}",
-        launch_permissions=[],
-        tags={},
-        deregistration_protection="disabled",
-        deprecation_time=None,
-        last_launched_time=None,
-        source_image_id=base.image_id,
-        source_image_region=request.region,
-        source_instance_id=None,
-        extra={},
-    )
+    return snapshot_to_sdk(snapshot, snapshot.tags)

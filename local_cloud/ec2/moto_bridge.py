@@ -8,8 +8,8 @@ Each `MotoInstances` has backends of its own, so that two clouds in one process 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from moto.core.request import Request as MotoRequest
@@ -54,30 +54,6 @@ class Launches:
             image.last_launched_time = max(at, image.last_launched_time or at)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ami:
-    """What moto reads of an image when it launches an instance."""
-
-    platform: str | None
-    virtualization_type: str
-    architecture: str
-    root_device_name: str
-    kernel_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _VolumeSize:
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class _EbsSnapshot:
-    """What moto reads of a snapshot when it makes a volume of it."""
-
-    volume: _VolumeSize
-    encrypted: bool
-
-
 class CatalogBackend(EC2Backend):
     """moto's backend of one account and Region, without images and snapshots of its own."""
 
@@ -90,26 +66,32 @@ class CatalogBackend(EC2Backend):
     def _load_amis(self) -> None:
         """moto's default AMIs stay out."""
 
-    def describe_images(  # type: ignore[override] # moto's callers read no more than `_Ami` has
+    def describe_images(  # type: ignore[override] # moto's callers read no more than this has
         self,
         ami_ids: list[str] | None = None,
         filters: dict[str, Any] | None = None,
         exec_users: list[str] | None = None,  # noqa: ARG002 - moto's signature
         owners: list[str] | None = None,  # noqa: ARG002 - moto's signature
-    ) -> list[_Ami]:
+    ) -> list[Any]:
         wanted = ami_ids or (filters or {}).get("image-id") or []
         images = self.catalog.images(self.region_name)
         found = [images[one] for one in ([wanted] if isinstance(wanted, str) else wanted) if one in images]
         return [
-            _Ami(one.platform, one.virtualization_type, one.architecture, one.root_device_name, one.kernel_id)
+            SimpleNamespace(
+                platform=one.platform,
+                virtualization_type=one.virtualization_type,
+                architecture=one.architecture,
+                root_device_name=one.root_device_name,
+                kernel_id=one.kernel_id,
+            )
             for one in found
         ]
 
-    def get_snapshot(self, snapshot_id: str) -> _EbsSnapshot:  # type: ignore[override] # as above
+    def get_snapshot(self, snapshot_id: str) -> Any:  # type: ignore[override] # as above
         snapshot: Snapshot | None = self.catalog.snapshots(self.region_name).get(snapshot_id)
         if snapshot is None:
             raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
-        return _EbsSnapshot(_VolumeSize(snapshot.volume_size_gib), snapshot.encrypted)
+        return SimpleNamespace(volume=SimpleNamespace(size=snapshot.volume_size_gib), encrypted=snapshot.encrypted)
 
     def _create_default_encryption_key(self) -> str:
         """moto would start its KMS for this."""

@@ -12,9 +12,9 @@ from local_cloud.ec2.lookup import check_image_name
 from local_cloud.ec2.paging import Key, page
 from local_cloud.ec2.request import Request, tags_for
 from local_cloud.ec2.world import World
-from local_cloud.engine.buckets import check_bucket, object_address
 from local_cloud.engine.eligibility import check_image_ids, storable_image
 from local_cloud.engine.labels import check_object_tags
+from local_cloud.engine.objects import check_bucket, object_address
 from local_cloud.engine.tasks import StoreTask
 from local_cloud.errors import AwsError
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from local_cloud.engine.call_faults import CallFaults
 from local_cloud.engine.runner import TaskRunner
@@ -13,23 +12,6 @@ from local_cloud.model import GIB, BlockDevice, Image, Snapshot
 
 _STORE_FAILURE = "The store task failed because of an internal error"
 _RESTORE_FAILURE = "The restore task failed because of an internal error"
-
-
-class StartStore(Protocol):
-    """How a store task is started once the image is known to be storable; AwsError at the in-flight limit."""
-
-    def __call__(
-        self,
-        account_id: str,
-        region: str,
-        image: Image,
-        snapshots: tuple[Snapshot, ...],
-        bucket: str,
-        key: str,
-        object_tags: dict[str, str],
-        *,
-        writes_object: bool,
-    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -42,7 +24,7 @@ class _Failure:
 class Faults(CallFaults):
     """What shall go wrong. Everything takes effect on tasks in progress as well as on those to come."""
 
-    def __init__(self, runner: TaskRunner, start_store: StartStore, new_id: Callable[[str], str]) -> None:
+    def __init__(self, runner: TaskRunner, start_store: Callable[..., None], new_id: Callable[[str], str]) -> None:
         super().__init__()
         self._runner = runner
         self._start_store = start_store

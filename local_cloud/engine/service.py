@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from local_cloud.clock import Clock
-from local_cloud.engine.buckets import check_bucket, object_address
 from local_cloud.engine.catalog import Catalog
 from local_cloud.engine.eligibility import size_bytes, storable_image
 from local_cloud.engine.endings import finish
 from local_cloud.engine.faults import Faults
 from local_cloud.engine.labels import check_object_tags
-from local_cloud.engine.objects import ObjectStore
+from local_cloud.engine.objects import ObjectStore, check_bucket, object_address
 from local_cloud.engine.restored import check_name, pending_image
 from local_cloud.engine.runner import TaskRunner
 from local_cloud.engine.stored_object import CorruptObject, StoredImage, decode_header

@@ -11,10 +11,9 @@ from random import Random
 
 from local_cloud.fleet.builder import FleetBuilder
 from local_cloud.fleet.families import families
-from local_cloud.fleet.fates import OTHER_ACCOUNT, meet
 from local_cloud.fleet.fleet import Fleet, FleetError, InstanceState, Use
 from local_cloud.fleet.sizes import FLEET_KINDS, FleetKind, above_budget_gib, benchmark_gib, log_normal_gib
-from local_cloud.fleet.traits import Traits, draw_traits
+from local_cloud.fleet.traits import OTHER_ACCOUNT, Traits, draw_traits, meet
 from local_cloud.model import Image
 
 _FEWEST_USES, _MOST_USES, _USE_SHARE = 6, 60, 0.02

@@ -69,11 +69,6 @@ _REPORT_OPTION = "ResourceType__1__ResourceTypeOption__1__"
 
 CASES: dict[str, list[Case]] = {
     **bad_launch_input.CASES,
-    "CreateImage": [
-        ({"Name": "new"}, "MissingParameter"),
-        ({"Name": "new", "InstanceId": "i-0123456789abcdef0"}, "InvalidInstanceID.NotFound"),
-        ({"Name": "taken", "InstanceId": "i-0123456789abcdef0"}, "InvalidAMIName.Duplicate"),
-    ],
     "CreateImageUsageReport": [
         *_with({"ResourceType__1__ResourceType": "ec2:Instance"}, _BAD_OWN_IMAGE),
         *_with(_REPORT, _BAD_TAGS),

@@ -49,26 +49,6 @@ def test_instance_is_not_launched_from_an_image_that_is(
     assert refusal(ec2.run_instances, ImageId=image_id, MinCount=1, MaxCount=1, DryRun=dry_run) == code
 
 
-def test_image_of_an_instance_has_new_snapshots_of_its_volumes(cloud: Cloud, ec2: Any) -> None:
-    base = cloud.add_image([cloud.add_snapshot(volume_size_gib=8)], architecture="arm64")
-    instance = launch(ec2, base.image_id)
-
-    image_id = ec2.create_image(
-        InstanceId=instance["InstanceId"], Name="baked", TagSpecifications=tagged("image", "snapshot")
-    )["ImageId"]
-
-    image = one_image(ec2, image_id)
-    assert (image["Architecture"], image["SourceInstanceId"], image["SourceImageId"]) == (
-        "arm64",
-        instance["InstanceId"],
-        base.image_id,
-    )
-    ebs = image["BlockDeviceMappings"][0]["Ebs"]
-    (snapshot,) = ec2.describe_snapshots(SnapshotIds=[ebs["SnapshotId"]])["Snapshots"]
-    assert (ebs["VolumeSize"], snapshot["VolumeSize"]) == (8, 8)
-    assert (image["Tags"][0]["Value"], snapshot["Tags"][0]["Value"]) == ("image", "snapshot")
-
-
 def test_volume_is_snapshotted(cloud: Cloud, ec2: Any) -> None:
     image = cloud.add_image([cloud.add_snapshot(), cloud.add_snapshot()])
     instance = launch(ec2, image.image_id)

@@ -126,7 +126,6 @@ def good_parameters(cloud: Cloud) -> dict[str, dict[str, str]]:
     fleet_launches = "SpotFleetRequestConfig__LaunchSpecifications__1__"
     fleet |= {f"{fleet_launches}ImageId": stored, f"{fleet_launches}InstanceType": "t3.micro"}
     return {
-        "CreateImage": {"Name": "baked", "InstanceId": instance["InstanceId"]},
         "CreateImageUsageReport": {"ImageId": image, "ResourceType__1__ResourceType": "ec2:Instance"},
         "CreateLaunchTemplateVersion": {**template, "LaunchTemplateData__KeyName": "ops"},
         "CreateRestoreImageTask": {"Bucket": BUCKET, "ObjectKey": f"{stored}.bin", "Name": "again"},

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.errors import AwsError
-from local_cloud.object_store import EC2_CALLER, S3ObjectStore, regroup
+from local_cloud.object_store import EC2_CALLER, S3ObjectStore
 from local_cloud.server import LocalCloud
 from tests.local_cloud.endpoint.scenes import ACCOUNT, REGION, add_image, unique, until
 
@@ -120,16 +120,3 @@ def test_object_appears_without_anybody_calling_ec2(local_cloud: LocalCloud, buc
         return True
 
     until(there)
-
-
-@pytest.mark.parametrize(
-    ("parts", "regrouped"),
-    [
-        ([], [b""]),
-        ([b"abc"], [b"abc"]),
-        ([b"ab", b"cd", b"e"], [b"abcd", b"e"]),
-        ([b"abcdefgh"], [b"abcd", b"efgh"]),
-    ],
-)
-def test_parts_are_regrouped_to_what_s3_takes(parts: list[bytes], regrouped: list[bytes]) -> None:
-    assert list(regroup(parts, 4)) == regrouped
