@@ -19,7 +19,7 @@ from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores
 
 from local_cloud.ec2.app import Ec2
-from local_cloud.ec2.moto_bridge import CatalogBackend
+from local_cloud.ec2.moto_bridge import CatalogBackend, ForCaller
 from local_cloud.ec2.request import Caller, identify
 from local_cloud.errors import AwsError
 from local_cloud.operations import Answer
@@ -37,19 +37,13 @@ class _Backend(AutoScalingBackend):
         self.ec2_backend = instances
 
 
-class _Response(AutoScalingResponse):
+class _Response(ForCaller, AutoScalingResponse):
     """moto's Auto Scaling with its account, Region and backend given instead of guessed."""
 
     def __init__(self, caller: Caller, backend: _Backend) -> None:
         super().__init__()
-        self._caller = caller
+        self.caller = caller
         self._backend = backend
-
-    def get_current_account(self) -> str:
-        return self._caller.account_id
-
-    def get_region_from_url(self, request: Any, full_url: str) -> str:  # noqa: ARG002 - moto's signature
-        return self._caller.region
 
     @property
     def autoscaling_backend(self) -> AutoScalingBackend:

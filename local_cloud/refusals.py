@@ -6,7 +6,7 @@ import json
 from xml.sax.saxutils import escape
 
 from local_cloud.ec2.answers import error_document
-from local_cloud.engine.call_faults import CallFaults
+from local_cloud.engine.faults import CallFaults
 from local_cloud.object_store import EC2_CALLER
 from local_cloud.operations import Answer, Request, identify
 

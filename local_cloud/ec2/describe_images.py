@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from local_cloud.ec2.filters import Fields, alike, compile_filters
+from local_cloud.ec2.lookup import users_of
 from local_cloud.ec2.paging import check_max_results, page
-from local_cloud.ec2.request import Request, is_account_id
+from local_cloud.ec2.request import Request
 from local_cloud.ec2.world import World
 from local_cloud.engine.catalog import can_use, is_shared_directly
 from local_cloud.engine.eligibility import check_image_ids
@@ -81,8 +82,8 @@ def _acceptance(world: World, request: Request) -> Callable[[Image], bool]:
     account_id = request.account_id
     params = request.params
     filtered = compile_filters(params.get("Filters", []), FIELDS, lambda image: world.tags_of(request, image))
-    owned = _owners(request)
-    executable = _executable_users(request)
+    owners = users_of(request, "Owners", *_OWNER_ALIASES)
+    users = users_of(request, "ExecutableUsers", "all")
     include_disabled = params.get("IncludeDisabled", False)
     include_deprecated = params.get("IncludeDeprecated", False) or bool(params.get("ImageIds"))
     now = world.clock.now()
@@ -95,29 +96,10 @@ def _acceptance(world: World, request: Request) -> Callable[[Image], bool]:
                 return False
         if image.state == "disabled" and not include_disabled:
             return False
-        return owned(image) and executable(image) and filtered(image)
+        if owners and image.owner_id not in owners and image.owner_alias not in owners:
+            return False
+        if users and not any(image.public if one == "all" else is_shared_directly(image, one) for one in users):
+            return False
+        return filtered(image)
 
     return accept
-
-
-def _owners(request: Request) -> Callable[[Image], bool]:
-    owners = request.params.get("Owners")
-    if not owners:
-        return lambda _: True
-    for owner in owners:
-        if owner != "self" and owner not in _OWNER_ALIASES and not is_account_id(owner):
-            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{owner}"')
-    wanted = {request.account_id if owner == "self" else owner for owner in owners}
-    return lambda image: image.owner_id in wanted or image.owner_alias in wanted
-
-
-def _executable_users(request: Request) -> Callable[[Image], bool]:
-    users = request.params.get("ExecutableUsers")
-    if not users:
-        return lambda _: True
-    for user in users:
-        if user not in ("self", "all") and not is_account_id(user):
-            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')
-    accounts = {request.account_id if user == "self" else user for user in users if user != "all"}
-    public = "all" in users
-    return lambda image: (public and image.public) or any(is_shared_directly(image, one) for one in accounts)

@@ -27,15 +27,9 @@ View = dict[str, Any]
 
 _VERSION_FIELDS: Fields[View] = {
     "create-time": lambda view: (iso_time(view["CreateTime"]),),
-    "ebs-optimized": lambda view: (view["LaunchTemplateData"].get("EbsOptimized"),),
-    "http-endpoint": lambda view: (view["LaunchTemplateData"].get("MetadataOptions", {}).get("HttpEndpoint"),),
-    "http-tokens": lambda view: (view["LaunchTemplateData"].get("MetadataOptions", {}).get("HttpTokens"),),
-    "iam-instance-profile": lambda view: (view["LaunchTemplateData"].get("IamInstanceProfile", {}).get("Arn"),),
     "image-id": lambda view: (view["LaunchTemplateData"].get("ImageId"),),
     "instance-type": lambda view: (view["LaunchTemplateData"].get("InstanceType"),),
     "is-default-version": lambda view: (view["DefaultVersion"],),
-    "kernel-id": lambda view: (view["LaunchTemplateData"].get("KernelId"),),
-    "ram-disk-id": lambda view: (view["LaunchTemplateData"].get("RamDiskId"),),
 }
 _TEMPLATE_FIELDS: Fields[LaunchTemplate] = {
     "create-time": lambda template: (iso_time(template.create_time),),

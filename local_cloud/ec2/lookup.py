@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from local_cloud.ec2.request import Request
+from local_cloud.ec2.request import Request, is_account_id
 from local_cloud.ec2.world import World
 from local_cloud.engine.catalog import can_create_volume
 from local_cloud.engine.eligibility import find_image
@@ -63,3 +63,12 @@ def own_snapshot(world: World, request: Request, snapshot_id: str | None = None)
     if snapshot.owner_id != request.account_id:
         raise AwsError("AuthFailure", f"Not authorized for snapshot:{snapshot.snapshot_id}")
     return snapshot
+
+
+def users_of(request: Request, parameter: str, *words: str) -> set[str]:
+    """The accounts of `Owners` and the like, 'self' as the caller's; InvalidUserID.Malformed for other words."""
+    users = request.params.get(parameter, [])
+    for user in users:
+        if user != "self" and user not in words and not is_account_id(user):
+            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')
+    return {request.account_id if user == "self" else user for user in users}

@@ -186,23 +186,29 @@ class MotoInstances:
         return body.encode() if isinstance(body, str) else bytes(body)
 
 
-class _Response(EC2Response):
+class ForCaller:
+    """Of one of moto's services: its account and Region are given instead of guessed."""
+
+    caller: Caller
+
+    def get_current_account(self) -> str:
+        return self.caller.account_id
+
+    def get_region_from_url(self, request: Any, full_url: str) -> str:  # noqa: ARG002 - moto's signature
+        return self.caller.region
+
+
+class _Response(ForCaller, EC2Response):
     """moto's EC2 with its account, Region and backend given instead of guessed."""
 
     def __init__(self, instances: MotoInstances, caller: Caller) -> None:
         super().__init__()
         self._instances = instances
-        self._caller = caller
-
-    def get_current_account(self) -> str:
-        return self._caller.account_id
-
-    def get_region_from_url(self, request: Any, full_url: str) -> str:  # noqa: ARG002 - moto's signature
-        return self._caller.region
+        self.caller = caller
 
     @property
     def ec2_backend(self) -> CatalogBackend:
-        return self._instances.backend(self._caller)
+        return self._instances.backend(self.caller)
 
     def run_instances(self) -> ActionResult:
         """Look for the image before a dry run ends."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local_cloud.ec2.filters import Fields, alike, compile_filters, exact_values
-from local_cloud.ec2.lookup import check_snapshot_ids, own_snapshot
+from local_cloud.ec2.lookup import check_snapshot_ids, own_snapshot, users_of
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request, is_account_id
 from local_cloud.ec2.world import SUCCEEDED, World
@@ -52,8 +52,8 @@ def _acceptance(world: World, request: Request) -> Callable[[Snapshot], bool]:
     filtered = compile_filters(
         request.params.get("Filters", []), FIELDS, lambda snapshot: world.tags_of(request, snapshot)
     )
-    owners = _users(request, "OwnerIds", "amazon")
-    restorers = _users(request, "RestorableByUserIds", "all")
+    owners = users_of(request, "OwnerIds", "amazon")
+    restorers = users_of(request, "RestorableByUserIds", "all")
 
     def accept(snapshot: Snapshot) -> bool:
         if not can_create_volume(snapshot, request.account_id):
@@ -65,14 +65,6 @@ def _acceptance(world: World, request: Request) -> Callable[[Snapshot], bool]:
         return filtered(snapshot)
 
     return accept
-
-
-def _users(request: Request, parameter: str, word: str) -> set[str]:
-    users = request.params.get(parameter, [])
-    for user in users:
-        if user not in ("self", word) and not is_account_id(user):
-            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')
-    return {request.account_id if user == "self" else user for user in users}
 
 
 def delete_snapshot(world: World, request: Request) -> dict[str, Any]:

@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from local_cloud.engine.blocks import Run
-from local_cloud.engine.lineages import Lineages
+from local_cloud.engine.blocks import Lineages, Run
 from local_cloud.model import Image, Snapshot
 
 _RECIPE_ARN = re.compile(

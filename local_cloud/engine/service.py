@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from local_cloud.clock import Clock
 from local_cloud.engine.catalog import Catalog
@@ -149,7 +150,16 @@ class ImageService:
                 image_tags=image_tags,
                 snapshot_tags=snapshot_tags,
             )
-            self._start_restore(region, image, snapshots, bucket, object_key, header)
+            for snapshot in snapshots:
+                self.catalog.add_snapshot(region, snapshot)
+            self.catalog.add_image(region, image)
+            self._start(
+                RestoreTask,
+                (account_id, region, image.image_id, bucket, object_key),
+                snapshots,
+                snapshot_ids=tuple(snapshot.snapshot_id for snapshot in snapshots),
+                header=header,
+            )
             return image.image_id
 
     def restore_image_tasks(self, account_id: str, region: str) -> list[RestoreTask]:
@@ -202,50 +212,33 @@ class ImageService:
         writes_object: bool,
     ) -> None:
         self._runner.admit("store", account_id, region)
-        size = size_bytes(snapshots, self.settings)
-        task = StoreTask(
-            account_id=account_id,
-            region=region,
-            image_id=image.image_id,
-            bucket=bucket,
-            object_key=key,
-            size_bytes=size,
-            started_at=self.clock.now(),
-            started_seconds=self.clock.seconds(),
-            transfer=Transfer(size / GIB, size / GIB),
+        self._start(
+            StoreTask,
+            (account_id, region, image.image_id, bucket, key),
+            snapshots,
             image=replace(image, tags=dict(image.tags)),
             snapshots=tuple(replace(snapshot, tags=dict(snapshot.tags)) for snapshot in snapshots),
             object_tags=dict(object_tags),
             writes_object=writes_object,
         )
-        self.faults.apply_to(task)
-        self._runner.start(task)
 
-    def _start_restore(
-        self,
-        region: str,
-        image: Image,
-        snapshots: list[Snapshot],
-        bucket: str,
-        object_key: str,
-        header: StoredImage | None,
+    def _start(
+        self, kind: type[Task], what: tuple[str, str, str, str, str], read: Sequence[Snapshot], **more: Any
     ) -> None:
-        for snapshot in snapshots:
-            self.catalog.add_snapshot(region, snapshot)
-        self.catalog.add_image(region, image)
-        size = size_bytes(snapshots, self.settings)
-        task = RestoreTask(
-            account_id=image.owner_id,
+        """Start a task of `what`: account, Region, image, bucket and key."""
+        account_id, region, image_id, bucket, object_key = what
+        size = size_bytes(read, self.settings)
+        task = kind(
+            account_id=account_id,
             region=region,
-            image_id=image.image_id,
+            image_id=image_id,
             bucket=bucket,
             object_key=object_key,
             size_bytes=size,
             started_at=self.clock.now(),
             started_seconds=self.clock.seconds(),
             transfer=Transfer(size / GIB, size / GIB),
-            snapshot_ids=tuple(snapshot.snapshot_id for snapshot in snapshots),
-            header=header,
+            **more,
         )
         self.faults.apply_to(task)
         self._runner.start(task)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.engine.call_faults import SnapshotFailure
+from local_cloud.engine.faults import SnapshotFailure
 
 from .scenario import OTHER_ACCOUNT, REGION, Cloud, refusal
 

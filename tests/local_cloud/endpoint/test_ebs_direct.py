@@ -101,7 +101,8 @@ def test_blocks_that_differ_from_both_neighbours_are_what_deleting_a_snapshot_fr
 ) -> None:
     ebs, catalog, volume_id = virtual_cloud.client("ebs"), virtual_cloud.catalog, volume()
     before, middle, after = (
-        take(catalog, volume_id, day, written, changed_gib=2) for day, written in ((1, 4), (2, 5), (3, 5))
+        take(catalog, volume_id, day, written, changed_gib=2, content_seed=f"day {day}")
+        for day, written in ((1, 4), (2, 5), (3, 5))
     )
 
     own = {block["BlockIndex"] for block in changed(ebs, before, middle)}
