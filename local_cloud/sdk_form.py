@@ -53,7 +53,7 @@ def _types(model: Any) -> TypeAdapter[Any]:
     missing = dataclasses.MISSING
     required = {one.name for one in dataclasses.fields(model) if one.default is one.default_factory is missing}
     kinds = {name: kind if name in required else NotRequired[kind] for name, kind in get_type_hints(model).items()}
-    fields = TypedDict(model.__name__, kinds)  # type: ignore[operator]  # its name is known at run time only
+    fields = TypedDict(model.__name__, kinds)  # type: ignore[misc]  # its name is known at run time only
     return TypeAdapter(with_config(ConfigDict(strict=True))(fields))
 
 

@@ -28,13 +28,17 @@ _HEADER_PREFIX = struct.Struct(">II")
 _CONTENT_PREFIX = struct.Struct(">Q")
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
-_NOT_OF_IMAGE = ("ImageOwnerAlias", "State", "StateReason", "ImageLocation", "Public", "KernelId", "RamdiskId")
-_NOT_OF_IMAGE += ("DeregistrationProtection", "DeprecationTime", "LastLaunchedTime")
-_NOT_OF_IMAGE += ("SourceImageId", "SourceImageRegion", "SourceInstanceId")
+_NOT_OF_IMAGE = (
+    *("ImageOwnerAlias", "State", "StateReason", "ImageLocation", "Public", "KernelId", "RamdiskId"),
+    *("DeregistrationProtection", "DeprecationTime", "LastLaunchedTime"),
+    *("SourceImageId", "SourceImageRegion", "SourceInstanceId"),
+)
 """What is not kept of an image: what is tied to a Region or an account (with the KMS keys of its devices), launch
 permissions, and settings of the original."""
-_OF_SNAPSHOT = ("SnapshotId", "OwnerId", "VolumeSize", "FullSnapshotSizeInBytes", "StartTime", "Description")
-_OF_SNAPSHOT += ("Encrypted", "Tags")
+_OF_SNAPSHOT = (
+    *("SnapshotId", "OwnerId", "VolumeSize", "FullSnapshotSizeInBytes", "StartTime", "Description"),
+    *("Encrypted", "Tags"),
+)
 
 
 class CorruptObject(Exception):

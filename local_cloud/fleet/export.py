@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
-import ijson
+import ijson  # type: ignore[import-untyped]  # comes without types
 from botocore.validate import ParamValidator
 from pydantic import TypeAdapter, ValidationError
 

@@ -64,32 +64,10 @@ def test_only_the_owner_may_deregister_or_disable(cloud: Cloud) -> None:
         assert refusal(call, ImageId=private.image_id) == "InvalidAMIID.NotFound"
 
 
-def test_disabling_drops_launch_permissions_for_good(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image(launch_permissions=[{"UserId": OTHER_ACCOUNT}, {"Group": "all"}])
-
-    ec2.disable_image(ImageId=image.image_id)
-    assert cloud.client(OTHER_ACCOUNT).describe_images(IncludeDisabled=True)["Images"] == []
-
-    ec2.enable_image(ImageId=image.image_id)
-    (enabled,) = ec2.describe_images()["Images"]
-    assert (enabled["State"], enabled["Public"]) == ("available", False)
-
-
 def test_pending_image_can_not_be_disabled(cloud: Cloud, ec2: Any) -> None:
     image = cloud.add_image(state="pending")
 
     assert refusal(ec2.disable_image, ImageId=image.image_id) == "InvalidAMIID.Unavailable"
-
-
-def test_protected_image_is_not_deregistered(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image()
-
-    enabled = ec2.enable_image_deregistration_protection(ImageId=image.image_id)
-    assert enabled["Return"] == "enabled-without-cooldown"
-    assert refusal(ec2.deregister_image, ImageId=image.image_id) == "OperationNotPermitted"
-
-    assert ec2.disable_image_deregistration_protection(ImageId=image.image_id)["Return"] == "disabled"
-    ec2.deregister_image(ImageId=image.image_id)
 
 
 def test_protection_with_cooldown_lasts_a_day_longer(cloud: Cloud, ec2: Any) -> None:
@@ -167,12 +145,3 @@ def test_disabled_image_is_tagged_shared_no_more_and_enabled_again_with_its_perm
     assert [one["ImageId"] for one in cloud.client(OTHER_ACCOUNT).describe_images()["Images"]] == [image_id]
     ec2.modify_image_attribute(ImageId=image_id, LaunchPermission={"Remove": permissions})
     assert cloud.client(OTHER_ACCOUNT).describe_images()["Images"] == []
-
-
-def test_disabled_image_is_deregistered(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image(state="disabled")
-
-    answer = ec2.deregister_image(ImageId=image.image_id, DeleteAssociatedSnapshots=True)
-
-    assert list(results(answer).values()) == ["success"]
-    assert ec2.describe_images(IncludeDisabled=True)["Images"] == []

@@ -158,16 +158,12 @@ def test_log_file_has_the_calls(start: Start, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("content", "message"), [(None, "No such file"), ("{", "broken.json"), ('{"Images": [{}]}', "broken.json")]
-)
-def test_fleet_that_cannot_be_loaded_is_a_clear_error(tmp_path: Path, content: str | None, message: str) -> None:
+def test_fleet_that_cannot_be_loaded_is_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
-    if content is not None:
-        path.write_text(content)
+    path.write_text('{"Images": [{}]}')
     ended = try_to_start("--port", "0", "--fleet", str(path))
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert message in ended.stderr
+    assert "broken.json" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
