@@ -74,7 +74,6 @@ class Cloud:
             S3ObjectStore(ec2_client),
             clock,
             self.settings.engine,
-            encrypt_by_default=self.settings.ebs_encryption_by_default,
             seed=seed,
         )
         self.ec2 = Ec2(self.service, self.catalog, clock, self.settings, SsmParameters(ec2_client))

@@ -18,8 +18,6 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _EC2_THREADS = 32
-_BODY_KEPT = 64 * 1024
-"""Of a request's body this much is looked at to name its operation, and of an answer to find its error code."""
 
 
 class Endpoint:
@@ -37,54 +35,28 @@ class Endpoint:
             await self._lifespan(scope, receive, send)
         elif scope["type"] != "http":
             await self._ministack(scope, receive, send)
-        elif scope["path"].startswith(CONTROL_PATH):
-            await self._threaded(scope, receive, send, self._control)
-        elif self._cloud.is_own(headers := _headers(scope)):
-            await self._threaded(scope, receive, send, self._answer_here)
         else:
-            await self._pass_on(scope, receive, send, headers)
+            await _send(send, await self._answer(scope, await _body(receive)))
 
-    async def _threaded(self, scope: Scope, receive: Receive, send: Send, answer: Callable[[Request], Answer]) -> None:
-        request = _request(scope, await _body(receive))
-        await _send(send, await asyncio.get_running_loop().run_in_executor(self._threads, answer, request))
+    async def _answer(self, scope: Scope, body: bytes) -> Answer:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        query = scope.get("query_string", b"").decode("latin-1")
+        request = Request(scope["method"], scope["path"], query, headers, body)
+        in_thread = asyncio.get_running_loop().run_in_executor
+        if request.path.startswith(CONTROL_PATH):
+            return await in_thread(self._threads, self._control, request)
+        if self._cloud.is_own(headers):
+            return await in_thread(self._threads, self._answer_here, request)
+        begun = self._cloud.arrives(headers)
+        answer = self._cloud.refusal(request) or await ask(self._ministack, scope, body)
+        self._cloud.log(begun, request, answer)
+        return answer
 
     def _answer_here(self, request: Request) -> Answer:
         begun = self._cloud.arrives(request.headers)
         answer = self._cloud.refusal(request) or self._cloud.own_answer(request)
         self._cloud.log(begun, request, answer)
         return answer
-
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str]) -> None:
-        begun = self._cloud.arrives(headers)
-        if self._cloud.service.faults.denies:
-            request = _request(scope, await _body(receive), headers)
-            refusal = self._cloud.refusal(request)
-            if refusal is not None:
-                await _send(send, refusal)
-                self._cloud.log(begun, request, refusal)
-                return
-            receive = _again(request.body)
-        asked, answered = bytearray(), bytearray()
-        start: Message = {"status": 500, "headers": []}
-
-        async def listen() -> Message:
-            message = await receive()
-            if len(asked) <= _BODY_KEPT:
-                asked.extend(message.get("body", b""))
-            return message
-
-        async def reply(message: Message) -> None:
-            nonlocal start
-            if message["type"] == "http.response.start":
-                start = message
-            elif start["status"] >= 400 and len(answered) <= _BODY_KEPT:
-                answered.extend(message.get("body", b""))
-            await send(message)
-
-        await self._ministack(scope, listen, reply)
-        answer_headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
-        answer = (start["status"], answer_headers, bytes(answered))
-        self._cloud.log(begun, _request(scope, bytes(asked), headers), answer)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starts MiniStack's schedulers. Its shutdown is not run: it is about Docker and files, which are off."""
@@ -113,26 +85,27 @@ async def _send(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _again(body: bytes) -> Receive:
-    """What gives out a body that was read already; then it waits, as for a caller who says no more."""
+async def ask(application: Application, scope: Scope, body: bytes) -> Answer:
+    """What an application answers to a request with this body."""
+    status, headers, parts = 500, dict[str, str](), list[bytes]()
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> Message:
         for message in messages:
             return message
-        await asyncio.Event().wait()
+        await asyncio.Event().wait()  # as for a caller who says no more
         raise AssertionError("unreachable")
 
-    return receive
+    async def send(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            headers.update((n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in message["headers"])
+        else:
+            parts.append(message.get("body", b""))
 
-
-def _headers(scope: Scope) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def _request(scope: Scope, body: bytes, headers: dict[str, str] | None = None) -> Request:
-    query = scope.get("query_string", b"").decode("latin-1")
-    return Request(scope["method"], scope["path"], query, headers or _headers(scope), body)
+    await application(scope, receive, send)
+    return status, headers, b"".join(parts)
 
 
 async def _body(receive: Receive) -> bytes:

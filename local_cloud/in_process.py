@@ -22,6 +22,7 @@ from local_cloud import clients, environment
 from local_cloud.calls import CallLog
 from local_cloud.clock import DAY_SECONDS, VirtualClock
 from local_cloud.cloud import Cloud, Handler
+from local_cloud.endpoint import ask
 from local_cloud.object_store import EC2_CALLER
 from local_cloud.operations import Answer, Request
 from local_cloud.settings import CloudSettings
@@ -117,24 +118,9 @@ class VirtualCloud(Cloud):
             "headers": [(name.encode(), value.encode()) for name, value in request.headers.items()],
             "client": (_HOST, 0),
         }
-        status, headers = 500, {}
-        parts: list[bytes] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": request.body, "more_body": False}
-
-        async def send(message: dict[str, Any]) -> None:
-            nonlocal status, headers
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in message["headers"]}
-            else:
-                parts.append(message.get("body", b""))
-
         with self._ministack_lock:
             self.s3_world.tick()
-            self._loop.run_until_complete(self._ministack.app(scope, receive, send))
-        return status, headers, b"".join(parts)
+            return self._loop.run_until_complete(ask(self._ministack.app, scope, request.body))
 
 
 def _name_signer(request: AWSRequest, signing_name: str, region_name: str, request_signer: Any, **_: Any) -> None:

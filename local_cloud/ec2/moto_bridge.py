@@ -66,13 +66,14 @@ class CatalogBackend(EC2Backend):
     def _load_amis(self) -> None:
         """moto's default AMIs stay out."""
 
-    def describe_images(  # type: ignore[override] # moto's callers read no more than this has
+    def describe_images(
         self,
         ami_ids: list[str] | None = None,
         filters: dict[str, Any] | None = None,
         exec_users: list[str] | None = None,  # noqa: ARG002 - moto's signature
         owners: list[str] | None = None,  # noqa: ARG002 - moto's signature
     ) -> list[Any]:
+        """What moto reads of an image when it launches an instance, and no more."""
         wanted = ami_ids or (filters or {}).get("image-id") or []
         images = self.catalog.images(self.region_name)
         found = [images[one] for one in ([wanted] if isinstance(wanted, str) else wanted) if one in images]
@@ -87,7 +88,7 @@ class CatalogBackend(EC2Backend):
             for one in found
         ]
 
-    def get_snapshot(self, snapshot_id: str) -> Any:  # type: ignore[override] # as above
+    def get_snapshot(self, snapshot_id: str) -> Any:
         snapshot: Snapshot | None = self.catalog.snapshots(self.region_name).get(snapshot_id)
         if snapshot is None:
             raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")

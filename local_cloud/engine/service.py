@@ -31,8 +31,7 @@ class ImageService:
     """The service for all accounts and Regions. Thread-safe: it calls S3 without the catalog's lock held.
 
     So must its callers: whoever holds the lock while calling makes everybody wait for S3. Every call brings the tasks
-    up to the clock first; `settle` does only that. `encrypt_by_default` is the account's EBS encryption by default,
-    which restored snapshots follow. Equal seeds give equal ids.
+    up to the clock first; `settle` does only that. Equal seeds give equal ids.
     """
 
     def __init__(
@@ -42,14 +41,12 @@ class ImageService:
         clock: Clock,
         settings: EngineSettings = _DEFAULT_SETTINGS,
         *,
-        encrypt_by_default: bool = False,
         seed: int = 0,
     ) -> None:
         self.catalog = catalog
         self.objects = objects
         self.clock = clock
         self.settings = settings
-        self.encrypt_by_default = encrypt_by_default
         self._random = random.Random(seed)  # noqa: S311 - ids that are the same in every run, no secrets
         self._runner = TaskRunner(catalog, clock, settings)
         self.faults = Faults(self._runner, self._start_store, self.new_id)
@@ -115,11 +112,11 @@ class ImageService:
         image_tags: dict[str, str],
         snapshot_tags: dict[str, str],
         *,
-        encrypted: bool | None = None,
+        encrypted: bool = False,
     ) -> str:
         """Start to restore the object; returns the id of the new image, which is there, pending, at once.
 
-        `encrypted` is the account's EBS encryption by default (None: the service's `encrypt_by_default`).
+        `encrypted` is the account's EBS encryption by default, which the restored snapshots follow.
         A corrupt object is noticed while the task runs, not here: then the image and its snapshots fail.
         """
         self.settle()
@@ -146,7 +143,7 @@ class ImageService:
                 account_id,
                 self.clock.now(),
                 new_id=self.new_id,
-                encrypted=self.encrypt_by_default if encrypted is None else encrypted,
+                encrypted=encrypted,
                 image_tags=image_tags,
                 snapshot_tags=snapshot_tags,
             )

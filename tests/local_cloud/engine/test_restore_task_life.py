@@ -130,16 +130,6 @@ def test_a_snapshot_under_two_devices_is_stored_and_counted_once() -> None:
     assert len(set(again.snapshot_ids)) == 1
 
 
-@pytest.mark.parametrize("encrypted", [False, True])
-def test_the_request_may_say_what_the_accounts_default_is(encrypted: bool) -> None:
-    world = World(encrypt_by_default=not encrypted)
-    key = f"{stored(world).image_id}.bin"
-    image_id = world.service.create_restore_image_task(
-        ACCOUNT, REGION, BUCKET, key, "again", {}, {}, encrypted=encrypted
-    )
-    assert snapshots_of(world, world.catalog.images(REGION)[image_id])[0].encrypted is encrypted
-
-
 def spoilt(content: bytes, how: str) -> bytes:
     if how == "cut off":
         return content[:-1]
