@@ -34,23 +34,18 @@ class SnapshotLock:
     cool_off_hours: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class UsageReport:
     """One image usage report: how often other accounts used the image when the report was made."""
 
-    report_id: str
     caller: Caller
-    image_id: str
-    resource_types: list[dict[str, Any]]
-    account_ids: list[str]
-    created_at: datetime
     ready_seconds: float
     """When, in the clock's seconds, it turns from pending to available."""
     failure: str
     """Why it ends in an error instead; '' if it does not."""
-    entries: list[tuple[str, str, int]]
-    """(account id, resource type, how many)"""
-    tags: dict[str, str]
+    entries: list[dict[str, Any]]
+    view: dict[str, Any]
+    """The report and its entries are the SDK's."""
 
 
 @dataclass(frozen=True, slots=True)
