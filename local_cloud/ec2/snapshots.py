@@ -1,8 +1,9 @@
-"""DescribeSnapshots, DeleteSnapshot, and sharing snapshots."""
+"""DescribeSnapshots, DeleteSnapshot, sharing snapshots, and locks against their deletion."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from local_cloud.ec2.filters import Fields, alike, compile_filters, exact_values
@@ -98,3 +99,50 @@ def modify_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
     kept = [user for user in snapshot.shared_with if user not in remove]
     snapshot.shared_with = tuple(dict.fromkeys([*kept, *add]))
     return SUCCEEDED
+
+
+def lock_snapshot(world: World, request: Request) -> dict[str, Any]:
+    """A compliance lock has no cooling-off period here."""
+    snapshot = own_snapshot(world, request)
+    params, now = request.params, world.clock.now()
+    if ("LockDuration" in params) == ("ExpirationDate" in params):
+        raise AwsError("InvalidParameterCombination", "Specify either LockDuration or ExpirationDate")
+    expires_at = params.get("ExpirationDate") or now + timedelta(days=params["LockDuration"])
+    if expires_at <= now:
+        raise AwsError("InvalidParameterValue", "ExpirationDate must be in the future")
+    if params["LockMode"] == "governance" and "CoolOffPeriod" in params:
+        raise AwsError("InvalidParameterCombination", "CoolOffPeriod is for compliance mode only")
+    request.stop_if_dry_run()
+    snapshot.locked = True
+    world.locks[request.region, snapshot.snapshot_id] = {
+        "LockState": params["LockMode"],
+        "LockDuration": (expires_at - now).days,
+        "LockCreatedOn": now,
+        "LockDurationStartTime": now,
+        "LockExpiresOn": expires_at,
+    }
+    return _lock_view(world, request, snapshot)
+
+
+def describe_locked_snapshots(world: World, request: Request) -> dict[str, Any]:
+    snapshots = world.catalog.snapshots(request.region)
+    wanted = request.params.get("SnapshotIds")
+    if wanted:
+        check_snapshot_ids(wanted)
+        for one in wanted:
+            if one not in snapshots or snapshots[one].owner_id != request.account_id:
+                raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{one}' does not exist.")
+    accept = compile_filters(request.params.get("Filters", []), {"lock-state": lambda view: (view["LockState"],)})
+    views: list[dict[str, Any]] = [
+        _lock_view(world, request, snapshots[one])
+        for one in (sorted(set(wanted)) if wanted else world.snapshot_ids(request.region))
+        if snapshots[one].locked and snapshots[one].owner_id == request.account_id
+    ]
+    found, token = page(request, views, lambda view: (view["SnapshotId"],), accept=accept)
+    return {"Snapshots": found, "NextToken": token}
+
+
+def _lock_view(world: World, request: Request, snapshot: Snapshot) -> dict[str, Any]:
+    view: dict[str, Any] = {"SnapshotId": snapshot.snapshot_id, "OwnerId": snapshot.owner_id}
+    lock = world.locks.get((request.region, snapshot.snapshot_id), {"LockState": "governance"})
+    return view | lock | ({} if world.is_locked(request.region, snapshot) else {"LockState": "expired"})

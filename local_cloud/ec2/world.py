@@ -25,16 +25,6 @@ class ParameterSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotLock:
-    """The terms of a snapshot lock; that there is one at all says `Snapshot.locked`."""
-
-    mode: str
-    created_at: datetime
-    expires_at: datetime
-    cool_off_hours: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class UsageReport:
     """One image usage report: how often other accounts used the image when the report was made."""
 
@@ -75,7 +65,8 @@ class World:
     """Tags that an account put on another account's image or snapshot; nobody else sees them."""
     protection_ends: dict[tuple[str, str], float] = field(default_factory=dict)
     """(Region, image id) of images in the cooldown of their deregistration protection: until when, in seconds."""
-    locks: dict[tuple[str, str], SnapshotLock] = field(default_factory=dict)
+    locks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """The terms of a snapshot lock, by (Region, snapshot id); that there is one at all says `Snapshot.locked`."""
     reports: dict[str, UsageReport] = field(default_factory=dict)
     spot_fleets: dict[str, SpotFleet] = field(default_factory=dict)
     _image_ids: dict[str, SortedIds] = field(default_factory=dict)
@@ -94,7 +85,7 @@ class World:
     def is_locked(self, region: str, snapshot: Snapshot) -> bool:
         """Whether a snapshot lock that has not expired forbids deletion."""
         lock = self.locks.get((region, snapshot.snapshot_id))
-        return snapshot.locked and (lock is None or self.clock.now() < lock.expires_at)
+        return snapshot.locked and (lock is None or self.clock.now() < lock["LockExpiresOn"])
 
     def tags_of(self, request: Request, resource: Image | Snapshot) -> Mapping[str, str]:
         """The tags that the caller sees: an owner's tags are not shown to those it shares with."""

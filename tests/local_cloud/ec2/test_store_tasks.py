@@ -21,33 +21,6 @@ def task_ids(answer: dict[str, Any]) -> list[str]:
     return [task["AmiId"] for task in answer["StoreImageTaskResults"]]
 
 
-def test_image_is_stored_and_restored_as_in_the_users_guide(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image(image_id="ami-1234567890abcdef0", tags={"Team": "web"})
-    key = ec2.create_store_image_task(ImageId=image.image_id, Bucket=f"{BUCKET}/path1/path2")["ObjectKey"]
-    assert key == "path1/path2/ami-1234567890abcdef0.bin"
-    cloud.clock.advance(3600)
-
-    restored = ec2.create_restore_image_task(
-        ObjectKey=key,
-        Bucket=BUCKET,
-        Name="New AMI Name",
-        TagSpecifications=[
-            {"ResourceType": "image", "Tags": [{"Key": "Restored", "Value": "yes"}]},
-            {"ResourceType": "snapshot", "Tags": [{"Key": "Of", "Value": "restore"}]},
-        ],
-    )["ImageId"]
-    (pending,) = ec2.describe_images(ImageIds=[restored])["Images"]
-    cloud.clock.advance(3600)
-    (available,) = ec2.describe_images(ImageIds=[restored])["Images"]
-
-    assert (pending["State"], available["State"]) == ("pending", "available")
-    assert (available["Name"], available["SourceImageId"]) == ("New AMI Name", image.image_id)
-    assert {"Key": "Restored", "Value": "yes"} in available["Tags"]
-    snapshot_id = available["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
-    (snapshot,) = ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"]
-    assert {"Key": "Of", "Value": "restore"} in snapshot["Tags"]
-
-
 def test_tasks_started_at_the_same_instant_are_paged_too(cloud: Cloud, ec2: Any) -> None:
     images = [cloud.add_image() for _ in range(5)]
     for image in images:
