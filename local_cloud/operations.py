@@ -45,7 +45,7 @@ class Signer:
     region: str = ""
     access_key: str = ""
     app_id: str = ""
-    """`AWS_SDK_UA_APP_ID` of the caller, which our functions set to their own name."""
+    """`AWS_SDK_UA_APP_ID` of the caller, where it says what it is."""
 
     @property
     def caller(self) -> str:

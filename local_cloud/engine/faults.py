@@ -1,4 +1,4 @@
-"""Faults on demand, for tests and the demo."""
+"""Faults on demand: what shall go wrong with tasks and calls."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ class ImageService:
             return image.image_id
 
     def restore_image_tasks(self, account_id: str, region: str) -> list[RestoreTask]:
-        """As `store_image_tasks`; EC2 has no such call, it is for the log, the demo and tests."""
+        """As `store_image_tasks`; EC2 has no such call, it is for the control and for tests."""
         self.settle()
         with self.catalog.lock:
             self._runner.book.forget(self.clock.seconds())

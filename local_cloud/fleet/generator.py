@@ -1,4 +1,4 @@
-"""Fleets from a seed: a realistic one, and plain ones of given size distributions for benchmarks.
+"""Fleets from a seed: a realistic one, and plain ones of given size distributions, to measure with.
 
 The same arguments give the same fleet on every machine: all randomness comes from one `Random(seed)`, all times from
 `now`.
@@ -35,7 +35,7 @@ def generate_fleet(
 
     realistic: name families with versions over some years, log-normal sizes from 4 GiB to a few above 600 GiB, and from
     20 images on at least one of everything that decides what may be done with an image (`traits`, uses). The other
-    kinds are for benchmarks: every image can be stored and carries Archive=true; see `sizes.benchmark_gib`.
+    kinds are plain: every image can be stored and carries Archive=true; see `sizes.benchmark_gib`.
     Raises FleetError for arguments that make no fleet.
     """
     if images < 0:
