@@ -129,7 +129,7 @@ def image_from_sdk(entry: Any) -> Image:
         "product_codes": given.take("ProductCodes", _codes_from_sdk, ()),
         "launch_permissions": permissions,
         "tags": given.take("Tags", _tags_from_sdk, {}),
-        "extra": given.rest | ({"StateReason": {"Code": code}} if code not in (None, _REASON_CODE) else {}),
+        "extra": given.left() | ({"StateReason": {"Code": code}} if code not in (None, _REASON_CODE) else {}),
     }
     return _checked(Image, fields)
 
@@ -145,18 +145,18 @@ def snapshot_from_sdk(entry: Any) -> Snapshot:
             "CreateVolumePermissions", lambda found: tuple(one.get("UserId") or one["Group"] for one in found), ()
         ),
         "locked": given.take("LockState", str, "") in _LOCKED,
-        "extra": given.rest,
+        "extra": given.left(),
     }
     return _checked(Snapshot, fields)
 
 
 class _Given:
-    """What an entry says: each field is taken out once, and `rest` is left. Null is the same as missing."""
+    """What an entry says: each field is taken out once; `left` are the others. Null is the same as missing."""
 
     def __init__(self, entry: Any) -> None:
         if not isinstance(entry, dict):
             raise ValueError(f"expected an object, not {entry!r:.60}")
-        self.rest: Fields = {intern(name): value for name, value in entry.items() if value is not None}
+        self.rest: Fields = {name: value for name, value in entry.items() if value is not None}
 
     def take(self, name: str, convert: Callable[[Any], Any], default: Any) -> Any:
         if name not in self.rest:
@@ -168,6 +168,9 @@ class _Given:
             return convert(value)
         except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
             raise ValueError(f"{name} {value!r:.60} is not what the SDK has there: {error}") from error
+
+    def left(self) -> Fields:
+        return {intern(name): value for name, value in self.rest.items()}
 
     def alike(self, names: Mapping[str, str], defaults: Fields) -> Fields:
         """The fields of `names` that are there, or have a default; times as times, equal strings as one object."""

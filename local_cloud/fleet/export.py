@@ -16,13 +16,14 @@ What an export cannot say is filled in:
 from __future__ import annotations
 
 import dataclasses
+import mmap
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import botocore.session
 import ijson  # type: ignore[import-untyped]  # comes without types
@@ -36,17 +37,21 @@ from local_cloud.settings import CloudSettings
 
 SECTIONS = ("Images", "Snapshots", "InUse", "MissingSnapshots")
 _EXPECTED = 'expected {"Images": [...]} and/or {"Snapshots": [...]}, or a bare list of either'
+_KNOWN = {("", "map_key", section) for section in SECTIONS}
 _ID = "(?:[0-9a-f]{8}|[0-9a-f]{17})"
 _PATTERNS = {
-    "ImageId": f"a[mkr]i-{_ID}",
-    "SnapshotId": f"snap-{_ID}",
-    "OwnerId": "[0-9]{12}",
-    "State": "pending|available|invalid|deregistered|transient|failed|error|disabled|completed|recoverable|recovering",
-    "VirtualizationType": "hvm|paravirtual",
-    "RootDeviceType": "ebs|instance-store",
-    "StorageTier": "standard|archive",
-    "VolumeSize": "[1-9][0-9]*",
-    "Progress": "|[0-9]{1,2}%?|100%?",
+    name: re.compile(pattern)
+    for name, pattern in {
+        "ImageId": f"a[mkr]i-{_ID}",
+        "SnapshotId": f"snap-{_ID}",
+        "OwnerId": "[0-9]{12}",
+        "State": "pending|available|invalid|deregistered|transient|failed|error|disabled|completed|recover(able|ing)",
+        "VirtualizationType": "hvm|paravirtual",
+        "RootDeviceType": "ebs|instance-store",
+        "StorageTier": "standard|archive",
+        "VolumeSize": "[1-9][0-9]*",
+        "Progress": "|[0-9]{1,2}%?|100%?",
+    }.items()
 }
 """What the words of an entry must look like; of its block devices, too."""
 _USE = TypeAdapter(Use)
@@ -107,15 +112,23 @@ def _entries(path: Path) -> Iterator[tuple[str, str, Any]]:
             file.seek(0)
         start = file.tell()
         first = next(iter(ijson.basic_parse(file)), ("nothing", None))[0]
-        for section in ("",) if first == "start_array" else SECTIONS if first == "start_map" else ():
+        sections = ("",) if first == "start_array" else _mentioned(file) if first == "start_map" else ()
+        empty = True
+        for section in sections:
             file.seek(start)
             prefix = f"{section}.item" if section else "item"
             for index, value in enumerate(ijson.items(file, prefix, use_float=True)):
                 yield f"{path}: {section}[{index}]", section, value
+                empty = False
         file.seek(start)
-        known = first == "start_array" or {key for key, _ in ijson.kvitems(file, "")} & set(SECTIONS)
-        if not known:
+        if empty and first != "start_array" and not any(event in _KNOWN for event in ijson.parse(file)):
             raise ValueError(f"has neither Images nor Snapshots; {_EXPECTED}")
+
+
+def _mentioned(file: BinaryIO) -> list[str]:
+    """The sections that may be there: each that is costs a pass over the file."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return [section for section in SECTIONS if content.find(f'"{section}"'.encode()) >= 0]
 
 
 def _add(place: str, section: str, entry: Any, loading: _Loading) -> None:
@@ -154,7 +167,7 @@ def _add_once(known: dict[str, Any], identity: str, found: Any) -> None:
 
 def _check_words(entry: dict[str, Any]) -> None:
     for name, pattern in _PATTERNS.items():
-        if (value := entry.get(name)) is not None and not re.fullmatch(pattern, str(value)):
+        if (value := entry.get(name)) is not None and not pattern.fullmatch(str(value)):
             raise ValueError(f"{name} {value!r:.60} is not one")
     mappings = entry.get("BlockDeviceMappings")
     for mapping in mappings if isinstance(mappings, list) else ():
@@ -164,9 +177,11 @@ def _check_words(entry: dict[str, Any]) -> None:
 
 def _check_rest(shape_name: str, rest: dict[str, Any]) -> None:
     """What is carried along untouched must have the SDK's types, or EC2 could not answer with it."""
+    if not rest:
+        return
     shape = _shape(shape_name)
     known = {name: value for name, value in rest.items() if name in shape.members}
-    report = ParamValidator().validate(known, shape).generate_report().splitlines() if known else []
+    report = ParamValidator().validate(known, shape).generate_report().splitlines()
     if wrong := [line for line in report if not line.startswith("Unknown parameter")]:
         raise ValueError("; ".join(wrong))
 

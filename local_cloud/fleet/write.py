@@ -26,9 +26,11 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     sections: dict[str, Iterable[Any]] = {
         "Images": map(_image, fleet.images),
         "Snapshots": map(_snapshot, fleet.snapshots),
-        "InUse": map(_use, fleet.in_use),
-        "MissingSnapshots": missing,
     }
+    if fleet.in_use:
+        sections["InUse"] = map(_use, fleet.in_use)
+    if missing:
+        sections["MissingSnapshots"] = missing
     separator = "{"
     for name, entries in sections.items():
         yield f'{separator}"{name}": ['
