@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from ami_archiver.errors import BadInput
 from ami_archiver.serialization import SHOWN, Unreadable, dump, read
@@ -67,14 +67,38 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
-    """The state between two steps. `loops` counts the looks at the store tasks."""
+class State:
+    """What is the same for runs of every workflow."""
 
     run_id: str
-    policy: str
-    dry_run: bool
     started_at: datetime
     next: Next
+
+    def then(self, step: Next, **changes: Any) -> Self:
+        return replace(self, next=step, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        state: dict[str, Any] = dump(self)
+        return state
+
+    @classmethod
+    def from_json(cls, raw: object) -> Self:
+        """Raises BadInput, which names what is missing, unknown or of the wrong type."""
+        try:
+            return read(cls, raw, closed=True)
+        except Unreadable as error:
+            raise BadInput(f"the state of a run cannot be read: {error}; {BY_HAND}") from error
+
+
+BY_HAND = "leave out 'run_id' when you start an execution by hand: only a run that hands over to itself gives one"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState(State):
+    """The state between two steps; `loops` counts the looks at the store tasks."""
+
+    policy: str
+    dry_run: bool
     execution_arn: str | None = None
     """The execution that began the run."""
     outcome: Outcome = Outcome.WORKED
@@ -111,31 +135,6 @@ class RunState:
     approval_seconds: int = 0
     approval: dict[str, Any] | None = None
     """What the person said: {"approved": true, "by": …}; or the state machine's time-out."""
-
-    def then(self, step: Next, **changes: Any) -> RunState:
-        return replace(self, next=step, **changes)
-
-    def to_json(self) -> dict[str, Any]:
-        state: dict[str, Any] = dump(self)
-        return state
-
-    @classmethod
-    def from_json(cls, raw: object) -> RunState:
-        """Raises BadInput, which names what is missing, unknown or of the wrong type."""
-        return read_state(cls, raw)
-
-
-BY_HAND = "leave out 'run_id' when you start an execution by hand: only a run that hands over to itself gives one"
-
-StateT = TypeVar("StateT")
-
-
-def read_state(cls: type[StateT], raw: object) -> StateT:
-    """A state of the dataclass `cls` out of what the state machine hands over. Raises BadInput."""
-    try:
-        return read(cls, raw, closed=True)
-    except Unreadable as error:
-        raise BadInput(f"the state of a run cannot be read: {error}; {BY_HAND}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import chain
 from time import sleep
 from typing import Any
 
@@ -48,6 +49,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import LATER, code_of, translated
+from ami_archiver.adapters.clients import paged
 from ami_archiver.batches import batches
 from ami_archiver.errors import BadRecord, TemporarilyUnavailable
 from ami_archiver.serialization import SHOWN
@@ -115,7 +117,7 @@ def delete(key: Item) -> Action:
 
 def check(key: Item, condition: ConditionBase) -> Action:
     """Nothing is written, but the others of the transaction are only if this is so."""
-    return {"ConditionCheck": {"Key": key} | _conditional(condition)}
+    return {"ConditionCheck": {"Key": key} | _expression("ConditionExpression", condition)}
 
 
 def update(
@@ -132,7 +134,7 @@ def update(
 
     The name of an attribute inside a map is a tuple.
     """
-    request: dict[str, Any] = {"Key": key} | (_conditional(condition) if condition else {})
+    request: dict[str, Any] = {"Key": key} | (_expression("ConditionExpression", condition) if condition else {})
     names: dict[str, str] = request.setdefault("ExpressionAttributeNames", {})
     values: dict[str, Any] = request.setdefault("ExpressionAttributeValues", {})
     clauses: dict[str, list[str]] = {}
@@ -144,7 +146,8 @@ def update(
         ("REMOVE", "{0}", dict.fromkeys(remove)),
     ):
         for name, value in (changes or {}).items():
-            path = {f"#u{len(names) + level}": part for level, part in enumerate(_path(name))}
+            parts = [name] if isinstance(name, str) else name
+            path = {f"#u{len(names) + level}": part for level, part in enumerate(parts)}
             placeholder = f":u{len(names)}"
             names |= path
             if verb != "REMOVE":
@@ -152,10 +155,6 @@ def update(
             clauses.setdefault(verb, []).append(form.format(".".join(path), placeholder))
     request["UpdateExpression"] = " ".join(f"{verb} {', '.join(each)}" for verb, each in clauses.items())
     return {"Update": request}
-
-
-def _path(name: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (name,) if isinstance(name, str) else name
 
 
 def move(
@@ -166,22 +165,17 @@ def move(
     Only if the record is as `before`: by its revision, or, where it was written before there were revisions, by how
     many moves it has. With `history`, that is the whole of it from now on.
     """
+    whole = {} if history is None else {"history": history}
     if before is None:
-        return update(key, Attr("pk").not_exists(), put=after if history is None else after | {"history": history})
+        return update(key, Attr("pk").not_exists(), put=after | whole)
     as_before: ConditionBase = Attr(status).eq(before[status])
     if before["revision"]:
         as_before &= Attr("revision").eq(before["revision"])
     else:
         as_before &= Attr("revision").not_exists() & Attr("history").size().eq(len(before["history"]))
     changed = {name: value for name, value in after.items() if name not in before or before[name] != value}
-    moves = changed.pop("history", before["history"])[len(before["history"]) :]
-    if history is not None:
-        return update(key, as_before, put=changed | {"history": history})
-    return update(key, as_before, put=changed, append={"history": moves})
-
-
-def _conditional(condition: ConditionBase) -> dict[str, Any]:
-    return _expression("ConditionExpression", condition)
+    new_moves = changed.pop("history", before["history"])[len(before["history"]) :]
+    return update(key, as_before, put=changed | whole, append={} if whole else {"history": new_moves})
 
 
 def _expression(kind: str, condition: ConditionBase) -> dict[str, Any]:
@@ -231,13 +225,7 @@ class Table:
         """The items of all pages; `more` as the SDK's Query takes it."""
         question = self._request(more | _expression("KeyConditionExpression", condition))
         question |= {"IndexName": index} if index else {"ConsistentRead": True}
-        while True:
-            with translated(about):
-                answer = self._dynamodb.query(**question)
-            yield from map(deserialized, answer["Items"])
-            if not answer.get("LastEvaluatedKey"):
-                return
-            question["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return map(deserialized, paged(self._dynamodb, "query", "Items", about, **question))
 
     def write(self, *actions: Action, about: str = "") -> list[int]:
         """All or nothing: the indexes of the actions whose condition failed; none: it is written."""
@@ -260,6 +248,17 @@ class Table:
                 raise TemporarilyUnavailable(f"the table is busy: {reasons}. {LATER}") from error
             return refused
         return []
+
+    def write_groups(self, groups: Mapping[str, Sequence[Action]]) -> set[str]:
+        """Together in one transaction, each whole or not at all: the names of those of which a condition failed."""
+        refused: set[str] = set()
+        while pending := {name: actions for name, actions in groups.items() if name not in refused}:
+            names = [name for name, actions in pending.items() for _ in actions]
+            failed = {names[index] for index in self.write(*chain.from_iterable(pending.values()))}
+            if not failed:
+                break
+            refused |= failed
+        return refused
 
     def change(self, action: Action, about: str = "") -> Item | None:
         """The item after an update; None: its condition failed."""

@@ -86,22 +86,12 @@ class TableRecords:
         again = [pair for pair in pairs if pair[0][0] is not None]
         lost: set[str] = set()
         for batch in [*batches(new, NEW_PER_TRANSACTION), *batches(again, AGAIN_PER_TRANSACTION)]:
-            lost |= self._enqueue(batch)
-        return lost
-
-    def _enqueue(self, pairs: list[tuple[Change, QueueEntry]]) -> set[str]:
-        lost: set[str] = set()
-        while pairs:
-            actions, owners = [], []
-            for (before, after), entry in pairs:
-                of_pair = [*record_actions(before, after), put(_queue_item(entry))]
-                actions += of_pair
-                owners += [entry.image_id] * len(of_pair)
-            refused = {owners[index] for index in self._table.write(*actions)}
-            if not refused:
-                break
-            lost |= refused
-            pairs = [pair for pair in pairs if pair[1].image_id not in refused]
+            lost |= self._table.write_groups(
+                {
+                    entry.image_id: [*record_actions(before, after), put(_queue_item(entry))]
+                    for (before, after), entry in batch
+                }
+            )
         return lost
 
     def save(self, before: ArchiveRecord | None, after: ArchiveRecord, *, leaving: QueueEntry | None = None) -> bool:

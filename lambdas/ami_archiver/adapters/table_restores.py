@@ -69,22 +69,11 @@ class TableRestores:
         """Write records of the plan, each with its entry (by restore id); those that are there stay as they are.
 
         A draft is what a dry run leaves: nobody but the same run ever reads it."""
+        kind = DRAFT if draft else RECORD
         for batch in batches(records, PAIRS_PER_TRANSACTION):
-            pending = list(batch)
-            while pending:
-                owners: list[str] = []
-                actions: list[Action] = []
-                for record in pending:
-                    restore_id = record.restore_id
-                    actions.append(_move(None, record, DRAFT if draft else RECORD))
-                    owners.append(restore_id)
-                    if restore_id in entries:
-                        actions.append(put(_entry_item(restore_id, entries[restore_id])))
-                        owners.append(restore_id)
-                there = {owners[index] for index in self._table.write(*actions)}
-                if not there:
-                    break
-                pending = [record for record in pending if record.restore_id not in there]
+            self._table.write_groups(
+                {one.restore_id: _planned(one, kind, entries.get(one.restore_id)) for one in batch}
+            )
 
     def get(self, restore_ids: Collection[str]) -> FetchedRestores:
         fetched = FetchedRestores({})
@@ -226,6 +215,11 @@ def restore_of(item: Item) -> RestoreRecord:
         except BadInput as error:
             raise ValueError(str(error)) from error
         return record
+
+
+def _planned(record: RestoreRecord, kind: str, entry: Entry | None) -> list[Action]:
+    queued = [] if entry is None else [put(_entry_item(record.restore_id, entry))]
+    return [_move(None, record, kind), *queued]
 
 
 def _move(before: RestoreRecord | None, after: RestoreRecord, kind: str = RECORD) -> Action:

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Self
 
 from ami_archiver import sharing
 from ami_archiver.errors import BadInput
 from ami_archiver.restore.request import EXAMPLE, RestoreRequest, parse
-from ami_archiver.run_state import Next, Outcome, identify, read_state
-from ami_archiver.serialization import SHOWN, dump
+from ami_archiver.run_state import Next, Outcome, State, identify
+from ami_archiver.serialization import SHOWN
 
 
 @dataclass(frozen=True, slots=True)
-class RestoreState:
-    """The state between two steps. `loops` counts the looks at the restores."""
+class RestoreState(State):
+    """The state between two steps; `loops` counts the looks at the restores."""
 
-    run_id: str
     dry_run: bool
-    started_at: datetime
-    next: Next
     progressed_at: datetime
     """When a restore of this run last started, ended or thawed: a run that stands still for too long gives up."""
     outcome: Outcome = Outcome.WORKED
@@ -46,17 +43,10 @@ class RestoreState:
         """Launch permissions that the caller confirms, as RestoreFacts writes them."""
         return sharing.permissions(self.share_with, self.share_publicly)
 
-    def then(self, step: Next, **changes: Any) -> RestoreState:
-        return replace(self, next=step, **changes)
-
-    def to_json(self) -> dict[str, Any]:
-        state: dict[str, Any] = dump(self)
-        return state
-
     @classmethod
-    def from_json(cls, raw: object) -> RestoreState:
-        """Raises BadInput, which names what is missing, unknown or of the wrong type."""
-        state = read_state(cls, raw)
+    def from_json(cls, raw: object) -> Self:
+        """Raises BadInput, also where it shares with what is nobody."""
+        state = super(RestoreState, cls).from_json(raw)
         return replace(state, share_with=sharing.share_with("share_with", state.share_with))
 
 

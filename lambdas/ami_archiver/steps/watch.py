@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.app import App
@@ -18,8 +17,7 @@ from ami_archiver.errors import AccessDenied, AwsRefused, BadInput
 from ami_archiver.failures import Failure, reason
 from ami_archiver.inventory import Inventory
 from ami_archiver.model import Decision, DecisionLine, IndexedRecord, Status
-from ami_archiver.run_state import Metrics, Next, identify, read_state
-from ami_archiver.serialization import dump
+from ami_archiver.run_state import Metrics, Next, State, identify
 from ami_archiver.summary import LISTED
 from ami_archiver.verification import why_altered
 
@@ -33,23 +31,17 @@ PAGE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class WatchState:
+class WatchState(State):
     """The state between two invocations."""
 
-    run_id: str
-    started_at: datetime
     next: Next = Next.WATCH_MORE
     compared: int = 0
     oldest_verified_at: str = ""
     after: str = ""
     """Status and cursor of the last record that was compared."""
 
-    def to_json(self) -> dict[str, Any]:
-        state: dict[str, Any] = dump(self)
-        return state
-
     @classmethod
-    def from_event(cls, event: object) -> WatchState:
+    def from_event(cls, event: object) -> Self:
         """Of {"input": the execution's input or the last state, "execution_name": …, "execution_started_at": …}.
 
         Raises BadInput.
@@ -60,7 +52,7 @@ class WatchState:
             return cls(run_id, started)
         if not isinstance(raw, dict) or raw.get("next") != Next.WATCH_MORE:
             raise BadInput(f"a watch takes an empty object, {{}}, not {raw!r}")
-        state = read_state(cls, raw)
+        state = cls.from_json(raw)
         if state.after and state.after.partition("|")[0] not in STATUSES:
             raise BadInput(f"'after' of a watch is {state.after!r}, must begin with one of {', '.join(STATUSES)}")
         return state
