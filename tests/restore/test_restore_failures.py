@@ -68,7 +68,7 @@ def run_with_one_death(restores: Restores, at: int, *, after: bool, **given: Any
     clients = [
         restores.app.restore_tasks._ec2,
         restores.app.bucket._s3,
-        restores.app.restores._dynamodb,
+        restores.app.client("dynamodb"),
         restores.app.notifier._sns,
         restores.app.parameters._ssm,
     ]

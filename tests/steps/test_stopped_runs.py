@@ -159,7 +159,7 @@ def stopped_at(archive: Archive, state: RunState, event: str, then: Callable[[],
     service = event.split(".")[1]
     clients: dict[str, Any] = {
         "ec2": lambda: worker.images._ec2,  # type: ignore[attr-defined]  # the adapters' own clients
-        "dynamodb": lambda: worker.leases._dynamodb,  # type: ignore[attr-defined]
+        "dynamodb": lambda: worker.client("dynamodb"),
     }
     clients[service]().meta.events.register_first(event, stop_and_act)
     return worker
