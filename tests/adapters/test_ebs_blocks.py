@@ -55,7 +55,7 @@ def ec2(archive: Archive) -> Any:
 
 @pytest.fixture
 def blocks(archive: Archive, ec2: Any, ebs: Any) -> EbsBlocks:
-    return EbsBlocks(ec2, lambda: ebs)
+    return EbsBlocks(ec2, ebs)
 
 
 def freed(archive: Archive, blocks: EbsBlocks, *snapshot_ids: str) -> Freed:

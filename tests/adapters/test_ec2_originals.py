@@ -23,8 +23,7 @@ ASKED: dict[str, Callable[[Ec2Originals, str], Any]] = {
     "DisableImage": lambda originals, image_id: originals.disable(image_id),
     "EnableImage": lambda originals, image_id: originals.enable(image_id),
     "DeregisterImage": lambda originals, image_id: originals.deregister(image_id),
-    "CreateTags": lambda originals, image_id: originals.tag(image_id, "k", "v"),
-    "DeleteTags": lambda originals, image_id: originals.tag(image_id, "k", None),
+    "CreateTags": lambda originals, image_id: originals.tag([image_id], "k", "v"),
 }
 
 
@@ -144,9 +143,9 @@ def test_tag_is_set_changed_and_taken_off(archive: Archive, originals: Ec2Origin
         return originals.by_id([image_id])[image_id].tags
 
     for value in ("2026-02-01", "2026-03-01"):
-        assert originals.tag(image_id, "archiver:retire-on", value) is None
+        assert originals.tag([image_id], "archiver:retire-on", value) is None
         assert tags() == {"Team": "web", "archiver:retire-on": value}
-    assert originals.tag(image_id, "archiver:retire-on", None) is None
+    originals.untag([image_id], ["archiver:retire-on"])
     assert tags() == {"Team": "web"}
 
 
@@ -155,13 +154,13 @@ def test_marks_are_set_on_all_or_none_and_taken_off_each_that_is_there(
 ) -> None:
     image_id = archive.image("web")
     snapshot_id, gone = snapshot_of(image_id), "snap-0123456789abcdef0"
-    unwilling = originals.mark([image_id, gone], "archiver:deregister", "nightly")
-    assert unwilling is not None
-    assert unwilling.code == "InvalidSnapshot.NotFound"
-    assert originals.mark([image_id, snapshot_id], "archiver:deregister", "nightly") is None
+    refusal = originals.tag([image_id, gone], "archiver:deregister", "nightly")
+    assert refusal is not None
+    assert refusal.code == "InvalidSnapshot.NotFound"
+    assert originals.tag([image_id, snapshot_id], "archiver:deregister", "nightly") is None
     assert originals.by_id([image_id])[image_id].tags["archiver:deregister"] == "nightly"
     assert originals.snapshots([snapshot_id])[snapshot_id].tags == {"archiver:deregister": "nightly"}
-    originals.unmark([gone, image_id, snapshot_id], ["archiver:deregister", "archiver:disable"])
+    originals.untag([gone, image_id, snapshot_id], ["archiver:deregister", "archiver:disable"])
     assert originals.by_id([image_id])[image_id].tags == {"Archive": "true"}
     assert originals.snapshots([snapshot_id])[snapshot_id].tags == {}
 
@@ -251,12 +250,11 @@ def test_snapshot_that_is_gone_does_not_hide_the_locks_of_others(
     assert originals.locks([NO_SNAPSHOT]) == {}
 
 
-def test_locks_come_in_pages(originals: Ec2Originals, ec2: Any) -> None:
-    first = {"Snapshots": [{"SnapshotId": "snap-1", "LockState": "compliance-cooloff"}], "NextToken": "t"}
+def test_lock_in_any_other_state_holds(originals: Ec2Originals, ec2: Any) -> None:
+    first = {"Snapshots": [{"SnapshotId": "snap-1", "LockState": "compliance-cooloff"}]}
     second = {"Snapshots": [{"SnapshotId": "snap-2"}]}
-    with answering(ec2, "DescribeLockedSnapshots", first, second) as calls:
+    with answering(ec2, "DescribeLockedSnapshots", first, second):
         assert originals.locks(["snap-1", "snap-2"]) == {"snap-1": "compliance-cooloff", "snap-2": "unknown"}
-    assert calls[1]["NextToken"] == "t"
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "UnsupportedOperation", "InvalidAction"])

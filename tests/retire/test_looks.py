@@ -14,7 +14,7 @@ from ami_archiver.policy import Policy
 from ami_archiver.retire import moves
 from ami_archiver.retire.model import Freed, LeftSnapshot
 from ami_archiver.retire.reasons import HOLD_TAG, RETIRE_ON_TAG, Keep
-from ami_archiver.retire.steps.inspect import Candidate, Newest, inspect
+from ami_archiver.retire.steps.inspect import Candidate, Inspector
 from ami_archiver.retire.steps.settle import settle_snapshots
 from ami_archiver.run_state import Next, RunState
 from local_cloud.in_process import VirtualCloud
@@ -34,13 +34,13 @@ def candidate(retiring: Retiring, image_id: str, policy: Policy) -> Candidate:
 def test_newer_image_that_went_since_it_was_listed_lets_nothing_go(retiring: Retiring, end: str) -> None:
     older, newer = retiring.due("older", creation_date=retiring.cloud.clock.now()), retiring.archive.image("newer")
     policy, app = replace(NIGHTLY, retire=replace(RULES, keep_newest=1)), retiring.archive.retirer()
-    newest = Newest(app)
+    inspector = Inspector(app)
     retiring.cloud.catalog.images(retiring.archive.region)[newer].creation_date = retiring.cloud.clock.now()
-    (finding,) = inspect(app, [candidate(retiring, older[0], policy)], newest)
-    assert finding.reasons == []
+    (finding,) = inspector.inspect([candidate(retiring, older[0], policy)])
+    assert finding.reason is None
     getattr(retiring.ec2, end)(ImageId=newer)
-    (finding,) = inspect(app, [candidate(retiring, older[0], policy)], newest)
-    assert finding.reasons[0].startswith(Keep.AMONG_NEWEST)
+    (finding,) = inspector.inspect([candidate(retiring, older[0], policy)])
+    assert (finding.reason or "").startswith(Keep.AMONG_NEWEST)
 
 
 def test_versions_of_launch_templates_count_as_deep_as_the_deepest_policy_asks_for(retiring: Retiring) -> None:
@@ -49,9 +49,9 @@ def test_versions_of_launch_templates_count_as_deep_as_the_deepest_policy_asks_f
     retiring.ec2.modify_launch_template(LaunchTemplateName=f"template-{deep}-3", DefaultVersion="4")
     policies = [replace(NIGHTLY, retire=replace(RULES, template_versions=depth)) for depth in (1, 10)]
     candidates = [candidate(retiring, *each) for each in zip((shallow, deep), policies, strict=True)]
-    first, second = inspect(retiring.archive.retirer(), candidates, Newest(retiring.archive.retirer()))
-    assert first.reasons == []
-    assert second.reasons[0].startswith(Keep.IN_USE)
+    first, second = Inspector(retiring.archive.retirer()).inspect(candidates)
+    assert first.reason is None
+    assert (second.reason or "").startswith(Keep.IN_USE)
 
 
 def test_image_that_another_account_uses_stays(retiring: Retiring) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ami_archiver.model import Decision, DecisionLine
-from ami_archiver.summary import LISTED, Tally, headline, summarize, tally, text_of
+from ami_archiver.model import ABOUT_STORING, Decision, DecisionLine
+from ami_archiver.summary import LISTED, Tally, headline, opening, summarize, tally, text_of
 from tests.support.domain import NOW
 
 
@@ -17,22 +17,15 @@ def line(
 
 
 def summary_of(result: Tally, outcome: str = "worked", **more: Any) -> dict[str, Any]:
-    return summarize(
-        run_id="run-1",
-        policy="nightly",
-        outcome=outcome,
-        started_at=NOW,
-        ended_at=NOW + timedelta(seconds=90.4),
-        result=result,
-        **more,
-    )
+    run = opening(run_id="run-1", outcome=outcome, started_at=NOW, ended_at=NOW + timedelta(seconds=90.4))
+    return summarize(policy="nightly", result=result, run=run, **more)
 
 
 def test_image_that_a_check_has_ended_is_counted_by_that_and_not_by_its_selection() -> None:
     selected = [line("a", Decision.DEFERRED, gib=8), line("b", Decision.DEFERRED, gib=5)]
     result = tally("nightly", selected, {"a": line("a", Decision.STORED, gib=8)})
     assert (result.counts[Decision.STORED], result.counts[Decision.DEFERRED]) == (1, 1)
-    assert (result.stored_gib, result.deferred_gib) == (8, 5)
+    assert (result.gib[Decision.STORED], result.gib[Decision.DEFERRED]) == (8, 5)
 
 
 def test_backlog_of_the_policy_that_no_selection_named_is_counted() -> None:
@@ -80,7 +73,7 @@ def test_deferred_images_are_named_with_their_reasons_up_to_a_limit_and_counted_
 
 
 def test_text_lists_nothing_where_only_counts_are_known() -> None:
-    result = Tally()
+    result = Tally(ABOUT_STORING)
     result.counts[Decision.DEFERRED] = 3
     text = text_of(summary_of(result, "dry_run", would_store=7))
     assert "Deferred:" not in text
@@ -102,12 +95,12 @@ def test_text_names_failures_with_reasons_and_what_becomes_of_the_deferred() -> 
 
 
 def test_text_of_a_joined_run_names_the_run_that_works() -> None:
-    text = text_of(summary_of(Tally(), "joined", working_run="run-0"))
+    text = text_of(summary_of(Tally(ABOUT_STORING), "joined", working_run="run-0"))
     assert "Outcome: joined; run run-0 works off the queue." in text
 
 
 def test_text_of_a_dry_run_says_what_would_be_stored() -> None:
-    text = text_of(summary_of(Tally(), "dry_run", would_store=7, would_store_gib=70))
+    text = text_of(summary_of(Tally(ABOUT_STORING), "dry_run", would_store=7, would_store_gib=70))
     assert "Outcome: dry_run" in text
     assert "  would store       7" in text
 
@@ -115,10 +108,10 @@ def test_text_of_a_dry_run_says_what_would_be_stored() -> None:
 def test_headline_says_what_matters() -> None:
     result = tally("nightly", [line("a", Decision.DEFERRED), line("b", Decision.FAILED)], {})
     assert headline(summary_of(result)) == "ami-archiver nightly: 0 stored, 1 failed, 1 deferred"
-    assert headline(summary_of(Tally(), "dry_run")) == "ami-archiver nightly: dry_run"
+    assert headline(summary_of(Tally(ABOUT_STORING), "dry_run")) == "ami-archiver nightly: dry_run"
 
 
 def test_headline_is_what_sns_takes_as_a_subject_whatever_the_policy_is_called() -> None:
-    subject = headline(summary_of(Tally()) | {"policy": "nächtlich" + "x" * 200})
+    subject = headline(summary_of(Tally(ABOUT_STORING)) | {"policy": "nächtlich" + "x" * 200})
     assert len(subject) == 100
     assert subject.isascii()

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import THROTTLED, code_of, message_of, translated
-from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, image_of, literal, snapshot_of
-from ami_archiver.adapters.ec2_shares import share
+from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, image_of, literal, share, snapshot_of
 from ami_archiver.batches import batches
 from ami_archiver.eligibility import image_gib, snapshot_gib
 from ami_archiver.errors import AccessDenied
-from ami_archiver.model import Refusal, Snapshot
+from ami_archiver.model import RESTORE_ID_TAG, Refusal, Snapshot
 from ami_archiver.restore.model import RestoredImage
-from ami_archiver.restore.tags import RESTORE_ID_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

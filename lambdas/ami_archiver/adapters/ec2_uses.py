@@ -9,27 +9,18 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-ami-references.html
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import translated
-from ami_archiver.adapters.ec2_launchers import find_launchers
-from ami_archiver.adapters.ec2_templates import Depth, Templates
+from ami_archiver.adapters.ec2_templates import Found, Templates
 from ami_archiver.adapters.ssm_parameters import names_of
-from ami_archiver.adapters.uses_found import Found
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 from ami_archiver.policy import UseKind
 from ami_archiver.retire.model import UsesFound
-
-if TYPE_CHECKING:
-    from mypy_boto3_autoscaling import AutoScalingClient
-    from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import ResourceTypeRequestTypeDef
-    from mypy_boto3_ssm import SSMClient
-
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +32,12 @@ STATES = ("pending", "running", "shutting-down", "stopping", "stopped")
 PARAMETERS_PER_LISTING = 50
 PARAMETERS_PER_CALL = 10
 IMAGE_TYPE = "aws:ec2:image"
+LAUNCHERS_PER_PAGE = 100
+ENDED = ("cancelled", "failed")
+"""How the state of a spot fleet that launches nothing any more begins."""
+
+Launch = Mapping[str, Any]
+"""What names an image or a launch template, under the same keys in Auto Scaling and EC2."""
 
 _KINDS = {
     "ec2:Instance": "instance",
@@ -52,7 +49,7 @@ _KINDS = {
 class Ec2Uses:
     """The clients of other services are made when they are first needed."""
 
-    def __init__(self, ec2: EC2Client, autoscaling: AutoScalingClient, ssm: SSMClient) -> None:
+    def __init__(self, ec2: Any, autoscaling: Any, ssm: Any) -> None:
         self._ec2 = ec2
         self._autoscaling = autoscaling
         self._ssm = ssm
@@ -76,8 +73,8 @@ class Ec2Uses:
         known = self._can(lambda: self._find_references(found, depth), "image references")
         looks: list[tuple[UseKind, Callable[[], None]]] = [
             (UseKind.LAUNCH_TEMPLATES, templates.find_default_and_latest),
-            (UseKind.AUTO_SCALING, lambda: find_launchers(self._ec2, self._autoscaling, found)),
-            (UseKind.LAUNCH_TEMPLATES, lambda: templates.find_versions(Depth(depth, looked_at=known))),
+            (UseKind.AUTO_SCALING, lambda: _find_launchers(self._ec2, self._autoscaling, found)),
+            (UseKind.LAUNCH_TEMPLATES, lambda: templates.find_versions(depth, known=known)),
         ]
         if not known:
             looks += [
@@ -100,7 +97,7 @@ class Ec2Uses:
         return True
 
     def _find_references(self, found: Found, depth: int) -> None:
-        kinds: list[ResourceTypeRequestTypeDef] = [
+        kinds: list[dict[str, Any]] = [
             {
                 "ResourceType": "ec2:Instance",
                 "ResourceTypeOptions": [{"OptionName": "state-name", "OptionValues": list(STATES)}],
@@ -139,14 +136,13 @@ class Ec2Uses:
 
     def _find_parameters(self, found: Found) -> None:
         """Those of image type: Systems Manager keeps no value of theirs that is no image."""
-        ssm = self._ssm
-        pages = ssm.get_paginator("describe_parameters").paginate(
+        pages = self._ssm.get_paginator("describe_parameters").paginate(
             ParameterFilters=[{"Key": "DataType", "Option": "Equals", "Values": [IMAGE_TYPE]}],
             PaginationConfig={"PageSize": PARAMETERS_PER_LISTING},
         )
         for page in pages:
             for names in batches([raw["Name"] for raw in page["Parameters"]], PARAMETERS_PER_CALL):
-                for parameter in ssm.get_parameters(Names=names)["Parameters"]:
+                for parameter in self._ssm.get_parameters(Names=names)["Parameters"]:
                     found.add(parameter["Value"], _in_words("ssm:Parameter", parameter["ARN"]))
 
 
@@ -156,3 +152,48 @@ def _in_words(kind: str, arn: str) -> str:
     if kind == "ec2:Instance":
         return f"instance {arn.rpartition('/')[2]}"
     return f"{_KINDS[kind]} {arn.partition('/')[2]}" if kind in _KINDS else f"{kind} {arn}"
+
+
+def _find_launchers(ec2: Any, autoscaling: Any, found: Found) -> None:
+    """Auto Scaling groups, launch configurations and spot fleets: they launch by themselves, perhaps after having had
+    no instance for long. DescribeImageReferences knows none of it."""
+    for groups in autoscaling.get_paginator("describe_auto_scaling_groups").paginate(
+        PaginationConfig={"PageSize": LAUNCHERS_PER_PAGE}
+    ):
+        for group in groups["AutoScalingGroups"]:
+            for launch in _of_group(group):
+                _note(found, launch, f"Auto Scaling group {group['AutoScalingGroupName']}")
+    for configurations in autoscaling.get_paginator("describe_launch_configurations").paginate(
+        PaginationConfig={"PageSize": LAUNCHERS_PER_PAGE}
+    ):
+        for configuration in configurations["LaunchConfigurations"]:
+            found.add(configuration["ImageId"], f"launch configuration {configuration['LaunchConfigurationName']}")
+    for fleets in ec2.get_paginator("describe_spot_fleet_requests").paginate(
+        PaginationConfig={"PageSize": LAUNCHERS_PER_PAGE}
+    ):
+        for fleet in fleets["SpotFleetRequestConfigs"]:
+            if not fleet.get("SpotFleetRequestState", "").startswith(ENDED):
+                for launch in _of_fleet(fleet.get("SpotFleetRequestConfig", {})):
+                    _note(found, launch, f"spot fleet {fleet.get('SpotFleetRequestId')}")
+
+
+def _of_group(group: Launch) -> Iterator[Launch]:
+    yield group.get("LaunchTemplate", {})
+    mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    yield mixed.get("LaunchTemplateSpecification", {})
+    for override in mixed.get("Overrides", []):
+        yield override
+        yield override.get("LaunchTemplateSpecification", {})
+
+
+def _of_fleet(config: Launch) -> Iterator[Launch]:
+    yield from config.get("LaunchSpecifications", [])
+    for one in config.get("LaunchTemplateConfigs", []):
+        yield one.get("LaunchTemplateSpecification", {})
+
+
+def _note(found: Found, launch: Launch, user: str) -> None:
+    found.add(launch.get("ImageId", ""), user)
+    template = launch.get("LaunchTemplateId") or launch.get("LaunchTemplateName")
+    if template:
+        found.pin(template, launch.get("Version", ""), user)

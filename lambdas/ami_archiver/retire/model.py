@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -40,7 +40,6 @@ class UsageReport:
     """EC2's report on who outside this account uses an image."""
 
     report_id: str
-    image_id: str
     created_at: datetime
     available: bool
 
@@ -79,16 +78,7 @@ class Saved:
     """At most: for what was freed, while the Recycle Bin keeps it."""
 
     def plus(self, other: Saved) -> Saved:
-        return Saved(
-            self.images + other.images,
-            self.snapshot_gib + other.snapshot_gib,
-            self.freed_at_least_gib + other.freed_at_least_gib,
-            self.freed_at_most_gib + other.freed_at_most_gib,
-            self.object_gib + other.object_gib,
-            self.object_dollars_month + other.object_dollars_month,
-            self.stored_gib + other.stored_gib,
-            self.recycle_bin_dollars + other.recycle_bin_dollars,
-        )
+        return Saved(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

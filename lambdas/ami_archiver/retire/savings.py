@@ -21,17 +21,17 @@ def saved_by(record: ArchiveRecord, settings: Settings) -> Saved:
     """What the retirement of a RETIRED record's original gave back, and the object that is there instead."""
     policy = settings.policy(record.policy)
     bin_days = policy.retire.recycle_bin_days if policy else None
-    told, object_gib = record.retirement, (record.object_bytes or 0) / GIB
+    retirement, object_gib = record.retirement, (record.object_bytes or 0) / GIB
     storage_class = (policy.storage_class if policy else None) or "STANDARD"
     return Saved(
         images=1,
         stored_gib=record.snapshot_gib,
-        snapshot_gib=told.snapshot_gib,
-        freed_at_least_gib=told.freed_at_least_gib,
-        freed_at_most_gib=told.freed_at_most_gib,
+        snapshot_gib=retirement.snapshot_gib,
+        freed_at_least_gib=retirement.freed_at_least_gib,
+        freed_at_most_gib=retirement.freed_at_most_gib,
         object_gib=object_gib,
         object_dollars_month=object_gib * S3_STORAGE[storage_class].gib_month,
-        recycle_bin_dollars=told.freed_at_most_gib * EBS_SNAPSHOT.gib_month * (bin_days or 0) / DAYS_A_MONTH,
+        recycle_bin_dollars=retirement.freed_at_most_gib * EBS_SNAPSHOT.gib_month * (bin_days or 0) / DAYS_A_MONTH,
     )
 
 
