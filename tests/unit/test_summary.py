@@ -37,11 +37,6 @@ def test_what_ended_of_another_policy_is_not_counted() -> None:
     assert sum(result.counts.values()) == 0
 
 
-def test_image_excluded_as_another_policys_is_still_counted_when_that_policy_stored_it() -> None:
-    result = tally("weekly", [line("a", Decision.EXCLUDED, "weekly")], {"a": line("a", Decision.STORED, "nightly")})
-    assert result.counts[Decision.EXCLUDED] == 1
-
-
 def test_summary_counts_every_decision_also_those_that_did_not_occur() -> None:
     summary = summary_of(tally("nightly", [line("a", Decision.INELIGIBLE)], {}), joined_runs=[])
     assert summary["decisions"] == {
@@ -63,13 +58,23 @@ def test_failures_are_named_up_to_a_limit_and_counted_beyond() -> None:
 
 
 def test_deferred_images_are_named_with_their_reasons_up_to_a_limit_and_counted_beyond() -> None:
-    lines = [line(f"ami-{n}", Decision.DEFERRED, reason="cap of 3 images") for n in range(LISTED + 2)]
+    lines = [line(f"ami-{n}", Decision.DEFERRED, reason="cap of 3 images", gib=0.25) for n in range(LISTED + 2)]
     summary = summary_of(tally("nightly", lines, {}))
     assert summary["deferred"][0] == {"image_id": "ami-0", "reason": "cap of 3 images"}
     assert (len(summary["deferred"]), summary["decisions"]["deferred"]) == (LISTED, LISTED + 2)
     text = text_of(summary)
     assert "\nDeferred:\n  ami-0: cap of 3 images\n" in text
     assert "  … and 2 more\n" in text
+    assert "  deferred          52  (13 GiB)" in text
+    assert "Deferred images go first next night" in text
+
+
+def test_text_says_how_a_run_ended_that_stored_nothing() -> None:
+    text = text_of(summary_of(Tally(ABOUT_STORING), "joined", working_run="run-0"))
+    assert "Outcome: joined; run run-0 works off the queue." in text
+    text = text_of(summary_of(Tally(ABOUT_STORING), "dry_run", would_store=7, would_store_gib=70))
+    assert "Outcome: dry_run" in text
+    assert "  would store       7" in text
 
 
 def test_text_lists_nothing_where_only_counts_are_known() -> None:
@@ -84,25 +89,6 @@ def test_text_of_a_summary_that_an_older_version_wrote_is_made_all_the_same() ->
     summary = summary_of(tally("nightly", [line("ami-1", Decision.DEFERRED)], {}))
     del summary["deferred"]
     assert "Deferred images go first next night" in text_of(summary)
-
-
-def test_text_names_failures_with_reasons_and_what_becomes_of_the_deferred() -> None:
-    lines = [line("ami-1", Decision.FAILED, reason="EC2 says no"), line("ami-2", Decision.DEFERRED, gib=12.5)]
-    text = text_of(summary_of(tally("nightly", lines, {})))
-    assert "  ami-1: EC2 says no" in text
-    assert "  deferred          1  (12.5 GiB)" in text
-    assert "Deferred images go first next night" in text
-
-
-def test_text_of_a_joined_run_names_the_run_that_works() -> None:
-    text = text_of(summary_of(Tally(ABOUT_STORING), "joined", working_run="run-0"))
-    assert "Outcome: joined; run run-0 works off the queue." in text
-
-
-def test_text_of_a_dry_run_says_what_would_be_stored() -> None:
-    text = text_of(summary_of(Tally(ABOUT_STORING), "dry_run", would_store=7, would_store_gib=70))
-    assert "Outcome: dry_run" in text
-    assert "  would store       7" in text
 
 
 def test_headline_says_what_matters() -> None:

@@ -52,7 +52,9 @@ class Ec2Originals(Ec2Images):
                     continue
                 logger.warning("snapshot locks unknown", extra={"reason": str(error)})
                 return None
-            held |= {one: state for raw in locked if (state := raw.get("LockState", "unknown")) != "expired"}
+            for raw in locked:
+                if (state := raw.get("LockState", "unknown")) != "expired":
+                    held[one] = state
         return held
 
     def others_on(self, snapshot_ids: Collection[str], image_id: str) -> set[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from ami_archiver.failures import reason
 from ami_archiver.model import (
@@ -354,14 +353,6 @@ WRITTEN_BY_ANOTHER = changed("somebody else has just written its record")
 
 def refused(verb: str, refusal: Refusal) -> str:
     return reason(Keep.EC2_UNWILLING, f"EC2 did not {verb} it: {refusal}", "a later run asks again")
-
-
-def not_approved(approval: Mapping[str, Any]) -> str:
-    """Why nothing goes that needed a person's word."""
-    if approval.get("approved") is not False:
-        return reason(Keep.NOT_APPROVED, "nobody has approved it in time", "the next run asks again")
-    who, why = approval.get("by") or "somebody", approval.get("why")
-    return reason(Keep.NOT_APPROVED, f"{who} rejected it{f': {why}' if why else ''}", "the next run asks again")
 
 
 PASSING = frozenset({Keep.USAGE_PENDING, Keep.CAP_REACHED, Keep.TOO_MANY, Keep.CHANGED_MEANWHILE, Keep.EC2_UNWILLING})

@@ -11,9 +11,8 @@ from ami_archiver.failures import reason
 from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Retirement, Status
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.model import LeftSnapshot, SnapshotEnd
+from ami_archiver.retire.model import LeftSnapshot, SnapshotEnd, saved_by
 from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, Keep
-from ami_archiver.retire.savings import saved_by
 from ami_archiver.retire.steps.inspect import by_object
 from ami_archiver.run_state import RunState
 

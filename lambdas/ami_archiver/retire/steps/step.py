@@ -14,12 +14,12 @@ from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.errors import BadInput
 from ami_archiver.failures import reason
 from ami_archiver.model import Decision, DecisionLine
-from ami_archiver.retire import reasons, savings
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.model import Saved
-from ami_archiver.retire.reasons import Keep
+from ami_archiver.retire.model import Saved, saved_as_json, saved_by
+from ami_archiver.retire.reasons import Keep, Taken
 from ami_archiver.retire.steps import plan as planning
 from ami_archiver.retire.steps.act import Act
+from ami_archiver.retire.steps.inspect import Inspector
 from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, GOING, PLANNED, WOULD, Decided, lines_on
 from ami_archiver.retire.steps.settle import left_pages, settle_snapshots
 from ami_archiver.run_state import DRY, Metrics, Next, RetirePhase, RunState
@@ -101,17 +101,24 @@ def _act(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> 
     """A plan is never longer than the policies' caps. Whether it is too much is asked in every turn, for all of it."""
     planned, over = (lines_on(app, state, kind) for kind in (PLANNED, DECIDED_ACTING))
     stop = _stop_of(over.values()) or planning.stopped(app, planned.keys())
-    act = Act(app, state, [line for line in over.values() if line.decision in GOING])
-    decided = Decided(app, state)
+    taken = Taken(line for line in over.values() if line.decision in GOING)
+    inspector, decided = Inspector(app), Decided(app, state)
     pending, waiting = 0, []
     for line in (line for line in planned.values() if line.image_id not in over):
         if not stop and state.approval is None and _asks(app, line.policy):
             waiting.append(line)
             continue
-        end = act.kept(line, stop) if stop else _act_on(act, state, line)
+        act = Act(app, state, line)
+        why = stop or _why_not_approved(state)
+        end = act.keep(why) if why else act.run(inspector, taken)
+        if end is None and state.retire_looks >= MOST_LOOKS:
+            end = act.keep(
+                reason(Keep.USAGE_PENDING, "EC2 has not finished its usage report", "the next run looks again")
+            )
         if end is None:
             pending += 1
             continue
+        taken.add(end)
         decided.put(DECIDED_ACTING, [end])
         if seconds_left() < IMAGE_SECONDS:
             return state.then(Next.RETIRE), decided.metrics()
@@ -137,14 +144,14 @@ def _asks(app: RetireApp, name: str) -> bool:
     return policy is not None and policy.retire.approval == "explicit"
 
 
-def _act_on(act: Act, state: RunState, line: DecisionLine) -> DecisionLine | None:
-    if state.approval is not None and state.approval.get("approved") is not True:
-        return act.kept(line, reasons.not_approved(state.approval))
-    end = act.on(line)
-    if end is None and state.retire_looks >= MOST_LOOKS:
-        why = reason(Keep.USAGE_PENDING, "EC2 has not finished its usage report", "the next run looks again")
-        return act.kept(line, why)
-    return end
+def _why_not_approved(state: RunState) -> str | None:
+    """Why nothing goes that needed a person's word, where a person was asked."""
+    if state.approval is None or state.approval.get("approved") is True:
+        return None
+    if state.approval.get("approved") is not False:
+        return reason(Keep.NOT_APPROVED, "nobody has approved it in time", "the next run asks again")
+    who, why = state.approval.get("by") or "somebody", state.approval.get("why")
+    return reason(Keep.NOT_APPROVED, f"{who} rejected it{f': {why}' if why else ''}", "the next run asks again")
 
 
 def _end(
@@ -168,10 +175,10 @@ def _end(
             awaiting_approval=sum(own or line.policy == name for line in waiting),
             snapshots_left=len(left) if own else 0,
             snapshots_left_listed=summary.list_snapshots(left) if own else [],
-            saved=savings.as_json(_saved(app, lines), saves_from=_saves_from(app, name)),
+            saved=saved_as_json(_saved(app, lines), saves_from=_saves_from(app, name)),
         )
         if own:
-            originals["saved_total"] = savings.as_json(app.retirements.total_saved())
+            originals["saved_total"] = saved_as_json(app.retirements.total_saved())
         app.runs.put_summary(SummaryKind.RETIREMENTS, summary.originals_key(state.run_id, name), originals)
     policies = (app.settings.policy(name) for name in {line.policy for line in waiting})
     hours = max((policy.retire.approval_hours for policy in policies if policy), default=0)
@@ -198,5 +205,5 @@ def _saved(app: RetireApp, lines: Iterable[DecisionLine]) -> Saved:
     for line in lines:
         record = app.record(line.image_id) if line.decision is Decision.RETIRED else None
         if record is not None:
-            result = result.plus(savings.saved_by(record, app.settings))
+            result = result.plus(saved_by(record, app.settings))
     return result
