@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import code_of, message_of, translated
+from ami_archiver.adapters.clients import paged
 from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, Ec2Images, share
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
@@ -29,16 +31,8 @@ class Ec2Originals(Ec2Images):
 
     def count(self, enough: int) -> int:
         """How many images the account owns; counting stops at `enough`."""
-        owned = 0
-        pages = self._ec2.get_paginator("describe_images").paginate(
-            Owners=["self"], IncludeDisabled=True, PaginationConfig={"PageSize": PAGE_SIZE}
-        )
-        with translated():
-            for page in pages:
-                owned += len(page.get("Images", []))
-                if owned >= enough:
-                    return enough
-        return owned
+        request = {"Owners": ["self"], "IncludeDisabled": True, "PaginationConfig": {"PageSize": PAGE_SIZE}}
+        return sum(1 for _ in islice(paged(self._ec2, "describe_images", "Images", **request), enough))
 
     def locks(self, snapshot_ids: Collection[str]) -> dict[str, str] | None:
         """The state of each lock that still holds, by snapshot; None where this cannot be asked."""

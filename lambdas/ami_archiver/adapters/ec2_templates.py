@@ -8,11 +8,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ami_archiver.adapters.aws_errors import translated
+from ami_archiver.adapters.clients import paged
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 
-PAGE_SIZE = 200
+PAGES = {"PageSize": 200}
 """The most that the calls on launch templates return in one page."""
 ALIAS = "resolve:ssm:"
 """Before the name of a parameter, in the place of an image id; its data type need not be that of images."""
@@ -89,10 +89,8 @@ class Templates:
         """So many newest versions, unless they are known already, and those that somebody launches from."""
         if known and not self._found.pinned:
             return
-        pages = self._ec2.get_paginator("describe_launch_templates").paginate(PaginationConfig={"PageSize": PAGE_SIZE})
-        for page in pages:
-            for raw in page.get("LaunchTemplates", []):
-                self._find_versions_of(raw, depth, known=known)
+        for raw in paged(self._ec2, "describe_launch_templates", "LaunchTemplates", PaginationConfig=PAGES):
+            self._find_versions_of(raw, depth, known=known)
 
     def name_versions(self) -> None:
         """Which version it is that DescribeImageReferences has only named the template of."""
@@ -100,8 +98,7 @@ class Templates:
             templates = sorted(template for image, template in self._found.unnamed if image == image_id)
             for template_id in templates[:NAMED]:
                 try:
-                    with translated(template_id):
-                        newest = next(self._versions([image_id], LaunchTemplateId=template_id), None)
+                    newest = next(self._versions([image_id], LaunchTemplateId=template_id), None)
                 except (ClientError, AccessDenied):  # gone by now, or not to be seen: it is named without a version
                     continue
                 if newest is not None:
@@ -128,13 +125,10 @@ class Templates:
     def _versions(self, images: list[str] | None = None, **which: Any) -> Iterator[_Version]:
         """Newest first, of one template; those that name one of the images, or an alias."""
         values = images or [*sorted(self._found.image_ids), f"{ALIAS}*"]
-        pages = self._ec2.get_paginator("describe_launch_template_versions").paginate(
-            Filters=[{"Name": "image-id", "Values": values}], PaginationConfig={"PageSize": PAGE_SIZE}, **which
-        )
-        for page in pages:
-            for raw in page.get("LaunchTemplateVersions", []):
-                image = raw.get("LaunchTemplateData", {}).get("ImageId", "")
-                yield _Version(raw.get("LaunchTemplateId", ""), raw.get("VersionNumber", 0), image)
+        request = {"Filters": [{"Name": "image-id", "Values": values}], "PaginationConfig": PAGES, **which}
+        for raw in paged(self._ec2, "describe_launch_template_versions", "LaunchTemplateVersions", **request):
+            image = raw.get("LaunchTemplateData", {}).get("ImageId", "")
+            yield _Version(raw.get("LaunchTemplateId", ""), raw.get("VersionNumber", 0), image)
 
     def _resolved(self, versions: Iterator[_Version]) -> Iterator[tuple[str, _Version]]:
         """Each version with its image's id, also where a parameter of Systems Manager says which that is."""

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import translated
+from ami_archiver.adapters.clients import paged
 from ami_archiver.adapters.ec2_originals import refusal_of
 from ami_archiver.errors import AccessDenied
 from ami_archiver.model import Refusal
@@ -40,10 +41,9 @@ class Ec2UsageReports:
 
     def newest(self, image_id: str) -> UsageReport | Refusal | None:
         """Reports that somebody else has asked for count too, if they are about all accounts and no less than ours."""
-        pages = self._ec2.get_paginator("describe_image_usage_reports").paginate(ImageIds=[image_id])
+        found = paged(self._ec2, "describe_image_usage_reports", "ImageUsageReports", image_id, ImageIds=[image_id])
         try:
-            with translated(image_id):
-                reports = [_report(raw) for page in pages for raw in page.get("ImageUsageReports", []) if _counts(raw)]
+            reports = [_report(raw) for raw in found if _counts(raw)]
         except (ClientError, AccessDenied) as error:
             refusal = refusal_of(error)
             return None if refusal.code.startswith("InvalidAMIID.") else refusal
@@ -61,13 +61,12 @@ class Ec2UsageReports:
     def accounts(self, report_id: str) -> tuple[str, ...]:
         """Where the entries cannot be read, somebody may use the image: that is an entry too."""
         uses: dict[str, dict[str, int]] = {}
-        pages = self._ec2.get_paginator("describe_image_usage_report_entries").paginate(ReportIds=[report_id])
+        operation, member = "describe_image_usage_report_entries", "ImageUsageReportEntries"
         try:
-            with translated(report_id):
-                for raw in (raw for page in pages for raw in page.get("ImageUsageReportEntries", [])):
-                    account, count = raw.get("AccountId", "unknown"), raw.get("UsageCount", 1)
-                    if account != self._account_id and count:
-                        uses.setdefault(account, {})[raw.get("ResourceType", "resources")] = count
+            for raw in paged(self._ec2, operation, member, report_id, ReportIds=[report_id]):
+                account, count = raw.get("AccountId", "unknown"), raw.get("UsageCount", 1)
+                if account != self._account_id and count:
+                    uses.setdefault(account, {})[raw.get("ResourceType", "resources")] = count
         except (ClientError, AccessDenied) as error:
             logger.warning("image usage report unreadable", extra={"report_id": report_id, "reason": str(error)})
             return (f"accounts that EC2 does not name: its usage report {report_id} cannot be read",)

@@ -15,8 +15,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import translated
+from ami_archiver.adapters.clients import paged
 from ami_archiver.adapters.ec2_templates import Found, Templates
-from ami_archiver.adapters.ssm_parameters import names_of
+from ami_archiver.adapters.services import names_of
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 from ami_archiver.policy import UseKind
@@ -29,10 +30,7 @@ IMAGES_PER_CALL = 10
 MOST_VERSIONS = 10_000
 STATES = ("pending", "running", "shutting-down", "stopping", "stopped")
 """Of instances: all but terminated."""
-PARAMETERS_PER_LISTING = 50
 PARAMETERS_PER_CALL = 10
-IMAGE_TYPE = "aws:ec2:image"
-LAUNCHERS_PER_PAGE = 100
 ENDED = ("cancelled", "failed")
 """How the state of a spot fleet that launches nothing any more begins."""
 
@@ -110,40 +108,32 @@ class Ec2Uses:
             {"ResourceType": "imagebuilder:ImageRecipe"},
             {"ResourceType": "imagebuilder:ContainerRecipe"},
         ]
-        pages = self._ec2.get_paginator("describe_image_references").paginate(
-            ImageIds=sorted(found.image_ids), ResourceTypes=kinds
-        )
-        for page in pages:
-            for raw in page.get("ImageReferences", []):
-                image_id, kind, arn = raw.get("ImageId", ""), raw.get("ResourceType", ""), raw.get("Arn", "")
-                if kind == "ec2:LaunchTemplate":
-                    found.add_template(image_id, arn.rpartition("/")[2], None)
-                else:
-                    found.add(image_id, _in_words(kind, arn))
+        request = {"ImageIds": sorted(found.image_ids), "ResourceTypes": kinds}
+        for raw in paged(self._ec2, "describe_image_references", "ImageReferences", **request):
+            image_id, kind, arn = raw.get("ImageId", ""), raw.get("ResourceType", ""), raw.get("Arn", "")
+            if kind == "ec2:LaunchTemplate":
+                found.add_template(image_id, arn.rpartition("/")[2], None)
+            else:
+                found.add(image_id, _in_words(kind, arn))
 
     def _find_instances(self, found: Found) -> None:
-        pages = self._ec2.get_paginator("describe_instances").paginate(
-            Filters=[
-                {"Name": "image-id", "Values": sorted(found.image_ids)},
-                {"Name": "instance-state-name", "Values": list(STATES)},
-            ],
-            PaginationConfig={"PageSize": 1000},
-        )
-        for page in pages:
-            for reservation in page.get("Reservations", []):
-                for raw in reservation.get("Instances", []):
-                    found.add(raw.get("ImageId", ""), f"instance {raw.get('InstanceId')}")
+        filters: list[dict[str, Any]] = [
+            {"Name": "image-id", "Values": sorted(found.image_ids)},
+            {"Name": "instance-state-name", "Values": list(STATES)},
+        ]
+        request = {"Filters": filters, "PaginationConfig": {"PageSize": 1000}}
+        for reservation in paged(self._ec2, "describe_instances", "Reservations", **request):
+            for raw in reservation.get("Instances", []):
+                found.add(raw.get("ImageId", ""), f"instance {raw.get('InstanceId')}")
 
     def _find_parameters(self, found: Found) -> None:
         """Those of image type: Systems Manager keeps no value of theirs that is no image."""
-        pages = self._ssm.get_paginator("describe_parameters").paginate(
-            ParameterFilters=[{"Key": "DataType", "Option": "Equals", "Values": [IMAGE_TYPE]}],
-            PaginationConfig={"PageSize": PARAMETERS_PER_LISTING},
-        )
-        for page in pages:
-            for names in batches([raw["Name"] for raw in page["Parameters"]], PARAMETERS_PER_CALL):
-                for parameter in self._ssm.get_parameters(Names=names)["Parameters"]:
-                    found.add(parameter["Value"], _in_words("ssm:Parameter", parameter["ARN"]))
+        filters = [{"Key": "DataType", "Option": "Equals", "Values": ["aws:ec2:image"]}]
+        request = {"ParameterFilters": filters, "PaginationConfig": {"PageSize": 50}}
+        listed = paged(self._ssm, "describe_parameters", "Parameters", **request)
+        for names in batches((raw["Name"] for raw in listed), PARAMETERS_PER_CALL):
+            for parameter in self._ssm.get_parameters(Names=names)["Parameters"]:
+                found.add(parameter["Value"], _in_words("ssm:Parameter", parameter["ARN"]))
 
 
 def _in_words(kind: str, arn: str) -> str:
@@ -157,24 +147,17 @@ def _in_words(kind: str, arn: str) -> str:
 def _find_launchers(ec2: Any, autoscaling: Any, found: Found) -> None:
     """Auto Scaling groups, launch configurations and spot fleets: they launch by themselves, perhaps after having had
     no instance for long. DescribeImageReferences knows none of it."""
-    for groups in autoscaling.get_paginator("describe_auto_scaling_groups").paginate(
-        PaginationConfig={"PageSize": LAUNCHERS_PER_PAGE}
-    ):
-        for group in groups["AutoScalingGroups"]:
-            for launch in _of_group(group):
-                _note(found, launch, f"Auto Scaling group {group['AutoScalingGroupName']}")
-    for configurations in autoscaling.get_paginator("describe_launch_configurations").paginate(
-        PaginationConfig={"PageSize": LAUNCHERS_PER_PAGE}
-    ):
-        for configuration in configurations["LaunchConfigurations"]:
-            found.add(configuration["ImageId"], f"launch configuration {configuration['LaunchConfigurationName']}")
-    for fleets in ec2.get_paginator("describe_spot_fleet_requests").paginate(
-        PaginationConfig={"PageSize": LAUNCHERS_PER_PAGE}
-    ):
-        for fleet in fleets["SpotFleetRequestConfigs"]:
-            if not fleet.get("SpotFleetRequestState", "").startswith(ENDED):
-                for launch in _of_fleet(fleet.get("SpotFleetRequestConfig", {})):
-                    _note(found, launch, f"spot fleet {fleet.get('SpotFleetRequestId')}")
+    pages = {"PageSize": 100}
+    for group in paged(autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups", PaginationConfig=pages):
+        for launch in _of_group(group):
+            _note(found, launch, f"Auto Scaling group {group['AutoScalingGroupName']}")
+    operation, member = "describe_launch_configurations", "LaunchConfigurations"
+    for configuration in paged(autoscaling, operation, member, PaginationConfig=pages):
+        found.add(configuration["ImageId"], f"launch configuration {configuration['LaunchConfigurationName']}")
+    for fleet in paged(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs", PaginationConfig=pages):
+        if not fleet.get("SpotFleetRequestState", "").startswith(ENDED):
+            for launch in _of_fleet(fleet.get("SpotFleetRequestConfig", {})):
+                _note(found, launch, f"spot fleet {fleet.get('SpotFleetRequestId')}")
 
 
 def _of_group(group: Launch) -> Iterator[Launch]:

@@ -102,7 +102,7 @@ def _without_work(app: App, state: RunState) -> dict[str, Any]:
         more = {"would_store": state.counts.get("would_store", 0), "would_store_gib": state.selected_gib}
     if state.working_run:
         more["working_run"] = state.working_run
-    own = ActiveRun(state.run_id, state.policy, state.started)
+    own = ActiveRun(state.run_id, state.policy, state.started_at)
     return _summary(app, own, state.outcome, result, **more)
 
 
@@ -115,7 +115,7 @@ def _summary(app: App, run: ActiveRun, outcome: Outcome, result: Tally, **more: 
 def _of_all_runs(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]]:
     """The working run's summary first, then those of the runs that joined it."""
     ended = {line.image_id: line for line in _lines(app, state.run_id, "CHECK#")}
-    own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started)
+    own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started_at)
     others = [run for run_id, run in lease.runs.items() if run_id != state.run_id]
     policies = {run.policy for run in [own, *others]}
     backlog = [line for line in ended.values() if line.policy not in policies]

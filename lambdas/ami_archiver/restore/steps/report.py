@@ -38,7 +38,9 @@ def report_restore(app: App, state: RestoreState) -> tuple[RestoreState, Metrics
                 "but the role of RestoreImages, a key policy or an organization's policy; each reason has AWS's words",
                 "then restore again",
             )
-    run = opening(run_id=state.run_id, outcome=state.outcome.value, started_at=state.started, ended_at=app.clock.now())
+    run = opening(
+        run_id=state.run_id, outcome=state.outcome.value, started_at=state.started_at, ended_at=app.clock.now()
+    )
     summary = summarize(result=result, run=run, **more)
     app.runs.put_summary(SummaryKind.RESTORES, state.run_id, summary)
     note_reported(app, state.run_id, taken_over)

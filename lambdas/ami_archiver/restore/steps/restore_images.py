@@ -33,7 +33,7 @@ def restore_images(app: App, state: RestoreState) -> tuple[RestoreState, Metrics
     state = state.then(Next.WAIT, loops=state.loops + 1)
     try:
         if thaw_due(app, state):
-            state = replace(state, progressed_at=app.clock.now().isoformat())
+            state = replace(state, progressed_at=app.clock.now())
         with leases.held(app, state) as lease:
             return _look(app, state, lease)
     except LeaseLost as error:  # this step took longer than a lease lasts; what is written is right, so look again
@@ -78,7 +78,7 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
         thaw=next(app.restores.thaws(state.run_id, None), None),
         ended=bool(to_finish(app, state, work, look)),
     )
-    if not left.anything:
+    if not left.anything and not _has_grown(app, state, work):
         return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
     if left.thaw is None and not left.ended and state.loops > 1 and _stands_still(app, state):
         for record in left.unstarted:
@@ -104,6 +104,12 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
     return state.then(step, wait_seconds=wait_seconds), {IN_FLIGHT: in_flight_gib(filling.in_flight)}
 
 
+def _has_grown(app: App, state: RestoreState, work: RestoreWork) -> bool:
+    """Whether a restore of this run was started since the lease was read: this step may be run twice at once."""
+    unseen = app.restore_leases.read().in_flight - work.records.keys()
+    return any(restore_id.startswith(f"{state.run_id}.") for restore_id in unseen)
+
+
 def _give_up_abandoned(app: App, state: RestoreState, look: Look) -> None:
     """Intentions of runs that died or were stopped: nobody asks EC2 for them again."""
     for record in look.unstarted:
@@ -113,7 +119,7 @@ def _give_up_abandoned(app: App, state: RestoreState, look: Look) -> None:
 
 
 def _stands_still(app: App, state: RestoreState) -> bool:
-    return app.clock.now() - state.progressed > _limit(app)
+    return app.clock.now() - state.progressed_at > _limit(app)
 
 
 def _limit(app: App) -> timedelta:
@@ -152,7 +158,7 @@ def _counted(
     started = filling.started + work.taken_over
     return replace(
         state,
-        progressed_at=app.clock.now().isoformat() if started else state.progressed_at,
+        progressed_at=app.clock.now() if started else state.progressed_at,
         refused_starts=state.refused_starts + 1 if filling.only_refused and not started else 0,
         restores_denied=state.restores_denied + filling.denied,
         restores_taken=state.restores_taken or started > 0,
