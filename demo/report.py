@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ami_archiver.model import RETIRING, Decision
-from ami_archiver.retire.summary import WOULD
+from ami_archiver.summary import WOULD
 from demo.archive import Line
 from demo.aws import Stack
 from demo.evidence import Claim, Evidence

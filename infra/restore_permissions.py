@@ -13,7 +13,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
-from ami_archiver.restore.tags import RESTORE_ID_TAG
+from ami_archiver.model import RESTORE_ID_TAG
 from ami_archiver.retire.reasons import MARKS
 from infra.permissions import (
     ALL_KEYS,

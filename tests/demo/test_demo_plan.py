@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from ami_archiver.model import Decision, DecisionLine
-from ami_archiver.retire.summary import as_json
+from ami_archiver.summary import summarize_originals
 from demo import plan, report
 from demo.night import NightFailed
 from demo.report import Output
@@ -24,7 +24,7 @@ IN_USE = "InUse: used by launch template lt-1 version 7; change it to another im
 
 
 def summary(*lines: DecisionLine) -> dict[str, object]:
-    return {"run_id": "d", "retirement": as_json({"done": (), "would": lines})}
+    return {"run_id": "d", "retirement": summarize_originals({"done": (), "would": lines})}
 
 
 def line(image_id: str, decision: Decision, reason: str = "nothing was found that keeps it") -> DecisionLine:

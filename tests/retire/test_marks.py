@@ -112,12 +112,6 @@ def test_rejected_original_loses_its_mark(cloud: VirtualCloud) -> None:
     assert marks(retiring, image_id) == ({}, [{}])
 
 
-def test_dry_run_marks_nothing(retiring: Retiring) -> None:
-    (image_id,) = retiring.due("web")
-    retiring.night(dry_run=True)
-    assert marks(retiring, image_id) == ({}, [{}])
-
-
 def test_snapshot_that_another_image_uses_is_not_marked(retiring: Retiring) -> None:
     (image_id,) = retiring.disabled("web")
     device = BlockDevice("/dev/xvda", retiring.snapshots(image_id)[0], 10)

@@ -61,15 +61,6 @@ def test_first_run_of_a_newly_enabled_policy_only_says_what_it_would_do(cloud: V
     assert [each["image_id"] for each in told["done"]["disabled"]["listed"]] == [image_id]
 
 
-def test_dry_run_says_what_it_would_do_and_changes_nothing(retiring: Retiring) -> None:
-    (image_id,) = retiring.due("web")
-    before = retiring.archive.record(image_id)
-    with retiring.no_power_used():
-        told = retiring.night(dry_run=True)
-    assert [each["image_id"] for each in told["would"]["disabled"]["listed"]] == [image_id]
-    assert retiring.archive.record(image_id) == before
-
-
 def test_policy_that_only_disables_never_deregisters(cloud: VirtualCloud) -> None:
     retiring = Retiring(cloud, type(NIGHTLY)("nightly", NIGHTLY.tags, original="disable", retire=RULES))
     (image_id,) = retiring.due("web")

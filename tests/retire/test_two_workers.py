@@ -194,6 +194,27 @@ def test_image_that_a_dead_worker_has_deregistered_is_retired_though_another_is_
     assert retiring.snapshots(image_id) == []
 
 
+def test_last_call_that_is_made_before_the_marks_are_off_is_seen_by_the_worker_that_takes_them_off(
+    retiring: Retiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one sleeps between its last look and its call, and dies right after it; the other keeps the image. Once the
+    marks are off, IAM refuses the call."""
+    (image_id,) = retiring.disabled("web")
+    intend(retiring, image_id, Action.DEREGISTER)
+    tag(retiring, image_id, "archiver:deregister")
+    tag(retiring, image_id, HOLD_TAG)
+    untag = Ec2Originals.untag
+
+    def untag_too_late(self: Ec2Originals, resource_ids: Any, keys: Any) -> None:
+        if image_id in resource_ids and retiring.state(image_id):
+            retiring.ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
+        untag(self, resource_ids, keys)
+
+    monkeypatch.setattr(Ec2Originals, "untag", untag_too_late)
+    retiring.night()
+    assert (retiring.state(image_id), retiring.status(image_id)) == (None, "RETIRED")
+
+
 def test_image_that_somebody_else_deregisters_after_our_own_intention_is_not_ours(
     retiring: Retiring, monkeypatch: pytest.MonkeyPatch
 ) -> None:

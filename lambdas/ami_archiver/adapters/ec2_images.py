@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ami_archiver.adapters.aws_errors import translated
+from ami_archiver.adapters.aws_errors import code_of, message_of, translated
 from ami_archiver.adapters.clients import paged
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
@@ -183,11 +183,29 @@ def _tags(raw: Sequence[dict[str, Any]]) -> dict[str, str]:
     return {tag["Key"]: tag.get("Value", "") for tag in raw if "Key" in tag}
 
 
-def _permission(raw: dict[str, Any]) -> str:
-    if "UserId" in raw:
-        return f"user:{raw['UserId']}"
-    if "Group" in raw:
-        return f"group:{raw['Group']}"
-    if "OrganizationArn" in raw:
-        return f"organization:{raw['OrganizationArn']}"
-    return f"unit:{raw.get('OrganizationalUnitArn', '')}"
+_PERMISSIONS = {
+    "user": "UserId",
+    "group": "Group",
+    "organization": "OrganizationArn",
+    "unit": "OrganizationalUnitArn",
+}
+"""Kinds of launch permissions as RestoreFacts writes them, and as EC2 does."""
+
+
+def _permission(raw: Mapping[str, Any]) -> str:
+    return next((f"{kind}:{raw[name]}" for kind, name in _PERMISSIONS.items() if name in raw), "unit:")
+
+
+def share(client: Any, image_id: str, permissions: Sequence[str]) -> str | None:
+    """Give launch permissions as in RestoreFacts; why EC2 did not take them, or None."""
+    pairs = [one.partition(":") for one in permissions]
+    try:
+        with translated(image_id):
+            client.modify_image_attribute(
+                ImageId=image_id, LaunchPermission={"Add": [{_PERMISSIONS[kind]: value} for kind, _, value in pairs]}
+            )
+    except ClientError as error:
+        return f"{code_of(error)}: {message_of(error)}"
+    except AccessDenied as error:
+        return str(error)
+    return None

@@ -15,15 +15,14 @@ from ami_archiver.adapters.ec2_images import (
     image_of,
     literal,
     raw_snapshots_by,
+    share,
     snapshot_of,
 )
-from ami_archiver.adapters.ec2_shares import share
 from ami_archiver.batches import batches
 from ami_archiver.eligibility import image_gib, snapshot_gib
 from ami_archiver.errors import AccessDenied
-from ami_archiver.model import Refusal, Snapshot
+from ami_archiver.model import RESTORE_ID_TAG, Refusal, Snapshot
 from ami_archiver.restore.model import RestoredImage
-from ami_archiver.restore.tags import RESTORE_ID_TAG
 
 NAME_TAKEN = "InvalidAMIName.Duplicate"
 ABOUT_THE_RESTORE = frozenset(

@@ -11,6 +11,7 @@ from ami_archiver.inventory import image_id_of
 from ami_archiver.model import ArchiveRecord, Status, StoredObject
 from ami_archiver.restore.model import RestoreFailure, RestoreOptions, Tier
 from ami_archiver.restore.request import Query
+from ami_archiver.selection import NewestOfGroups
 from ami_archiver.sharing import sharing
 from ami_archiver.verification import IMAGE_TAG, why_altered
 
@@ -173,28 +174,19 @@ def source_image_id(key: str, found: StoredObject | None) -> str:
     return tagged or (image_id_of(key) if image_id_of(key).startswith("ami-") else "")
 
 
-class NewestOfGroups:
-    """Of the records that a query matches those that it chooses; memory grows with what is chosen."""
-
-    def __init__(self, query: Query) -> None:
-        self._query = query
-        self._all: list[str] = []
-        self._newest: dict[tuple[str, str], tuple[str, str]] = {}
-
-    def add(self, record: ArchiveRecord) -> None:
-        if not self._query.matches(record):
-            return
-        group = record.origin.group
-        if not self._query.newest_per_group or group is None:
-            self._all.append(record.image_id)
-            return
-        created = record.origin.created_at or record.selected_at
-        ranked = (created.isoformat(), record.image_id)
-        key = (record.policy, group)
-        self._newest[key] = max(ranked, self._newest.get(key, ranked))
-
-    def chosen(self) -> list[str]:
-        return sorted([*self._all, *(image_id for _, image_id in self._newest.values())])
+def choose(query: Query, records: Iterable[ArchiveRecord]) -> list[str]:
+    """Ids of the images that a query chooses; memory grows with what is chosen."""
+    newest = NewestOfGroups(1)
+    chosen = []
+    for record in records:
+        if not query.matches(record):
+            continue
+        if query.newest_per_group and record.origin.group is not None:
+            created_at = record.origin.created_at or record.selected_at
+            newest.add((record.policy, record.origin.group), created_at, record.image_id)
+        else:
+            chosen.append(record.image_id)
+    return sorted([*chosen, *newest.image_ids()])
 
 
 HOUR = 3600

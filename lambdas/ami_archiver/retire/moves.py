@@ -33,8 +33,8 @@ def kept(record: ArchiveRecord, why: str, *, at: datetime, run_id: str) -> Archi
 
 def announced(record: ArchiveRecord, action: Action, on: datetime, *, at: datetime, run_id: str) -> ArchiveRecord:
     """The original goes on that day, unless somebody objects."""
-    told = replace(record.retirement, kept_because=None, announced=action, retire_on=on, intention=None)
-    return lifecycle.noted(record, f"'{action}' is announced for {on:%Y-%m-%d}", at=at, run_id=run_id, retirement=told)
+    after = replace(record.retirement, kept_because=None, announced=action, retire_on=on, intention=None)
+    return lifecycle.noted(record, f"'{action}' is announced for {on:%Y-%m-%d}", at=at, run_id=run_id, retirement=after)
 
 
 def intended(

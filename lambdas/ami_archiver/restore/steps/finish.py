@@ -9,7 +9,7 @@ from ami_archiver import lifecycle as archive_lifecycle
 from ami_archiver.app import App
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.failures import reason
-from ami_archiver.model import ArchiveRecord
+from ami_archiver.model import RESTORE_ID_TAG, ArchiveRecord
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.lifecycle import log_restore
 from ami_archiver.restore.model import (
@@ -21,7 +21,6 @@ from ami_archiver.restore.model import (
     ThawEntry,
 )
 from ami_archiver.restore.planning import pointable
-from ami_archiver.restore.tags import RESTORE_ID_TAG
 from ami_archiver.sharing import sharing
 
 logger = logging.getLogger(__name__)

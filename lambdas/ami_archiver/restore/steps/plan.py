@@ -23,7 +23,7 @@ from ami_archiver.restore.model import (
     RestoreStatus,
     ThawEntry,
 )
-from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
+from ami_archiver.restore.planning import Account, Candidate, choose
 from ami_archiver.restore.request import RestoreRequest, options_of
 from ami_archiver.restore.state import RestoreState, begin
 from ami_archiver.restore.steps.takeover import to_take_over
@@ -99,12 +99,8 @@ def _names(app: App, request: RestoreRequest) -> list[str]:
     """Image ids or object keys; which it is, each says itself."""
     if request.query is None:
         return [*request.image_ids, *request.object_keys]
-    chosen = NewestOfGroups(request.query)
-    for status in ARCHIVED:
-        for indexed in app.records.in_status(status):
-            if indexed.record is not None:
-                chosen.add(indexed.record)
-    return chosen.chosen()
+    indexed = (each for status in ARCHIVED for each in app.records.in_status(status))
+    return choose(request.query, (each.record for each in indexed if each.record is not None))
 
 
 class _Plan:

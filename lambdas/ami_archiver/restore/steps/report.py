@@ -12,18 +12,19 @@ from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps.finish import give_up
 from ami_archiver.restore.steps.takeover import note_reported
 from ami_archiver.restore.steps.thaw import WAITING
-from ami_archiver.restore.summary import Tally, headline, summarize, text_of
+from ami_archiver.restore.summary import RestoreTally, headline, summarize, text_of
 from ami_archiver.run_state import Metrics, Next
+from ami_archiver.summary import opening
 
 
 def report_restore(app: App, state: RestoreState) -> tuple[RestoreState, Metrics, dict[str, Any]]:
     """(state, metrics, summary)."""
     if not state.dry_run:
         _give_up(app, state)
-    result = Tally("would_restore" if state.dry_run else "in_progress")
+    result = RestoreTally("would_restore" if state.dry_run else "in_progress")
     taken_over: list[str] = []
     for restore in app.restores.of_run(state.run_id, draft=state.dry_run):
-        result.add(restore)
+        result.count(restore)
         if isinstance(restore, RestoreRecord) and restore.takes_over and restore.status is RestoreStatus.RESTORED:
             taken_over.append(restore.takes_over)
     more: dict[str, Any] = {"looks": state.loops}
@@ -37,21 +38,17 @@ def report_restore(app: App, state: RestoreState) -> tuple[RestoreState, Metrics
                 "but the role of RestoreImages, a key policy or an organization's policy; each reason has AWS's words",
                 "then restore again",
             )
-    summary = summarize(
-        run_id=state.run_id,
-        outcome=state.outcome.value,
-        started_at=state.started_at,
-        ended_at=app.clock.now(),
-        result=result,
-        **more,
+    run = opening(
+        run_id=state.run_id, outcome=state.outcome.value, started_at=state.started_at, ended_at=app.clock.now()
     )
+    summary = summarize(result=result, run=run, **more)
     app.runs.put_summary(SummaryKind.RESTORES, state.run_id, summary)
     note_reported(app, state.run_id, taken_over)
     app.notifier.publish(headline(summary), text_of(summary))
     return state.then(Next.END), {} if state.dry_run else _metrics(result), summary
 
 
-def _metrics(result: Tally) -> Metrics:
+def _metrics(result: RestoreTally) -> Metrics:
     return {
         "ImagesRestored": float(result.counts["restored"]),
         "RestoresFailed": float(result.counts["failed"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.policy import Policy
 from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
@@ -37,7 +38,7 @@ def joined_night(retiring: Retiring, until: Next = Next.END) -> tuple[Any, dict[
 
 
 def summaries(retiring: Retiring, *run_ids: str) -> dict[str, dict[str, Any]]:
-    found = [retiring.archive.app.runs.summary(run_id) or {} for run_id in run_ids]
+    found = [retiring.archive.app.runs.summary(SummaryKind.RUNS, run_id) or {} for run_id in run_ids]
     return {each["policy"]: each for each in found}
 
 
@@ -82,7 +83,7 @@ def test_answer_of_a_person_is_told_again_to_the_policy_that_asked(cloud: Virtua
     retiring.archive.answer = {"approved": True, "by": SOMEBODY}
     retiring.archive.go_on(state)
     assert f"{other}  Disabled: " in mail(retiring, "weekly")
-    (joined,) = retiring.archive.app.runs.summary(state.run_id)["joined_runs"]
+    (joined,) = retiring.archive.app.runs.summary(SummaryKind.RUNS, state.run_id)["joined_runs"]
     assert summaries(retiring, joined)["weekly"]["retirement"]["awaiting_approval"] == 0
 
 
