@@ -58,7 +58,7 @@ def plan(on: Resources) -> list[iam.PolicyStatement]:
 
 def finish(on: Resources, parameter_prefixes: Sequence[str]) -> list[iam.PolicyStatement]:
     return [
-        describe("DescribeImages", "DescribeSnapshots", "GetEbsEncryptionByDefault"),
+        describe("DescribeImages", "DescribeSnapshots"),
         allow(
             "ShareAgain",
             ["ec2:ModifyImageAttribute"],

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from ami_archiver.adapters import ec2_images
 from ami_archiver.policy import Policy
-from ami_archiver.steps import check
+from ami_archiver.steps import store_images
 from local_cloud.settings import ThroughputSettings
 from tests.chaos.wire import Disturbance
 from tests.chaos.world import Theatre, World
@@ -164,7 +164,7 @@ def hung_until_the_next_day(world: World) -> None:
 
 
 def handed_over(world: World) -> None:
-    with patch.object(check, "HAND_OVER_LOOPS", 2):
+    with patch.object(store_images, "HAND_OVER_LOOPS", 2):
         world.night()
 
 

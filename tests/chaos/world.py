@@ -8,7 +8,7 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -119,7 +119,7 @@ class World:
         self.archive = archive
         self.runs: list[Run] = []
         self.turns: list[str] = []
-        """The run ids of the checks and starts that held the lease, in the order in which they began."""
+        """The run ids of the looks that held the lease, in the order in which they began."""
         self.touched: set[str] = set()
         """Images whose record or object people have laid hands on."""
         self.may_fail: set[str] = set()
@@ -274,23 +274,24 @@ class World:
         }
 
     def _function(self, name: str) -> Callable[[Any], Any]:
-        handler = importlib.import_module(name.rpartition(".")[0]).handler
-        works = name.startswith(("handlers.check_store", "handlers.start_store"))
+        module, _, function = name.rpartition(".")
+        handler = getattr(importlib.import_module(module), function)
+        works = name == "handlers.archive.store"
 
         def invoke(event: Any) -> Any:
             if not self.undisturbed and not self._steps:
-                self.wire.step(name.split(".")[1])
+                self.wire.step(name.partition(".")[2])
             turn = len(self.turns)
             if works:
                 self.turns.append(event["run_id"])
             telemetry = importlib.import_module("handlers.telemetry")
             app = self._app()
-            retirer = replace(self.archive.retirer(), clock=app.clock)
+            retirer = self.archive.retirer()
+            retirer.clock = app.clock
             self._steps.append((name, event))
             with (
                 patch.object(bootstrap, "app", lambda: app),
                 patch.object(bootstrap, "retire_app", lambda: retirer),
-                patch.object(bootstrap, "restore_app", lambda: replace(self.restores.worker(), clock=app.clock)),
                 self.wire.listening(not self.undisturbed and name.startswith(self.disturbed)),
             ):
                 try:

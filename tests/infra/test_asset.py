@@ -53,10 +53,8 @@ for service in {functions_asset.SERVICES!r}:
     print(service, client.meta.endpoint_url)
     if service == "s3":
         print(client.generate_presigned_url("head_object", Params={{"Bucket": "bucket", "Key": "key"}}))
-from handlers import check_restores, plan_restore, report_restore, start_restores
-from handlers import check_store_tasks, report_run, select_images, start_store_tasks
-from handlers import ask_for_approval, plan_retirement, retire_images, undo_retirement, watch_archive
-print(botocore.__file__, select_images.handler)
+from handlers import archive, restore, retire
+print(botocore.__file__, archive.select)
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(

@@ -16,7 +16,6 @@ Template = dict[str, Any]
 HANDLERS = {
     "SelectImages": "handlers.archive.select",
     "StoreImages": "handlers.archive.store",
-    "StoreImages": "handlers.archive.store",
     "ReportRun": "handlers.archive.report",
     "PlanRestore": "handlers.restore.plan",
     "FinishRestores": "handlers.restore.finish",

@@ -44,20 +44,6 @@ ALLOWED = {
     states:DescribeExecution         ArchiveWorkflow's executions
     """,
     "StoreImages": """
-    ec2:DescribeImages               *
-    ec2:DescribeSnapshots            *
-    ec2:DescribeStoreImageTasks      *
-    s3:ListBucket                    bucket
-    s3:GetObject                     bucket/*
-    s3:GetObjectTagging              bucket/*
-    kms:Decrypt                      key         via s3
-    dynamodb:BatchGetItem            table
-    dynamodb:GetItem                 table
-    dynamodb:PutItem                 table
-    dynamodb:Query                   table
-    dynamodb:UpdateItem              table
-    """,
-    "StoreImages": """
     ec2:CreateStoreImageTask         image/*
     ec2:DescribeImageAttribute       image/*
     ec2:DescribeImages               *

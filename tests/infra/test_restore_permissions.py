@@ -38,7 +38,6 @@ ALLOWED = {
     dynamodb:BatchGetItem            table
     dynamodb:GetItem                 table
     dynamodb:PutItem                 table
-    dynamodb:Query                   table
     dynamodb:UpdateItem              table
     """,
     "RestoreImages": """
@@ -56,6 +55,7 @@ ALLOWED = {
     ebs:StartSnapshot                snapshot/*
     s3:ListBucket                    bucket
     s3:GetObject                     bucket/*
+    s3:GetObjectTagging              bucket/*
     s3:RestoreObject                 bucket/*
     kms:Decrypt                      key         via s3
     kms:CreateGrant                  any key     via ec2, ebs, for AWS
@@ -73,7 +73,6 @@ ALLOWED = {
     "ReportRestore": """
     dynamodb:BatchGetItem            table
     dynamodb:DeleteItem              table       in RESTORE-QUEUE#*
-    dynamodb:GetItem                 table
     dynamodb:PutItem                 table
     dynamodb:Query                   table
     dynamodb:UpdateItem              table
@@ -160,11 +159,11 @@ def test_each_answer_of_a_step_has_its_branch_and_no_choice_has_a_default(templa
         for name, state in choices.items()
         if name != "IsHandedOver"
     } == {
-        "Planned": {"plan_more": "PlanRestore", "check": "FinishRestores", "report": "ReportRestore"},
-        "Checked": {"start": "RestoreImages", "wait": "Wait", "hand_over": "HandOver", "report": "ReportRestore"},
+        "Planned": {"plan_more": "PlanRestore", "restore": "RestoreImages", "report": "ReportRestore"},
+        "Restored": {"finish": "FinishRestores", "wait": "Wait", "hand_over": "HandOver", "report": "ReportRestore"},
         "Reported": {"end": "Done"},
     }
-    assert [rule["Next"] for rule in choices["IsHandedOver"]["Choices"]] == ["FinishRestores", "PlanRestore"]
+    assert [rule["Next"] for rule in choices["IsHandedOver"]["Choices"]] == ["RestoreImages", "PlanRestore"]
 
 
 def role_of(template: Template, who: str) -> str:

@@ -12,8 +12,8 @@ from ami_archiver.run_state import Next
 from infra.templates import definitions, resources
 
 Template = dict[str, Any]
-STEPS = ("SelectImages", "StoreImages", "StoreImages", "PlanRetirement", "RetireImages", "ReportRun")
-CHOICES = ("Selected", "Checked", "Planned", "Retired", "Reported")
+STEPS = ("SelectImages", "StoreImages", "PlanRetirement", "RetireImages", "ReportRun")
+CHOICES = ("Selected", "Stored", "Planned", "Retired", "Reported")
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +27,10 @@ def states(definition: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_flow_is_select_check_start_wait_plan_retire_and_report(states: dict[str, Any]) -> None:
+def test_the_flow_is_select_store_wait_plan_retire_and_report(states: dict[str, Any]) -> None:
     assert {name: state.get("Next", "-") for name, state in states.items() if state["Type"] != "Choice"} == {
         "SelectImages": "Selected",
-        "StoreImages": "Checked",
-        "StoreImages": "Wait",
+        "StoreImages": "Stored",
         "Wait": "StoreImages",
         "PlanRetirement": "Planned",
         "RetireImages": "Retired",
@@ -49,19 +48,18 @@ def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
     assert {name: branches(states[name]) for name in CHOICES} == {
         "Selected": {
             "select_more": "SelectImages",
-            "check": "StoreImages",
+            "store": "StoreImages",
             "retire": "PlanRetirement",
             "report": "ReportRun",
         },
-        "Checked": {
-            "start": "StoreImages",
+        "Stored": {
             "wait": "Wait",
             "hand_over": "HandOver",
             "retire": "PlanRetirement",
         },
         "Planned": {"plan_more": "PlanRetirement", "retire": "RetireImages", "report": "ReportRun"},
         "Retired": {"retire": "RetireImages", "wait": "WaitForUsageReports", "report": "ReportRun"},
-        "Reported": {"check": "StoreImages", "await_approval": "AwaitApproval", "end": "Done", "fail": "Failed"},
+        "Reported": {"store": "StoreImages", "await_approval": "AwaitApproval", "end": "Done", "fail": "Failed"},
     }
 
 
@@ -75,7 +73,7 @@ def test_an_unknown_or_missing_answer_fails_the_execution_since_no_choice_has_a_
     assert not [state for state in choices if "Default" in state]
 
 
-def test_a_run_that_was_handed_over_goes_on_with_the_check(definition: dict[str, Any], states: dict[str, Any]) -> None:
+def test_a_run_that_was_handed_over_goes_on_with_the_stores(definition: dict[str, Any], states: dict[str, Any]) -> None:
     assert definition["StartAt"] == "IsHandedOver"
     assert [(c["Variable"], c["IsPresent"], c["Next"]) for c in states["IsHandedOver"]["Choices"]] == [
         ("$.run_id", True, "StoreImages"),

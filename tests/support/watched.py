@@ -19,7 +19,6 @@ from tests.support.state_machine import StateMachine, definition_of, handlers_in
 FUNCTIONS = {
     "handlers.archive.select": "SelectImages",
     "handlers.archive.store": "StoreImages",
-    "handlers.archive.store": "StoreImages",
     "handlers.archive.report": "ReportRun",
     "handlers.retire.plan": "PlanRetirement",
     "handlers.retire.retire": "RetireImages",
@@ -88,7 +87,8 @@ class Stage:
 
     def invoke(self, name: str, event: Any) -> Any:
         """Run a function, by its handler's name."""
-        handler = importlib.import_module(name.rpartition(".")[0]).handler
+        module, _, function = name.rpartition(".")
+        handler = getattr(importlib.import_module(module), function)
         self._before(FUNCTIONS[name])
         self._function = FUNCTIONS[name]
         try:

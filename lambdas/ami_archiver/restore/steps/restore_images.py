@@ -78,7 +78,7 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
         thaw=next(app.restores.thaws(state.run_id, None), None),
         ended=bool(to_finish(app, state, work, look)),
     )
-    if not left.anything:
+    if not left.anything and not _has_grown(app, state, work):
         return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
     if left.thaw is None and not left.ended and state.loops > 1 and _stands_still(app, state):
         for record in left.unstarted:
@@ -102,6 +102,12 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
         _keep_turn(app, state, filling, wait_seconds)
     step = Next.FINISH if left.ended else Next.HAND_OVER if state.loops % HAND_OVER_LOOPS == 0 else Next.WAIT
     return state.then(step, wait_seconds=wait_seconds), {IN_FLIGHT: in_flight_gib(filling.in_flight)}
+
+
+def _has_grown(app: App, state: RestoreState, work: RestoreWork) -> bool:
+    """Whether a restore of this run was started since the lease was read: this step may be run twice at once."""
+    unseen = app.restore_leases.read().in_flight - work.records.keys()
+    return any(restore_id.startswith(f"{state.run_id}.") for restore_id in unseen)
 
 
 def _give_up_abandoned(app: App, state: RestoreState, look: Look) -> None:

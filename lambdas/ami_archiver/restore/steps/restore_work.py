@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
 from ami_archiver.app import App
 from ami_archiver.errors import AccessDenied
@@ -56,10 +57,13 @@ class RestoreWork:
     def __init__(self, app: App, state: RestoreState, restore_ids: Collection[str]) -> None:
         self._app = app
         self._state = state
-        self._encrypts = app.restore_tasks.encrypts_by_default()
         self.records = app.restores.get(restore_ids).records
         """What the lease names, of whatever run, and what this look adds to it."""
         self.taken_over = 0
+
+    @cached_property
+    def _encrypts(self) -> bool:
+        return self._app.restore_tasks.encrypts_by_default()
 
     def is_own(self, task: InFlight) -> bool:
         """Whether it is a restore of this run."""

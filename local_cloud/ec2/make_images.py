@@ -1,4 +1,4 @@
-"""RegisterImage: an image from snapshots that are there."""
+"""Images and snapshots that are made here: RegisterImage, and CreateSnapshot, which is complete at once here."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local_cloud.ec2.lookup import check_image_name, usable_snapshot
-from local_cloud.ec2.operation import Operation
-from local_cloud.ec2.request import Request
-from local_cloud.ec2.tag_specifications import tags_for
+from local_cloud.ec2.request import Request, tags_for
 from local_cloud.ec2.world import World
 from local_cloud.errors import AwsError
-from local_cloud.model import BlockDevice, Image
+from local_cloud.model import BlockDevice, Image, Snapshot
+from local_cloud.sdk_form import snapshot_to_sdk
 
 _DEFAULT_VOLUME_TYPE = "gp2"
 
@@ -126,4 +125,23 @@ def _ebs_device(world: World, request: Request, name: str, ebs: Mapping[str, Any
     )
 
 
-OPERATIONS: Mapping[str, Operation] = {"RegisterImage": register_image}
+def create_snapshot(world: World, request: Request) -> dict[str, Any]:
+    """Of one of moto's volumes."""
+    tags = tags_for(request, "snapshot")
+    volume = world.instances.backend(request.caller).get_volume(request.params["VolumeId"])
+    request.stop_if_dry_run()
+    source = world.catalog.snapshots(request.region).get(volume.snapshot_id or "")
+    snapshot = Snapshot(
+        snapshot_id=world.service.new_id("snap"),
+        owner_id=request.account_id,
+        volume_size_gib=volume.size,
+        start_time=world.clock.now(),
+        volume_id=volume.id,
+        full_snapshot_size_bytes=source.full_snapshot_size_bytes if source else None,
+        description=request.params.get("Description", ""),
+        encrypted=volume.encrypted,
+        kms_key_id=volume.kms_key_id,
+        tags=tags["snapshot"],
+    )
+    world.catalog.add_snapshot(request.region, snapshot)
+    return snapshot_to_sdk(snapshot, snapshot.tags)
