@@ -7,18 +7,22 @@
 from __future__ import annotations
 
 import os
-import re
-import subprocess
+import signal
 import sys
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-from tests.mutants.bug import BROKEN, Bug
+import pytest
+
+from local_cloud import in_process, server  # noqa: F401 - once for all: each bug's process is a copy of this one
+from tests.mutants.bug import broken
 from tests.mutants.bugs import BUGS
-from tests.mutants.plugin import NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSES = 2
@@ -28,73 +32,74 @@ SECONDS = 120
 
 @dataclass(frozen=True)
 class Result:
-    bug: Bug
+    name: str
     noticed_by: str | None
     seconds: float
 
 
+class FirstFailure:
+    """A plugin of pytest that remembers which test failed."""
+
+    name: str | None = None
+    text = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and self.name is None:
+            self.name, self.text = report.nodeid.removeprefix("tests/"), report.longreprtext
+
+
 def main(only: str) -> int:
-    bugs = [bug for bug in BUGS.values() if only in bug.name]
-    if not bugs:
+    names = [name for name in BUGS if only in name]
+    if not names:
         print(f"no bug has {only!r} in its name; there are: {', '.join(BUGS)}")
         return 2
     begun = time.monotonic()
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        if broken := [failed for failed in pool.map(_first_failure, _halves(bugs)) if failed]:
-            print(f"the tests fail without any bug: {', '.join(broken)}")
+    os.chdir(ROOT)
+    with get_context("fork").Pool(PROCESSES, maxtasksperchild=1) as pool:
+        if failed := [one for one in pool.imap(_first_failure, _without_bugs(names)) if one]:
+            print(f"the tests fail without any bug: {', '.join(failed)}")
             return 2
-        print(f"the tests pass without any bug: {time.monotonic() - begun:.0f} seconds")
-        results = _printed(pool.map(_play, bugs))
-    survivors = [result.bug for result in results if result.noticed_by is None]
+        print(f"the tests pass without any bug, {time.monotonic() - begun:.0f} seconds")
+        results = _printed(pool.imap(_play, names))
+    survivors = [result.name for result in results if result.noticed_by is None]
     print(f"{len(results)} bugs, {len(results) - len(survivors)} noticed, {time.monotonic() - begun:.0f} seconds")
-    for bug in survivors:
-        print(f"SURVIVED {bug.name} ({bug.target})")
+    for name in survivors:
+        print(f"SURVIVED {name} ({BUGS[name].target})")
     return 1 if survivors else 0
 
 
-def _halves(bugs: Iterable[Bug]) -> list[list[str]]:
-    """What pytest is asked to run without any bug: whole files, and of the others those tests that some bug names."""
-    words: dict[str, set[str]] = {}
-    for bug in bugs:
-        words.setdefault(bug.file, set()).add(bug.some)
-    whole = [file for file, some in words.items() if "" in some]
-    parts = [file for file in words if file not in whole]
-    return [
-        half for half in (whole, [*parts, "-k", " or ".join(sorted(set().union(*(words[p] for p in parts))))]) if half
-    ]
+def _without_bugs(names: Iterable[str]) -> list[list[str]]:
+    """What pytest is asked to run first: whole files, and of the others those tests that some bug names."""
+    bugs = [BUGS[name] for name in names]
+    whole = sorted({bug.file for bug in bugs if not bug.some})
+    some = [bug for bug in bugs if bug.file not in whole]
+    words = ["-k", " or ".join(sorted({bug.some for bug in some}))]
+    return [each for each in (whole, [*sorted({bug.file for bug in some}), *words]) if each[0] != "-k"]
 
 
-def _play(bug: Bug) -> Result:
-    begun = time.monotonic()
-    asked = [bug.file, "-k", bug.some] if bug.some else [bug.file]
-    return Result(bug, _first_failure(asked, bug), time.monotonic() - begun)
+def _play(name: str) -> Result:
+    """In a process of its own, which ends then."""
+    begun, bug = time.monotonic(), BUGS[name]
+    bug.put_in()
+    signal.signal(signal.SIGALRM, _time_is_over)
+    signal.alarm(SECONDS)
+    noticed_by = _first_failure([bug.file, "-k", bug.some] if bug.some else [bug.file])
+    return Result(name, noticed_by, time.monotonic() - begun)
 
 
-def _first_failure(asked: Iterable[str], bug: Bug | None = None) -> str | None:
-    """The first test that fails. Raises SystemExit where the tests could not be run: that is no failure of theirs."""
-    plugin = ["-p", "tests.mutants.plugin"] if bug else []
-    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-x", "-p", "no:cacheprovider", "--tb=line", *plugin]
-    try:
-        done = subprocess.run(
-            [*command, *asked],
-            cwd=ROOT / "tests",
-            env=os.environ | {"PYTHONPATH": f"{ROOT}/lambdas:{ROOT}"} | ({NAME: bug.name} if bug else {}),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS if bug else None,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"the clock, after {SECONDS} s"
-    if done.returncode == 0:
-        return None
-    failed = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
-    if failed is None or done.returncode == BROKEN:
-        name = bug.name if bug else " ".join(asked)
-        raise SystemExit(f"{name} could not be played:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    if os.environ.get("WHY"):
-        print("      ", *re.findall(r"^(?:/.*?:\d+: |E  +).*", done.stdout, re.MULTILINE)[:1])
-    return failed[1]
+def _time_is_over(*_: Any) -> None:
+    raise TimeoutError(f"the bug was not noticed within {SECONDS} seconds")
+
+
+def _first_failure(asked: Sequence[str]) -> str | None:
+    """The first test that fails. Raises RuntimeError where the tests could not be run: that is no failure of theirs."""
+    first, output = FirstFailure(), StringIO()
+    tests = [f"tests/{one}" if one.endswith(".py") else one for one in asked]
+    with redirect_stdout(output), redirect_stderr(output):
+        code = pytest.main(["-q", "-n0", "-x", "-p", "no:cacheprovider", "--tb=line", *tests], plugins=[first])
+    if broken or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"{' '.join(asked)} could not be run: {broken or output.getvalue()[-3000:]}")
+    return first.name
 
 
 def _printed(results: Iterable[Result]) -> list[Result]:
@@ -102,7 +107,7 @@ def _printed(results: Iterable[Result]) -> list[Result]:
     print(f"{'bug':64} {'seconds':>7}  noticed by")
     seen = []
     for result in results:
-        print(f"{result.bug.name:64} {result.seconds:7.1f}  {result.noticed_by or 'NOBODY'}", flush=True)
+        print(f"{result.name:64} {result.seconds:7.1f}  {result.noticed_by or 'NOBODY'}", flush=True)
         seen.append(result)
     return seen
 
