@@ -69,7 +69,7 @@ def name_that_is_taken_is_taken_again(right: Function) -> Function:
     return lambda names, taken: next(names)
 
 
-@bug("restore.steps.plan:_written", "restore/test_plan.py -k test_plan_goes_on_where_an_invocation_had_to_stop")
+@bug("restore.steps.plan:_written", "restore/test_plan.py -k plan_goes_on_where_an_invocation_had_to_stop")
 def rest_of_a_long_plan_is_forgotten(right: Function) -> Function:
     return lambda app, run_id: (right(app, run_id)[0], [])
 
@@ -250,7 +250,7 @@ def image_that_is_not_this_restores_is_shared(right: Function) -> Function:
     return lambda app, record, image, *more: right(app, record, replace(image, restore_id=record.restore_id), *more)
 
 
-@bug("restore.steps.finish:finish", "restore/test_sharing.py -k test_who_writes_the_table_shares_nothing")
+@bug("restore.steps.finish:finish", "restore/test_sharing.py -k who_writes_the_table_shares_nothing")
 def image_is_shared_by_what_the_table_says(right: Function) -> Function:
     return lambda app, record, image, archived, confirmed: right(app, record, image, archived, record.options.confirmed)
 
