@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.adapters.sfn_executions import SfnExecutions
+from ami_archiver.adapters.services import SfnExecutions
 from ami_archiver.errors import AccessDenied, ArchiverError, AwsRefused, TemporarilyUnavailable
 from tests.support.answers import counting, refusing
 from tests.support.archive import Archive, client

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.adapters.ssm_parameters import SsmParameters
+from ami_archiver.adapters.services import SsmParameters
 from tests.support.answers import counting, refusing
 from tests.support.archive import Archive, client
 

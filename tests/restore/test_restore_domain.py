@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_archiver.adapters.attribute_values import serialized
-from ami_archiver.adapters.restore_items import restore_attributes, restore_key, restore_move_item, restore_of
+from ami_archiver.adapters.table_restores import restore_item, restore_key, restore_of
 from ami_archiver.errors import BadRecord
 from ami_archiver.lifecycle import IllegalMove
 from ami_archiver.restore import lifecycle, naming, planning
@@ -117,14 +116,13 @@ def test_a_record_comes_back_from_its_item_as_it_was() -> None:
         takes_over="20260101T010000-restore-12345678.000000",
         reported_by="20260101T030000-restore-12345678",
     )
-    item = restore_key(whole.restore_id) | {k: serialized(v) for k, v in restore_attributes(whole).items()}
-    item["history"] = serialized([restore_move_item(move) for move in whole.history])
+    item = restore_key(whole.restore_id) | restore_item(whole)
     assert restore_of(item) == whole
     assert "status" not in item, "the index by_status is for archive records"
     with pytest.raises(BadRecord, match="gib is 'ten'"):
-        restore_of(item | {"gib": {"S": "ten"}})
+        restore_of(item | {"gib": "ten"})
     with pytest.raises(BadRecord, match="deploy the newer version"):
-        restore_of(item | {"schema": {"N": "99"}})
+        restore_of(item | {"schema": 99})
 
 
 @pytest.mark.parametrize(

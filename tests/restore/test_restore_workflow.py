@@ -111,7 +111,7 @@ def test_execution_ends_with_the_summary(machine: Machine) -> None:
 def test_bad_input_ends_the_execution_under_its_name_and_changes_nothing(machine: Machine) -> None:
     execution = machine.run(image_ids=["nonsense"])
     assert (execution.status, execution.error) == ("FAILED", "BadInput")
-    assert "'image_ids' has 'nonsense'" in str(execution.cause)
+    assert "image_ids has 'nonsense'" in str(execution.cause)
     assert not machine.seen.actions["PlanRestore"]
 
 

@@ -131,7 +131,7 @@ def test_record_that_cannot_be_read_fails_its_image_is_left_as_it_is_and_ends_th
     assert summary["failures"] == [
         {
             "image_id": image_id,
-            "reason": f"BadRecord: record of {image_id} cannot be read: bucket is Decimal('5') (must be a text); "
+            "reason": f"BadRecord: record of {image_id} cannot be read: bucket is 5, must be a text; "
             "repair it by its history",
         }
     ]
@@ -156,7 +156,7 @@ def test_record_unreadable_while_its_store_runs_is_reported_failed_and_the_run_e
     archive.put_item((archive.item(f"IMAGE#{image_id}", "RECORD") or {}) | {"status": {"S": "LOST"}})
     summary = archive.go_on(state)
     assert summary["decisions"]["failed"] == 1
-    assert "'LOST' is not a valid Status" in summary["failures"][0]["reason"]
+    assert "status is 'LOST', must be one of" in summary["failures"][0]["reason"]
 
 
 def test_queue_entry_whose_image_waits_no_more_is_dropped_and_the_run_ends(archive: Archive) -> None:

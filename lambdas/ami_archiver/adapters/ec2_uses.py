@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.ec2_launchers import find_launchers
 from ami_archiver.adapters.ec2_templates import Depth, Templates
-from ami_archiver.adapters.ssm_parameters import names_of
+from ami_archiver.adapters.services import names_of
 from ami_archiver.adapters.uses_found import Found
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied

@@ -107,7 +107,7 @@ def _without_work(app: App, state: RunState) -> dict[str, Any]:
         run_id=state.run_id,
         policy=state.policy,
         outcome=state.outcome.value,
-        started_at=state.started,
+        started_at=state.started_at,
         ended_at=app.clock.now(),
         result=result,
         **more,
@@ -117,7 +117,7 @@ def _without_work(app: App, state: RunState) -> dict[str, Any]:
 def _of_all_runs(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]]:
     """The working run's summary first, then those of the runs that joined it."""
     ended = {line.image_id: line for line in _lines(app, state.run_id, "CHECK#")}
-    own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started)
+    own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started_at)
     others = [run for run_id, run in lease.runs.items() if run_id != state.run_id]
     policies = {run.policy for run in [own, *others]}
     backlog = [line for line in ended.values() if line.policy not in policies]

@@ -199,7 +199,7 @@ class _Selection:
 
     def _enqueue(self, page: _Page) -> list[DecisionLine]:
         parameters = adopt.parameters(self._app, [chosen.image for chosen in page.chosen])
-        night = f"{self._state.started:%Y%m%d}"
+        night = f"{self._state.started_at:%Y%m%d}"
         changes, entries = [], []
         for chosen in page.chosen:
             image, gib = chosen.image, chosen.gib

@@ -37,7 +37,7 @@ def store_images(app: App, state: RunState) -> tuple[RunState, Metrics]:
     if _has_taken_any(state, fetched.records.values(), in_flight):
         state = replace(state, stores_taken=True)  # also by an attempt of this step that died
     filling = _filling(app, state, work, in_flight)
-    is_overdue = app.clock.now() - state.started > timedelta(hours=app.settings.run_limit_hours)
+    is_overdue = app.clock.now() - state.started_at > timedelta(hours=app.settings.run_limit_hours)
     if state.problem is None and not is_overdue:
         unstarted = [record for record in settled.unstarted if record.policy not in closed]
         filling.again(in_turn(unstarted, state.loops))

@@ -27,7 +27,7 @@ LASTS = timedelta(seconds=STEP_SECONDS + CLOCK_SKEW_SECONDS)
 def held(app: App, state: RestoreState) -> Iterator[Lease | None]:
     """The lease, or None while another run has it. A step that is killed keeps it until it ends by itself."""
     now = app.clock.now()
-    lease = app.restore_leases.take(ActiveRun(state.run_id, "restore", state.started), now, now + LASTS)
+    lease = app.restore_leases.take(ActiveRun(state.run_id, "restore", state.started_at), now, now + LASTS)
     if lease is None:
         yield None
         return

@@ -174,7 +174,7 @@ class _Plan:
 
     def _possible_names(self, candidate: Candidate) -> list[str]:
         name = planning.original_name(candidate)
-        return list(naming.candidates(self._options.name, name, candidate.image_id, self._state.started))
+        return list(naming.candidates(self._options.name, name, candidate.image_id, self._state.started_at))
 
     def _decide(self, candidate: Candidate, restore_id: str, taken: Mapping[str, RestoredImage]) -> RestoreRecord:
         why = planning.why_not_restorable(candidate, self._options, self._account)
@@ -205,7 +205,7 @@ class _Plan:
         record = self._record(candidate, restore_id, RestoreStatus.PLANNED, planned, name)
         found = candidate.found
         if found is not None and not found.readable:
-            self._entries[restore_id] = ThawEntry(restore_id, self._state.started)
+            self._entries[restore_id] = ThawEntry(restore_id, self._state.started_at)
         else:
             self._entries[restore_id] = RestoreEntry(restore_id, record.gib)
         return record
@@ -213,7 +213,7 @@ class _Plan:
     def _takeover(self, candidate: Candidate, restore_id: str, images: Iterable[RestoredImage]) -> RestoreRecord | None:
         """The restore that ends with the image of an equal request: nothing has to be thawed or made for it."""
         wanted = self._record(candidate, restore_id, RestoreStatus.PLANNED, "", "")
-        image = to_take_over(self._app, wanted, images, self._state.started)
+        image = to_take_over(self._app, wanted, images, self._state.started_at)
         if image is None:
             return None
         self._names.add(image.name)

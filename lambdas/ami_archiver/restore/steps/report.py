@@ -40,7 +40,7 @@ def report_restore(app: App, state: RestoreState) -> tuple[RestoreState, Metrics
     summary = summarize(
         run_id=state.run_id,
         outcome=state.outcome.value,
-        started_at=state.started,
+        started_at=state.started_at,
         ended_at=app.clock.now(),
         result=result,
         **more,

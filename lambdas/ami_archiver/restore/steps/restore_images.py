@@ -33,7 +33,7 @@ def restore_images(app: App, state: RestoreState) -> tuple[RestoreState, Metrics
     state = state.then(Next.WAIT, loops=state.loops + 1)
     try:
         if thaw_due(app, state):
-            state = replace(state, progressed_at=app.clock.now().isoformat())
+            state = replace(state, progressed_at=app.clock.now())
         with leases.held(app, state) as lease:
             return _look(app, state, lease)
     except LeaseLost as error:  # this step took longer than a lease lasts; what is written is right, so look again
@@ -119,7 +119,7 @@ def _give_up_abandoned(app: App, state: RestoreState, look: Look) -> None:
 
 
 def _stands_still(app: App, state: RestoreState) -> bool:
-    return app.clock.now() - state.progressed > _limit(app)
+    return app.clock.now() - state.progressed_at > _limit(app)
 
 
 def _limit(app: App) -> timedelta:
@@ -158,7 +158,7 @@ def _counted(
     started = filling.started + work.taken_over
     return replace(
         state,
-        progressed_at=app.clock.now().isoformat() if started else state.progressed_at,
+        progressed_at=app.clock.now() if started else state.progressed_at,
         refused_starts=state.refused_starts + 1 if filling.only_refused and not started else 0,
         restores_denied=state.restores_denied + filling.denied,
         restores_taken=state.restores_taken or started > 0,

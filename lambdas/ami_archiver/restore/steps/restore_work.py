@@ -250,7 +250,7 @@ class RestoreWork:
             return
         names = [record.name] if record.options.name is None else list(naming.numbered(record.name))
         taken = self._app.restore_tasks.named(names)
-        if found := to_take_over(self._app, record, taken.values(), self._state.started):
+        if found := to_take_over(self._app, record, taken.values(), self._state.started_at):
             self._take_over(record, found)
             return
         name = naming.free(iter(names), taken)
