@@ -265,7 +265,7 @@ def any_ssm_parameter_is_pointed_at_the_restored_image(right: Function) -> Funct
     return lambda arn, prefixes: True
 
 
-@bug("adapters.ssm_parameters:SsmParameters._read", "restore/test_restored_image.py -k still_point_at_the_original")
+@bug("adapters.services:SsmParameters._read", "restore/test_restored_image.py -k still_point_at_the_original")
 def parameter_that_points_elsewhere_is_overwritten(right: Function) -> Function:
     return lambda self, arn: right(self, arn) | {"Value": self._expected}
 

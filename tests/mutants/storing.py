@@ -372,11 +372,6 @@ def lease_is_taken_where_step_functions_does_not_answer(right: Function) -> Func
     return spoiled
 
 
-@bug("adapters.sfn_executions:SfnExecutions.has_ended", "adapters/test_sfn_executions.py")
-def run_that_was_handed_over_is_taken_for_ended(right: Function) -> Function:
-    return lambda self, arn: self._sfn.describe_execution(executionArn=arn)["status"] != "RUNNING"
-
-
 @bug("steps.lease:held", "steps/test_two_runs.py -k run_whose_lease_was_taken_over_stops_and_the_other_one_ends_the")
 def run_works_on_without_the_lease(right: Function) -> Function:
     return lambda app, state: app.leases.read()
