@@ -1,4 +1,7 @@
-"""A deliberate bug: it names a function of the source, or a constant, and says what stands in for it."""
+"""A deliberate bug: a function that names one of the source's functions, and does what that one must not do.
+
+It takes the original, and then what the original takes. A bug in a constant takes it and returns another.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,16 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, wraps
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 Function = Callable[..., Any]
-HERE = str(Path(__file__).parent)
-broken: list[str] = []
-"""How a stand-in itself failed: a test that fails of that has noticed nothing."""
 OUTSIDE = ("handlers", "infra", "operate")
 """Packages beside the archiver's own, in which a target is looked for by its whole name."""
+HERE = str(Path(__file__).parent)
+broken: list[str] = []
+"""How a bug itself failed: a test that fails of that has noticed nothing."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,7 @@ class Bug:
     """The tests that must notice it, below tests/."""
     some: str
     """What is in the names of those that are run; '': all."""
-    spoil: Function
-    """Takes the original and returns what stands in for it."""
+    spoiled: Function
 
     def original(self) -> Any:
         """Raises ImportError or AttributeError where there is no such target."""
@@ -41,17 +42,15 @@ class Bug:
 
     def put_in(self) -> None:
         """Into this process, for good."""
-        owner, name = self._owner()
-        original = self.original()
+        (owner, name), original = self._owner(), self.original()
         if inspect.isclass(owner):
-            setattr(owner, name, self._member(original, owner, name))
+            setattr(owner, name, self._member(original))
         elif isinstance(function := inspect.unwrap(original), FunctionType):
             self._swap(function)
         else:
-            substitute = self.spoil(original)
-            for module in list(sys.modules.values()):
+            for module in list(sys.modules.values()):  # `from x import NAME` has copied it
                 if vars(module).get(name) is original:
-                    setattr(module, name, substitute)
+                    setattr(module, name, self.spoiled(original))
 
     def _owner(self) -> tuple[Any, str]:
         module, _, path = self.target.partition(":")
@@ -62,26 +61,30 @@ class Bug:
             owner = getattr(owner, each)
         return owner, name
 
-    def _member(self, original: Any, owner: type, name: str) -> Any:
-        """A method, of whatever kind, that does what the bug does."""
+    def _member(self, original: Any) -> Any:
         if isinstance(original, property):
-            return property(_guarded(self.spoil(original.fget)))
-        if isinstance(original, cached_property):
-            substitute = cached_property(_guarded(self.spoil(original.func)))
-            substitute.__set_name__(owner, name)
-            return substitute
+            return property(self._instead_of(original.fget))
         if isinstance(original, staticmethod | classmethod):
-            return type(original)(_guarded(self.spoil(original.__func__)))
-        return wraps(original)(_guarded(self.spoil(original)))
+            return type(original)(self._instead_of(original.__func__))
+        return self._instead_of(original)
 
     def _swap(self, function: FunctionType) -> None:
         """Give the function itself another body: whoever imported it, or keeps it in a table, has the bug too."""
-        right = FunctionType(
-            function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
-        )
+        right = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
         right.__kwdefaults__ = function.__kwdefaults__
-        function.__globals__["DELIBERATE_BUG"] = _guarded(self.spoil(right))
+        function.__globals__["DELIBERATE_BUG"] = self._instead_of(right)
         function.__code__ = _body.__code__
+
+    def _instead_of(self, right: Function) -> Function:
+        def spoiled(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return self.spoiled(right, *args, **kwargs)
+            except (TypeError, AttributeError, NameError, KeyError, IndexError) as error:
+                if traceback.extract_tb(error.__traceback__)[-1].filename.startswith(HERE):
+                    broken.append(repr(error))
+                raise
+
+        return spoiled
 
 
 def _body(*args: Any, **kwargs: Any) -> Any:
@@ -94,28 +97,14 @@ BUGS: dict[str, Bug] = {}
 
 
 def bug(target: str, tests: str) -> Callable[[Function], Function]:
-    """Register a function as a bug: it takes the original and returns what stands in for it. `tests`: FILE -k WORDS."""
+    """Register a function as a bug. `tests` is 'FILE', or 'FILE -k WORDS' for those with the words in their names."""
 
-    def register(spoil: Function) -> Function:
-        name = spoil.__name__.replace("_", " ")
+    def register(spoiled: Function) -> Function:
+        name = spoiled.__name__.replace("_", " ")
         if name in BUGS:
             raise ValueError(f"two bugs are called {name!r}")
         file, _, some = tests.partition(" -k ")
-        BUGS[name] = Bug(name, target, file, some, spoil)
-        return spoil
+        BUGS[name] = Bug(name, target, file, some, spoiled)
+        return spoiled
 
     return register
-
-
-def _guarded(stand_in: Function) -> Function:
-    """A stand-in that is called wrongly, or fails in its own lines, says so."""
-
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return stand_in(*args, **kwargs)
-        except (TypeError, AttributeError, NameError, KeyError, IndexError) as error:
-            if traceback.extract_tb(error.__traceback__)[-1].filename.startswith(HERE):
-                broken.append(repr(error))
-            raise
-
-    return guarded
