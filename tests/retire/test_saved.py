@@ -48,16 +48,16 @@ def test_snapshot_that_another_image_uses_frees_nothing(retiring: Retiring) -> N
 def test_what_the_recycle_bin_keeps_is_in_the_run_s_summary_and_in_the_total(retiring: Retiring) -> None:
     retiring.rules(recycle_bin_days=15)
     retiring.disabled("web", gib=40, snapshot=VOLUME)
-    told, now = retiring.night(), retiring.cloud.clock.now()
-    assert told["saved"]["recycle_bin_dollars_once_at_most"] == 1.0
-    assert told["saved"]["saves_from"] == f"{now + timedelta(days=15):%Y-%m-%d}"
-    assert told["saved_total"]["recycle_bin_dollars_once_at_most"] == 1.0
+    originals, now = retiring.night(), retiring.cloud.clock.now()
+    assert originals["saved"]["recycle_bin_dollars_once_at_most"] == 1.0
+    assert originals["saved"]["saves_from"] == f"{now + timedelta(days=15):%Y-%m-%d}"
+    assert originals["saved_total"]["recycle_bin_dollars_once_at_most"] == 1.0
 
 
 def test_total_grows_with_every_run_and_repeats_in_each_summary(retiring: Retiring) -> None:
     retiring.disabled("one", gib=10)
     retiring.night()
     retiring.disabled("two", gib=30)
-    told = retiring.night()
-    assert (told["saved"]["snapshot_gib"], told["saved_total"]["snapshot_gib"]) == (30, 40)
+    originals = retiring.night()
+    assert (originals["saved"]["snapshot_gib"], originals["saved_total"]["snapshot_gib"]) == (30, 40)
     assert retiring.night()["saved_total"]["images"] == 2

@@ -49,9 +49,9 @@ def mail(retiring: Retiring, policy: str) -> str:
 
 def test_each_policy_s_summary_and_mail_say_what_becomes_of_its_own_originals(cloud: VirtualCloud) -> None:
     retiring, own, other = stage(cloud, WEEKLY)
-    _, told = joined_night(retiring)
+    _, originals = joined_night(retiring)
     for policy, image_id, stranger in (("nightly", own, other), ("weekly", other, own)):
-        (line,) = told[policy]["retirement"]["done"]["disabled"]["listed"]
+        (line,) = originals[policy]["retirement"]["done"]["disabled"]["listed"]
         assert line["image_id"] == image_id
         assert f"{image_id}  Disabled: " in mail(retiring, policy)
         assert stranger not in mail(retiring, policy)
@@ -60,8 +60,11 @@ def test_each_policy_s_summary_and_mail_say_what_becomes_of_its_own_originals(cl
 def test_first_run_of_a_policy_that_joined_is_announced_in_its_own_mail(cloud: VirtualCloud) -> None:
     retiring, _, other = stage(cloud, replace(WEEKLY, original="keep"))
     retiring.archive.configure(policies=(NIGHTLY, WEEKLY))
-    _, told = joined_night(retiring)
-    assert (told["nightly"]["retirement"]["first_runs"], told["weekly"]["retirement"]["first_runs"]) == ([], ["weekly"])
+    _, originals = joined_night(retiring)
+    assert (originals["nightly"]["retirement"]["first_runs"], originals["weekly"]["retirement"]["first_runs"]) == (
+        [],
+        ["weekly"],
+    )
     assert "First run since policy weekly may let originals go" in mail(retiring, "weekly")
     assert f"{other}  Would disable: " in mail(retiring, "weekly")
     assert "First run" not in mail(retiring, "nightly")
@@ -69,16 +72,16 @@ def test_first_run_of_a_policy_that_joined_is_announced_in_its_own_mail(cloud: V
 
 def test_totals_stand_in_the_working_run_s_summary_alone(cloud: VirtualCloud) -> None:
     retiring, _, _ = stage(cloud, WEEKLY)
-    _, told = joined_night(retiring)
-    assert "saved_total" in told["nightly"]["retirement"]
-    assert "saved_total" not in told["weekly"]["retirement"]
+    _, originals = joined_night(retiring)
+    assert "saved_total" in originals["nightly"]["retirement"]
+    assert "saved_total" not in originals["weekly"]["retirement"]
 
 
 def test_answer_of_a_person_is_told_again_to_the_policy_that_asked(cloud: VirtualCloud) -> None:
     retiring, _, other = stage(cloud, ASKING_WEEKLY)
-    state, told = joined_night(retiring, Next.AWAIT_APPROVAL)
+    state, originals = joined_night(retiring, Next.AWAIT_APPROVAL)
     assert state.approval_seconds == 9 * 3600
-    assert told["weekly"]["retirement"]["awaiting_approval"] == 1
+    assert originals["weekly"]["retirement"]["awaiting_approval"] == 1
     assert f"1 original waits for approval: make approve RUN={state.run_id}" in mail(retiring, "weekly")
     retiring.archive.answer = {"approved": True, "by": SOMEBODY}
     retiring.archive.go_on(state)
@@ -92,5 +95,5 @@ def test_dry_run_of_a_paused_policy_says_what_would_go_where_it_comes_to_it(reti
     state = retiring.archive.go_to(retiring.archive.select(retiring.archive.begin(dry_run=True)), Next.RETIRE)
     retiring.archive.configure(policies=(replace(NIGHTLY, paused=True),))
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    assert [each["image_id"] for each in told["would"]["disabled"]["listed"]] == [image_id]
+        originals = retiring.archive.go_on(state)["retirement"]
+    assert [each["image_id"] for each in originals["would"]["disabled"]["listed"]] == [image_id]

@@ -63,9 +63,9 @@ def test_deregistered_image_is_retired_though_another_worker_has_written_its_rec
 ) -> None:
     (image_id,) = retiring.disabled("web")
     meanwhile(lambda image_id: keep(retiring, image_id))
-    told = retiring.night()
+    originals = retiring.night()
     assert (retiring.state(image_id), retiring.status(image_id)) == (None, "RETIRED")
-    assert told["saved_total"]["images"] == told["saved"]["images"] == 1
+    assert originals["saved_total"]["images"] == originals["saved"]["images"] == 1
     record = retiring.archive.record(image_id)
     assert (list(record.retirement.snapshots.values()), record.retirement.snapshot_gib) == (["deleted"], 10)
     assert [move.run_id for move in record.history[-2:]] == ["another-run", record.run_id]
@@ -85,8 +85,8 @@ def test_record_that_another_worker_writes_while_all_is_looked_at_lets_nothing_g
 
     monkeypatch.setattr(Ec2UsageReports, "accounts", accounts_and_keep)
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    (line,) = told["done"]["kept"]["listed"]
+        originals = retiring.archive.go_on(state)["retirement"]
+    (line,) = originals["done"]["kept"]["listed"]
     assert line["reason"].startswith("ChangedMeanwhile: ")
     assert retiring.kept_because(image_id) == "OnHold: so"
 
@@ -188,9 +188,9 @@ def test_image_that_a_dead_worker_has_deregistered_is_retired_though_another_is_
         return saved
 
     monkeypatch.setattr(TableRetirements, "save", save_and_lose)
-    told = retiring.archive.go_on(state)["retirement"]
-    assert (retiring.status(image_id), told["done"]["retired"]["images"]) == ("RETIRED", 1)
-    assert told["saved_total"]["images"] == 1
+    originals = retiring.archive.go_on(state)["retirement"]
+    assert (retiring.status(image_id), originals["done"]["retired"]["images"]) == ("RETIRED", 1)
+    assert originals["saved_total"]["images"] == 1
     assert retiring.snapshots(image_id) == []
 
 

@@ -31,8 +31,12 @@ class Ec2Originals(Ec2Images):
 
     def count(self, enough: int) -> int:
         """How many images the account owns; counting stops at `enough`."""
-        request = {"Owners": ["self"], "IncludeDisabled": True, "PaginationConfig": {"PageSize": PAGE_SIZE}}
-        return sum(1 for _ in islice(paged(self._ec2, "describe_images", "Images", **request), enough))
+        request: dict[str, Any] = {
+            "Owners": ["self"],
+            "IncludeDisabled": True,
+            "PaginationConfig": {"PageSize": PAGE_SIZE},
+        }
+        return len(list(islice(paged(self._ec2, "describe_images", "Images", **request), enough)))
 
     def locks(self, snapshot_ids: Collection[str]) -> dict[str, str] | None:
         """The state of each lock that still holds, by snapshot; None where this cannot be asked."""

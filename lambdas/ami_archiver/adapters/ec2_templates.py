@@ -125,7 +125,11 @@ class Templates:
     def _versions(self, images: list[str] | None = None, **which: Any) -> Iterator[_Version]:
         """Newest first, of one template; those that name one of the images, or an alias."""
         values = images or [*sorted(self._found.image_ids), f"{ALIAS}*"]
-        request = {"Filters": [{"Name": "image-id", "Values": values}], "PaginationConfig": PAGES, **which}
+        request: dict[str, Any] = {
+            "Filters": [{"Name": "image-id", "Values": values}],
+            "PaginationConfig": PAGES,
+            **which,
+        }
         for raw in paged(self._ec2, "describe_launch_template_versions", "LaunchTemplateVersions", **request):
             image = raw.get("LaunchTemplateData", {}).get("ImageId", "")
             yield _Version(raw.get("LaunchTemplateId", ""), raw.get("VersionNumber", 0), image)

@@ -108,7 +108,7 @@ class Ec2Uses:
             {"ResourceType": "imagebuilder:ImageRecipe"},
             {"ResourceType": "imagebuilder:ContainerRecipe"},
         ]
-        request = {"ImageIds": sorted(found.image_ids), "ResourceTypes": kinds}
+        request: dict[str, Any] = {"ImageIds": sorted(found.image_ids), "ResourceTypes": kinds}
         for raw in paged(self._ec2, "describe_image_references", "ImageReferences", **request):
             image_id, kind, arn = raw.get("ImageId", ""), raw.get("ResourceType", ""), raw.get("Arn", "")
             if kind == "ec2:LaunchTemplate":
@@ -121,7 +121,7 @@ class Ec2Uses:
             {"Name": "image-id", "Values": sorted(found.image_ids)},
             {"Name": "instance-state-name", "Values": list(STATES)},
         ]
-        request = {"Filters": filters, "PaginationConfig": {"PageSize": 1000}}
+        request: dict[str, Any] = {"Filters": filters, "PaginationConfig": {"PageSize": 1000}}
         for reservation in paged(self._ec2, "describe_instances", "Reservations", **request):
             for raw in reservation.get("Instances", []):
                 found.add(raw.get("ImageId", ""), f"instance {raw.get('InstanceId')}")
@@ -129,7 +129,7 @@ class Ec2Uses:
     def _find_parameters(self, found: Found) -> None:
         """Those of image type: Systems Manager keeps no value of theirs that is no image."""
         filters = [{"Key": "DataType", "Option": "Equals", "Values": ["aws:ec2:image"]}]
-        request = {"ParameterFilters": filters, "PaginationConfig": {"PageSize": 50}}
+        request: dict[str, Any] = {"ParameterFilters": filters, "PaginationConfig": {"PageSize": 50}}
         listed = paged(self._ssm, "describe_parameters", "Parameters", **request)
         for names in batches((raw["Name"] for raw in listed), PARAMETERS_PER_CALL):
             for parameter in self._ssm.get_parameters(Names=names)["Parameters"]:

@@ -15,7 +15,7 @@ from ami_archiver.summary import Tally, headline, opening, originals_key, summar
 
 
 def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, Any]]:
-    """(state, metrics, summary). `state.next` is CHECK, and nothing is told, if a policy joined since the last check.
+    """(state, metrics, summary). `state.next` is STORE, and nobody is notified, if a policy joined since the last look.
 
     What it selected was perhaps not in the queue yet when that check found it empty.
     """

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from hashlib import sha256
 
 from ami_archiver.batches import batches
 from ami_archiver.failures import reason
@@ -123,15 +122,12 @@ class Plan:
             record = seen if dry else settle(self._app, self._state, seen, images.get(seen.image_id))
             if record.status is STATUS_BEFORE[action]:
                 candidates.append(Candidate(record, self._policies[record.policy], action))
-        pages: dict[str, list[DecisionLine]] = {PLANNED: [], DECIDED_PLANNING: [], WOULD: []}
         for finding in self._inspector.inspect(candidates):
             line = self._decide(finding)
             if line is not None:
                 kind = PLANNED if line.decision in GOING else DECIDED_PLANNING
-                pages[WOULD if line.policy in self._dry else kind].append(line)
+                self._decided.put(WOULD if line.policy in self._dry else kind, line)
                 self._taken.add(line)
-        for kind, lines in pages.items():
-            self._decided.put(kind, lines)
 
     def _decide(self, finding: Finding) -> DecisionLine | None:
         """None: the cap is reached, which is nothing that is wrong with the image."""
@@ -213,7 +209,7 @@ def _line(record: ArchiveRecord, decision: Decision, why: str) -> DecisionLine:
 
 def lines_on(app: RetireApp, state: RunState, *kinds: str) -> dict[str, DecisionLine]:
     """By image, the line on the run's pages, of the last of the kinds that has one: a step that died and was repeated
-    may have put an image on two pages."""
+    may have decided otherwise."""
     return {line.image_id: line for kind in kinds for lines in app.runs.pages(state.run_id, kind) for line in lines}
 
 
@@ -237,20 +233,17 @@ def stopped(app: RetireApp, image_ids: Collection[str]) -> str | None:
 
 
 class Decided:
-    """Writes pages of decisions, and counts them for the metrics of this turn."""
+    """Writes decisions, and counts them for the metrics of this turn."""
 
     def __init__(self, app: RetireApp, state: RunState) -> None:
         self._app = app
         self._state = state
         self._counts: Counter[Decision] = Counter()
 
-    def put(self, kind: str, lines: Collection[DecisionLine]) -> None:
-        """A page is named by what is on it: a step that is repeated replaces its own page and hides no other."""
-        if not lines:
-            return
-        digest = sha256(" ".join(sorted(line.image_id for line in lines)).encode()).hexdigest()[:16]
-        self._app.runs.put_page(self._state.run_id, f"{kind}{digest}", list(lines))
-        for line in lines if kind != PLANNED else ():
+    def put(self, kind: str, line: DecisionLine) -> None:
+        """On a page of its own: a step that is repeated replaces what it has decided about the image."""
+        self._app.runs.put_page(self._state.run_id, f"{kind}{line.image_id}", [line])
+        if kind != PLANNED:
             self._counts[line.decision] += 1
             log_decision(logger, line)
 

@@ -22,7 +22,7 @@ ENABLED_AGAIN = "somebody has enabled it again since it was disabled; to let it 
 
 
 def settle(app: RetireApp, state: RunState, record: ArchiveRecord, image: Image | None) -> ArchiveRecord:
-    """The record, brought to what EC2 shows of its original. It is as before where nothing is to be told."""
+    """The record, brought to what EC2 shows of its original. It is as before where there is nothing new."""
     at, run_id = app.clock.now(), state.run_id
     shown, retirement = image.state if image is not None else None, record.retirement
     after = record

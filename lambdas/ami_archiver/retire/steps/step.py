@@ -119,7 +119,7 @@ def _act(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> 
             pending += 1
             continue
         taken.add(end)
-        decided.put(DECIDED_ACTING, [end])
+        decided.put(DECIDED_ACTING, end)
         if seconds_left() < IMAGE_SECONDS:
             return state.then(Next.RETIRE), decided.metrics()
     metrics = decided.metrics() | {"RetirementsStopped": float(bool(stop))}
