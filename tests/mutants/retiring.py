@@ -132,7 +132,7 @@ def first_run_of_a_policy_lets_originals_go(right, app, state, policy):
     return False
 
 
-@bug("retire.steps.plan:Plan.__init__", "retire/test_marks.py -k dry_run_marks_nothing")
+@bug("retire.steps.plan:Plan.__init__", "retire/test_looks.py -k dry_run_says_what_it_would_do")
 def dry_run_marks(right, self, *args):
     right(self, *args)
     self._dry = set()
@@ -153,14 +153,14 @@ def original_that_stays_keeps_its_mark(right, *args, **more):
     return right(*args, **(more | {"marked": ()}))
 
 
-@bug("retire.steps.step:_asks", "retire/test_approval.py")
+@bug("retire.steps.step:_asks", "retire/test_approval.py -k nothing_goes_without_a_person_s_word")
 def original_goes_without_the_word_that_its_policy_asks_for(right, app, name):
     return False
 
 
-@bug("retire.steps.step:_act_on", "retire/test_approval.py")
-def no_is_taken_for_yes(right, act, state, line):
-    return right(act, replace(state, approval=state.approval and {"approved": True}), line)
+@bug("retire.steps.step:_why_not_approved", "retire/test_approval.py -k nothing_goes_without_a_person_s_word")
+def no_is_taken_for_yes(right, state):
+    return None
 
 
 # The last look, the call, and what comes after it

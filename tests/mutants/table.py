@@ -106,6 +106,6 @@ def throttled_call_is_not_tried_again(right: frozenset[str]) -> frozenset[str]:
     return frozenset()
 
 
-@bug("adapters.services:SfnExecutions.has_ended", "adapters/test_sfn_executions.py")
+@bug("adapters.services:SfnExecutions.has_ended", "adapters/test_services.py -k handed_over")
 def run_that_was_handed_over_is_taken_for_ended(right, self, arn):
     return self._sfn.describe_execution(executionArn=arn)["status"] != "RUNNING"
