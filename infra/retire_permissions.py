@@ -48,13 +48,16 @@ def retire(on: Resources) -> list[iam.PolicyStatement]:
     return [
         *_take_away(),
         allow("SeeWhatSnapshotsShare", ["ebs:ListChangedBlocks"], [SNAPSHOTS]),
-        *_look(on),
+        *_look(on, "BatchGetItem"),
         leave_queue(on, LEFT_SNAPSHOTS),
     ]
 
 
-def _look(on: Resources) -> list[iam.PolicyStatement]:
-    """What both do: look at everything, say what stays, and take announcement and marks off what stays."""
+def _look(on: Resources, *more: str) -> list[iam.PolicyStatement]:
+    """What both do: look at everything, say what stays, and take announcement and marks off what stays.
+
+    `more`: what else one of them does with the table.
+    """
     return [
         allow(
             "TakeOffAnnouncementAndMarks",
@@ -67,7 +70,7 @@ def _look(on: Resources) -> list[iam.PolicyStatement]:
         *_look_for_uses(),
         *look_at_objects(on),
         allow("ReadRecordedVersions", ["s3:GetObjectVersion"], [on.bucket.arn_for_objects("*")]),
-        *use_table(on, "GetItem", "PutItem", "Query", "UpdateItem"),
+        *use_table(on, "GetItem", "PutItem", "Query", "UpdateItem", *more),
     ]
 
 
@@ -89,7 +92,7 @@ def undo(on: Resources) -> list[iam.PolicyStatement]:
             {"Null": {f"aws:ResourceTag/{DISABLE_TAG}": "false"}},
         ),
         allow("Hold", ["ec2:CreateTags"], [IMAGES], _only_tags(HOLD_TAG)),
-        *use_table(on, "GetItem", "PutItem", "UpdateItem"),
+        *use_table(on, "BatchGetItem", "PutItem", "UpdateItem"),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from unittest.mock import patch
 
-from ami_archiver.restore.steps import check
+from ami_archiver.restore.steps import restore_images
 from tests.chaos.restore_evidence import foreign_restore
 from tests.chaos.scenarios import HOUR, Act, Scenario
 from tests.chaos.world import World
@@ -15,12 +15,7 @@ from tests.support.archive import client, full_id
 
 OTHER = "444455556666"
 PARAMETER = "/golden/web"
-RESTORING = (
-    "handlers.plan_restore",
-    "handlers.check_restores",
-    "handlers.start_restores",
-    "handlers.report_restore",
-)
+RESTORING = ("handlers.restore.",)
 SETTINGS: Mapping[str, Any] = {"wait_min_seconds": 600, "parameter_prefixes": ("/golden/",)}
 ROOMY: Mapping[str, Any] = {"restore_limit_gib": 600}
 """EC2 takes more than the budget, so that it is the archiver who keeps it."""
@@ -125,7 +120,7 @@ def one_fails(world: World) -> None:
 
 
 def handed_over(world: World) -> None:
-    with patch.object(check, "HAND_OVER_LOOPS", 2):
+    with patch.object(restore_images, "HAND_OVER_LOOPS", 2):
         run("first", "second")(world)
 
 

@@ -20,7 +20,7 @@ from tests.support.archive import full_id
 from tests.support.state_machine import Killed, Running
 
 HOLD = "archiver:hold"
-RETIRING = ("handlers.plan_retirement", "handlers.retire_images", "handlers.ask_for_approval")
+RETIRING = ("handlers.retire.",)
 YES = {"approved": True, "by": "arn:aws:iam::123456789012:user/ada"}
 RULES = RetireRules(
     after_verified_days=0.5,

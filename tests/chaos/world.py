@@ -8,7 +8,7 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ from tests.chaos.retirement_witness import Witness
 from tests.chaos.wire import Disturbance, Wire, WiredCloud
 from tests.support.archive import BUCKET, Archive
 from tests.support.restore import Restores
-from tests.support.state_machine import Execution, Killed, Running, StateMachine, definition_of, handlers_in
+from tests.support.state_machine import Execution, Killed, Running, StateMachine, definition_of, handler_of, handlers_in
 
 DAY_SECONDS = 86_400
 TRANSITIONS = 10_000
@@ -119,7 +119,7 @@ class World:
         self.archive = archive
         self.runs: list[Run] = []
         self.turns: list[str] = []
-        """The run ids of the checks and starts that held the lease, in the order in which they began."""
+        """The run ids of the looks that held the lease, in the order in which they began."""
         self.touched: set[str] = set()
         """Images whose record or object people have laid hands on."""
         self.may_fail: set[str] = set()
@@ -246,7 +246,7 @@ class World:
     @property
     def restoring(self) -> bool:
         """Whether a step of a restore is under way."""
-        return bool(self._steps) and "restore" in self._steps[-1][0]
+        return bool(self._steps) and self._steps[-1][0].startswith("handlers.restore.")
 
     def _watch(self, operation: str, request: AWSPreparedRequest, send: Callable[[], AWSResponse]) -> AWSResponse:
         return self.witness.watch(operation, request, lambda: self.restore_witness.watch(operation, request, send))
@@ -274,23 +274,23 @@ class World:
         }
 
     def _function(self, name: str) -> Callable[[Any], Any]:
-        handler = importlib.import_module(name.rpartition(".")[0]).handler
-        works = name.startswith(("handlers.check_store", "handlers.start_store"))
+        handler = handler_of(name)
+        works = name == "handlers.archive.store"
 
         def invoke(event: Any) -> Any:
             if not self.undisturbed and not self._steps:
-                self.wire.step(name.split(".")[1])
+                self.wire.step(name.removeprefix("handlers."))
             turn = len(self.turns)
             if works:
                 self.turns.append(event["run_id"])
             telemetry = importlib.import_module("handlers.telemetry")
             app = self._app()
-            retirer = replace(self.archive.retirer(), clock=app.clock)
+            retirer = self.archive.retirer()
+            retirer.clock = app.clock
             self._steps.append((name, event))
             with (
                 patch.object(bootstrap, "app", lambda: app),
                 patch.object(bootstrap, "retire_app", lambda: retirer),
-                patch.object(bootstrap, "restore_app", lambda: replace(self.restores.worker(), clock=app.clock)),
                 self.wire.listening(not self.undisturbed and name.startswith(self.disturbed)),
             ):
                 try:

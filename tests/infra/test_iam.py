@@ -157,7 +157,6 @@ TABLE = (
 KEY = "CreateGrant DisableKey PutKeyPolicy ReplicateKey ScheduleKeyDeletion"
 MAY = {
     "SelectImages": set(),
-    "StoreImages": set(),
     "StoreImages": {
         "ec2:CreateStoreImageTask",
         "s3:DeleteObject",
