@@ -15,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.function_family import METRICS_NAMESPACE, SERVICE
+from infra.functions import METRICS_NAMESPACE, SERVICE
 
 
 class Notifications(Construct):

@@ -21,6 +21,8 @@ from constructs import IConstruct
 
 QUEUE = "QUEUE"
 """The partition of the table whose items may be deleted: an image leaves it when its store is started or given up."""
+WATCH_ITEMS = ["RUN#*-watch-*", "WATCHES"]
+"""The partitions that the watch writes: its pages and its summaries, and no record."""
 IMAGES = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::image/*"
 SNAPSHOTS = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}::snapshot/*"
 ALL_KEYS = f"arn:{cdk.Aws.PARTITION}:kms:{cdk.Aws.REGION}:*:key/*"
@@ -36,17 +38,23 @@ class Resources:
     topic: sns.ITopic
 
 
-def acknowledge_wildcards(scope: IConstruct, on: Resources) -> None:
+def acknowledge(scope: IConstruct, on: Resources, parameter_prefixes: Sequence[str]) -> None:
     """cdk-nag wants a reason for every `*` in the roles under the construct."""
     bucket = cdk.Stack.of(scope).get_logical_id(cast("cdk.CfnElement", on.bucket.node.default_child))
-    arn = "arn:<AWS::Partition>"
+    arn, own = "arn:<AWS::Partition>", "<AWS::Region>:<AWS::AccountId>"
     reasons = {
         "*": "EC2's describe calls, what DescribeImageReferences looks at, and X-Ray have no resource-level permission",
         f"<{bucket}.Arn>/*": "The archive bucket is the functions' own; where in it objects go, the policies say",
         f"{arn}:ec2:<AWS::Region>::image/*": "Which images are archived, their tags decide at run time",
         f"{arn}:ec2:<AWS::Region>::snapshot/*": "EC2 reads the snapshots of whatever image is stored",
         f"{arn}:kms:<AWS::Region>:*:key/*": "The keys of those snapshots are not this stack's; only EC2 can use this",
+        f"{arn}:ssm:<AWS::Region>:*:parameter/*": "Any parameter may name an image, which then stays",
+        f"{arn}:ec2:{own}:image-usage-report/*": "EC2 gives a report its id when it is asked for",
     }
+    for prefix in parameter_prefixes:
+        reasons[f"{arn}:ssm:{own}:parameter/{prefix.lstrip('/')}*"] = (
+            "The configuration names these; which of them pointed at an image, its record says"
+        )
     for resource, reason in reasons.items():
         cdk.Validations.of(scope).acknowledge(
             cdk.Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{resource}]", reason=reason)
@@ -84,6 +92,22 @@ def store(on: Resources) -> list[iam.PolicyStatement]:
 def report(on: Resources) -> list[iam.PolicyStatement]:
     return [
         *use_table(on, "GetItem", "PutItem", "Query", "UpdateItem"),
+        *notify(on),
+    ]
+
+
+def watch(on: Resources) -> list[iam.PolicyStatement]:
+    return [
+        list_objects(on),
+        *look_at_objects(on),
+        *use_table(on, "Query"),
+        find_records(on),
+        allow(
+            "OwnItems",
+            ["dynamodb:PutItem"],
+            [on.table.table_arn],
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": WATCH_ITEMS}},
+        ),
         *notify(on),
     ]
 
@@ -149,6 +173,10 @@ def use_table(on: Resources, *actions: str) -> list[iam.PolicyStatement]:
         allow("Records", [f"dynamodb:{action}" for action in actions], [on.table.table_arn]),
         use_key(on, "TableKey", "dynamodb", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"),
     ]
+
+
+def find_records(on: Resources) -> iam.PolicyStatement:
+    return allow("FindRecords", ["dynamodb:Query"], [f"{on.table.table_arn}/index/by_status"])
 
 
 def notify(on: Resources) -> list[iam.PolicyStatement]:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from constructs import IConstruct
 
 from ami_archiver.model import RESTORE_ID_TAG
 from ami_archiver.retire.reasons import MARKS
@@ -20,9 +19,9 @@ from infra.permissions import (
     IMAGES,
     SNAPSHOTS,
     Resources,
-    acknowledge_wildcards,
     allow,
     describe,
+    find_records,
     leave_queue,
     list_objects,
     look_at_objects,
@@ -35,24 +34,13 @@ RESTORE_QUEUES = "RESTORE-QUEUE#*"
 """The partitions of the table that restores wait in, one per run."""
 
 
-def acknowledge(scope: IConstruct, on: Resources, parameter_prefixes: Sequence[str]) -> None:
-    """cdk-nag wants a reason for every `*` in the roles under the construct."""
-    acknowledge_wildcards(scope, on)
-    reason = "The configuration names these; which of them pointed at an image, its record says"
-    for prefix in parameter_prefixes:
-        parameters = f"arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/{prefix.lstrip('/')}*"
-        cdk.Validations.of(scope).acknowledge(
-            cdk.Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{parameters}]", reason=reason)
-        )
-
-
 def plan(on: Resources) -> list[iam.PolicyStatement]:
     return [
         describe("DescribeImages", "GetEbsEncryptionByDefault"),
         list_objects(on),
         *look_at_objects(on),
         *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-        allow("FindRecords", ["dynamodb:Query"], [f"{on.table.table_arn}/index/by_status"]),
+        find_records(on),
     ]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from constructs import IConstruct
 
 from ami_archiver.model import Action
 from ami_archiver.retire.reasons import DISABLE_TAG, HOLD_TAG, MARKS, RETIRE_ON_TAG
@@ -18,9 +17,9 @@ from infra.permissions import (
     IMAGES,
     SNAPSHOTS,
     Resources,
-    acknowledge_wildcards,
     allow,
     describe,
+    find_records,
     leave_queue,
     look_at_objects,
     notify,
@@ -34,29 +33,14 @@ _PARAMETERS = f"arn:{cdk.Aws.PARTITION}:ssm:{cdk.Aws.REGION}:*:parameter/*"
 _REPORTS = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:image-usage-report/*"
 
 
-def acknowledge(scope: IConstruct, on: Resources) -> None:
-    """cdk-nag wants a reason for every `*` in the roles under the construct."""
-    acknowledge_wildcards(scope, on)
-    arn, report = "arn:<AWS::Partition>", "ec2:<AWS::Region>:<AWS::AccountId>:image-usage-report/*"
-    reasons = {
-        f"{arn}:ssm:<AWS::Region>:*:parameter/*": "Any parameter may name an image, which then stays",
-        f"{arn}:{report}": "EC2 gives a report its id when it is asked for",
-    }
-    for resource, reason in reasons.items():
-        cdk.Validations.of(scope).acknowledge(
-            cdk.Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{resource}]", reason=reason)
-        )
-
-
 def plan(on: Resources) -> list[iam.PolicyStatement]:
-    marks = [allow("MarkSnapshots", ["ec2:CreateTags"], [SNAPSHOTS], _only_tags(MARKS[Action.DEREGISTER]))]
     on_images = _only_tags(RETIRE_ON_TAG, *MARKS.values())
     unheld = on_images | {"Null": on_images["Null"] | {f"aws:ResourceTag/{HOLD_TAG}": "true"}}
     return [
         allow("AnnounceAndMarkImages", ["ec2:CreateTags"], [IMAGES], unheld),
-        *marks,
+        allow("MarkSnapshots", ["ec2:CreateTags"], [SNAPSHOTS], _only_tags(MARKS[Action.DEREGISTER])),
         *_look(on),
-        allow("FindDueRecords", ["dynamodb:Query"], [f"{on.table.table_arn}/index/by_status"]),
+        find_records(on),
     ]
 
 
@@ -64,13 +48,16 @@ def retire(on: Resources) -> list[iam.PolicyStatement]:
     return [
         *_take_away(),
         allow("SeeWhatSnapshotsShare", ["ebs:ListChangedBlocks"], [SNAPSHOTS]),
-        *_look(on),
+        *_look(on, "BatchGetItem"),
         leave_queue(on, LEFT_SNAPSHOTS),
     ]
 
 
-def _look(on: Resources) -> list[iam.PolicyStatement]:
-    """What both do: look at everything, say what stays, and take announcement and marks off what stays."""
+def _look(on: Resources, *more: str) -> list[iam.PolicyStatement]:
+    """What both do: look at everything, say what stays, and take announcement and marks off what stays.
+
+    `more`: what else one of them does with the table.
+    """
     return [
         allow(
             "TakeOffAnnouncementAndMarks",
@@ -78,11 +65,12 @@ def _look(on: Resources) -> list[iam.PolicyStatement]:
             [IMAGES, SNAPSHOTS],
             _only_tags(RETIRE_ON_TAG, *MARKS.values()),
         ),
-        *_look_at_originals(),
+        describe("DescribeImages", "DescribeLockedSnapshots", "DescribeSnapshots"),
+        allow("LaunchPermissions", ["ec2:DescribeImageAttribute"], [IMAGES]),
         *_look_for_uses(),
         *look_at_objects(on),
         allow("ReadRecordedVersions", ["s3:GetObjectVersion"], [on.bucket.arn_for_objects("*")]),
-        *use_table(on, "GetItem", "PutItem", "Query", "UpdateItem"),
+        *use_table(on, "GetItem", "PutItem", "Query", "UpdateItem", *more),
     ]
 
 
@@ -104,7 +92,7 @@ def undo(on: Resources) -> list[iam.PolicyStatement]:
             {"Null": {f"aws:ResourceTag/{DISABLE_TAG}": "false"}},
         ),
         allow("Hold", ["ec2:CreateTags"], [IMAGES], _only_tags(HOLD_TAG)),
-        *use_table(on, "GetItem", "PutItem", "UpdateItem"),
+        *use_table(on, "BatchGetItem", "PutItem", "UpdateItem"),
     ]
 
 
@@ -120,13 +108,6 @@ def _take_away() -> list[iam.PolicyStatement]:
 
 def _marked(action: Action) -> dict[str, dict[str, str]]:
     return {"Null": {f"aws:ResourceTag/{MARKS[action]}": "false", f"aws:ResourceTag/{HOLD_TAG}": "true"}}
-
-
-def _look_at_originals() -> list[iam.PolicyStatement]:
-    return [
-        describe("DescribeImages", "DescribeLockedSnapshots", "DescribeSnapshots"),
-        allow("LaunchPermissions", ["ec2:DescribeImageAttribute"], [IMAGES]),
-    ]
 
 
 def _look_for_uses() -> list[iam.PolicyStatement]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
+from infra import functions
 from infra.config import Config
 from infra.functions import Functions
 from infra.observability import Alarms, Notifications
 from infra.permissions import Resources
 from infra.recycle_bin import RecycleBin
-from infra.restore_functions import RestoreFunctions
 from infra.restore_workflow import RestoreWorkflow
-from infra.retire_functions import RetireFunctions
 from infra.schedule import Schedules
 from infra.storage import Storage
-from infra.watch import WatchFunctions, WatchWorkflow
+from infra.watch_workflow import WatchWorkflow
 from infra.workflow import Workflow
 
 USAGE_REPORT_LOOKS = 7
@@ -43,36 +42,33 @@ class AmiArchiver(cdk.Stack):
         )
         resources = Resources(storage.bucket, storage.table, storage.key, notifications.topic)
         days = config.log_retention_days
-        functions = Functions(self, "Functions", settings=settings, resources=resources, log_retention_days=days)
-        restore_functions = RestoreFunctions(
-            self, "RestoreFunctions", settings=settings, resources=resources, log_retention_days=days
-        )
-        retire_functions = RetireFunctions(
-            self, "RetireFunctions", settings=settings, resources=resources, log_retention_days=days
-        )
+        families = {
+            name: Functions(
+                self, name, functions=table, settings=settings, resources=resources, log_retention_days=days
+            )
+            for name, table in {
+                "Functions": functions.ARCHIVE,
+                "RestoreFunctions": functions.restore_functions(settings.parameter_prefixes),
+                "RetireFunctions": functions.RETIRE,
+                "WatchFunctions": functions.WATCH,
+            }.items()
+        }
         RecycleBin(self, "RecycleBin", policies=settings.policies)
-        watch_functions = WatchFunctions(
-            self, "WatchFunctions", settings=settings, resources=resources, log_retention_days=days
-        )
         storage.only_for(
-            [
-                *functions.roles_at_objects,
-                *restore_functions.roles_at_objects,
-                *retire_functions.roles_at_objects,
-                *watch_functions.roles_at_objects,
-            ],
-            config.operator_role_arns,
+            [role for family in families.values() for role in family.roles_at_objects], config.operator_role_arns
         )
         workflow = Workflow(
             self,
             "Workflow",
-            functions=functions,
-            retire_functions=retire_functions,
+            functions=families["Functions"],
+            retire_functions=families["RetireFunctions"],
             timeout=_longest_run(config),
             log_retention_days=days,
         )
-        restore = RestoreWorkflow(self, "RestoreWorkflow", functions=restore_functions, log_retention_days=days)
-        watch = WatchWorkflow(self, "WatchWorkflow", functions=watch_functions, log_retention_days=days)
+        restore = RestoreWorkflow(
+            self, "RestoreWorkflow", functions=families["RestoreFunctions"], log_retention_days=days
+        )
+        watch = WatchWorkflow(self, "WatchWorkflow", functions=families["WatchFunctions"], log_retention_days=days)
         schedules = Schedules(
             self,
             "Schedules",
@@ -102,7 +98,10 @@ class AmiArchiver(cdk.Stack):
             "ArchiveTableName": (storage.table.table_name, "The archive records and the runs' summaries"),
             "ArchiveKeyArn": (storage.key.key_arn, "Encrypts both; without it the archive is lost"),
             "TopicArn": (notifications.topic.topic_arn, "Subscribe to summaries and alarms here"),
-            "UndoFunctionName": (retire_functions.undo_retirement.function_name, "Enables a disabled original again"),
+            "UndoFunctionName": (
+                families["RetireFunctions"]["UndoRetirement"].function_name,
+                "Enables a disabled original again",
+            ),
             "DeadLetterQueueUrl": (schedules.dead_letters.queue_url, "Starts that did not succeed"),
         }
         for name, (value, description) in outputs.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -13,6 +13,7 @@ from constructs import Construct
 
 from ami_archiver.errors import RETRYABLE
 from ami_archiver.run_state import Next
+from infra.functions import Functions
 from infra.log_group import log_group
 
 RETRIED = (
@@ -24,6 +25,12 @@ RETRIED = (
     "States.Timeout",
 )
 """What is tried again, beside CDK's own list of Lambda's service errors. Every step may be repeated at any time."""
+BEGINNING = {
+    "input": sfn.JsonPath.entire_payload,
+    "execution_name": sfn.JsonPath.execution_name,
+    "execution_started_at": sfn.JsonPath.execution_start_time,
+}
+"""What the first step of a run is told."""
 
 
 class StepWorkflow(Construct):
@@ -31,20 +38,16 @@ class StepWorkflow(Construct):
 
     state_machine: sfn.StateMachine
 
-    def _build(
-        self,
-        name: str,
-        start: sfn.IChainable,
-        functions: Sequence[lambda_.IFunction],
-        *,
-        timeout: cdk.Duration,
-        log_retention_days: int,
-        hands_over: bool = True,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self._invoked: list[lambda_.IFunction] = []
+        self._hands_over = False
+
+    def _build(self, name: str, start: sfn.IChainable, *, timeout: cdk.Duration, log_retention_days: int) -> None:
         # With any other prefix, each state machine adds to the account's one log resource policy, which has 5,120
         # characters. https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
         log = log_group(self, "Log", log_retention_days, name=f"/aws/vendedlogs/states/{cdk.Aws.STACK_NAME}-{name}")
-        role = self._role(functions)
+        role = self._role(self._invoked)
         self.state_machine = sfn.StateMachine(
             self,
             name,
@@ -55,7 +58,7 @@ class StepWorkflow(Construct):
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log, level=sfn.LogLevel.ERROR, include_execution_data=True),
         )
-        if hands_over:
+        if self._hands_over:
             self._allow_hand_over(role)
         cdk.Validations.of(role).acknowledge(
             cdk.Acknowledgment(
@@ -71,15 +74,14 @@ class StepWorkflow(Construct):
             )
         )
 
-    def _step(
-        self, name: str, function: lambda_.IFunction, payload: dict[str, str] | None = None
-    ) -> tasks.LambdaInvoke:
-        """A function, tried again for about ten minutes while the cause may pass; then its error ends the execution."""
+    def _step(self, name: str, functions: Functions, payload: Mapping[str, str] | None = None) -> tasks.LambdaInvoke:
+        """The function of that name, tried again for about ten minutes; then its error ends the execution."""
+        self._invoked.append(functions[name])
         step = tasks.LambdaInvoke(
             self,
             name,
-            lambda_function=function,
-            payload=sfn.TaskInput.from_object(payload) if payload else None,
+            lambda_function=functions[name],
+            payload=sfn.TaskInput.from_object(dict(payload)) if payload else None,
             payload_response_only=True,
             retry_on_service_exceptions=True,
         )
@@ -92,6 +94,7 @@ class StepWorkflow(Construct):
         The function gets the state and the task's token; whoever answers sends a JSON object to the token. A wait that
         is over is nothing to try again, other than a function that took too long.
         """
+        self._invoked.append(function)
         step = tasks.LambdaInvoke(
             self,
             name,
@@ -125,7 +128,8 @@ class StepWorkflow(Construct):
 
         The new name follows from the old one, so that a repeated call finds the execution that it has already started.
         """
-        return sfn.CustomState(
+        self._hands_over = True
+        hand_over = sfn.CustomState(
             self,
             "HandOver",
             state_json={
@@ -147,6 +151,18 @@ class StepWorkflow(Construct):
                 ],
             },
         )
+        hand_over.next(sfn.Succeed(self, "HandedOver", comment="The new execution goes on with the run"))
+        return hand_over
+
+    def _is_handed_over(self, going_on: sfn.IChainable, beginning: sfn.IChainable) -> sfn.Choice:
+        choice = sfn.Choice(self, "IsHandedOver", comment="A run that an earlier execution began has its id")
+        choice.when(sfn.Condition.is_present("$.run_id"), going_on)
+        choice.when(sfn.Condition.is_not_present("$.run_id"), beginning)
+        return choice
+
+    def _wait(self, name: str) -> sfn.Wait:
+        """As long as the step before it says."""
+        return sfn.Wait(self, name, time=sfn.WaitTime.seconds_path("$.wait_seconds"))
 
     def _role(self, functions: Sequence[lambda_.IFunction]) -> iam.Role:
         """What the workflow may do, exactly; CDK would allow every version and alias of the functions as well."""

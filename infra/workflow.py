@@ -20,8 +20,7 @@ from constructs import Construct
 from ami_archiver.errors import AccessDenied
 from ami_archiver.run_state import Next
 from infra.functions import Functions
-from infra.retire_functions import RetireFunctions
-from infra.step_workflow import StepWorkflow
+from infra.step_workflow import BEGINNING, StepWorkflow
 
 
 class Workflow(StepWorkflow):
@@ -33,35 +32,28 @@ class Workflow(StepWorkflow):
         construct_id: str,
         *,
         functions: Functions,
-        retire_functions: RetireFunctions,
+        retire_functions: Functions,
         timeout: cdk.Duration,
         log_retention_days: int,
     ) -> None:
         super().__init__(scope, construct_id)
 
         # The steps
-        is_handed_over = sfn.Choice(self, "IsHandedOver", comment="A run that an earlier execution began has its id")
         select = self._step(
             "SelectImages",
-            functions.select_images,
-            payload={
-                "input": sfn.JsonPath.entire_payload,
-                "execution_name": sfn.JsonPath.execution_name,
-                "execution_started_at": sfn.JsonPath.execution_start_time,
-                "execution_arn": sfn.JsonPath.execution_id,
-            },
+            functions,
+            BEGINNING | {"execution_arn": sfn.JsonPath.execution_id},
         )
-        store = self._step("StoreImages", functions.store_images)
-        wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
-        plan = self._step("PlanRetirement", retire_functions.plan_retirement)
-        retire = self._step("RetireImages", retire_functions.retire_images)
-        wait_for_usage = sfn.Wait(self, "WaitForUsageReports", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
+        store = self._step("StoreImages", functions)
+        wait = self._wait("Wait")
+        plan = self._step("PlanRetirement", retire_functions)
+        retire = self._step("RetireImages", retire_functions)
+        wait_for_usage = self._wait("WaitForUsageReports")
         await_approval = self._question(
-            "AwaitApproval", retire_functions.ask_for_approval, seconds="$.approval_seconds", answer="$.approval"
+            "AwaitApproval", retire_functions["AskForApproval"], seconds="$.approval_seconds", answer="$.approval"
         )
-        report = self._step("ReportRun", functions.report_run)
+        report = self._step("ReportRun", functions)
         hand_over = self._hand_over()
-        handed_over = sfn.Succeed(self, "HandedOver", comment="The new execution goes on with the run")
         done = sfn.Succeed(self, "Done", output_path="$.summary")
         failed = sfn.Fail(
             self,
@@ -72,9 +64,6 @@ class Workflow(StepWorkflow):
         )
 
         # The flow
-        is_handed_over.when(sfn.Condition.is_present("$.run_id"), store)
-        is_handed_over.when(sfn.Condition.is_not_present("$.run_id"), select)
-
         select.next(
             self._next_after(
                 "Selected",
@@ -83,7 +72,6 @@ class Workflow(StepWorkflow):
         )
         store.next(self._next_after("Stored", {Next.WAIT: wait, Next.HAND_OVER: hand_over, Next.RETIRE: plan}))
         wait.next(store)
-        hand_over.next(handed_over)
         plan.next(self._next_after("Planned", {Next.PLAN_MORE: plan, Next.RETIRE: retire, Next.REPORT: report}))
         retire.next(self._next_after("Retired", {Next.RETIRE: retire, Next.WAIT: wait_for_usage, Next.REPORT: report}))
         wait_for_usage.next(retire)
@@ -103,12 +91,11 @@ class Workflow(StepWorkflow):
 
         self._build(
             "ArchiveWorkflow",
-            is_handed_over,
-            [*functions.all, *retire_functions.all_of_the_run],
+            self._is_handed_over(store, select),
             timeout=timeout,
             log_retention_days=log_retention_days,
         )
-        self._allow_to_see_executions(functions.select_images)
+        self._allow_to_see_executions(functions["SelectImages"])
 
     def _allow_to_see_executions(self, function: lambda_.IFunction) -> None:
         """Whether a run that holds the lease still works. A policy of its own, for the reason of `_allow_hand_over`."""

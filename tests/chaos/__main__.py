@@ -3,7 +3,7 @@ redeploys between any two steps, random histories.
 
 `make chaos` runs it on two processors; `ONLY=oversize` one scenario, `ONLY=oversize:dynamodb.PutItem#2:denied`
 one fault, `ONLY=step-twice:dynamodb.PutItem#2:other` one interleaving,
-`ONLY=redeploy-pages:select_images#2:removed` one redeploy.
+`ONLY=redeploy-pages:archive.select#2:removed` one redeploy.
 """
 
 # ruff: noqa: T201 - a command says what it found

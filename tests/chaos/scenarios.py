@@ -120,7 +120,7 @@ def two_policies(world: World) -> None:
 def one_joins_the_other(world: World) -> None:
     """The weekly run starts while the nightly one is at work."""
     nightly = world.begin()
-    for _ in range(6):
+    for _ in range(5):
         world.step(nightly)
     world.night("weekly")
     world.go_on(nightly)
@@ -135,7 +135,7 @@ def slow_fleet(world: World) -> None:
 def stopped_by_a_person(world: World) -> None:
     """The first execution is stopped when a store has begun; the next night finds its lease stale."""
     stopped = world.begin()
-    for _ in range(9):
+    for _ in range(8):
         world.step(stopped)
     world.next_night()
     world.night()
@@ -144,7 +144,7 @@ def stopped_by_a_person(world: World) -> None:
 def stopped_and_started_again(world: World) -> None:
     """Another policy's run meets the one that was stopped a moment ago, and works itself."""
     stopped = world.begin()
-    for _ in range(9):
+    for _ in range(8):
         world.step(stopped)
     world.stop(stopped.execution)
     world.night("weekly")

@@ -29,7 +29,7 @@ from tests.chaos.retirement_witness import Witness
 from tests.chaos.wire import Disturbance, Wire, WiredCloud
 from tests.support.archive import BUCKET, Archive
 from tests.support.restore import Restores
-from tests.support.state_machine import Execution, Killed, Running, StateMachine, definition_of, handlers_in
+from tests.support.state_machine import Execution, Killed, Running, StateMachine, definition_of, handler_of, handlers_in
 
 DAY_SECONDS = 86_400
 TRANSITIONS = 10_000
@@ -246,7 +246,7 @@ class World:
     @property
     def restoring(self) -> bool:
         """Whether a step of a restore is under way."""
-        return bool(self._steps) and "restore" in self._steps[-1][0]
+        return bool(self._steps) and self._steps[-1][0].startswith("handlers.restore.")
 
     def _watch(self, operation: str, request: AWSPreparedRequest, send: Callable[[], AWSResponse]) -> AWSResponse:
         return self.witness.watch(operation, request, lambda: self.restore_witness.watch(operation, request, send))
@@ -274,13 +274,12 @@ class World:
         }
 
     def _function(self, name: str) -> Callable[[Any], Any]:
-        module, _, function = name.rpartition(".")
-        handler = getattr(importlib.import_module(module), function)
+        handler = handler_of(name)
         works = name == "handlers.archive.store"
 
         def invoke(event: Any) -> Any:
             if not self.undisturbed and not self._steps:
-                self.wire.step(name.partition(".")[2])
+                self.wire.step(name.removeprefix("handlers."))
             turn = len(self.turns)
             if works:
                 self.turns.append(event["run_id"])

@@ -49,6 +49,7 @@ NOT_A_ROLE = (
 )
 
 ACCOUNT = [
+    ("restore_budget_gib = 0", "is 0: must be above 0"),
     ("in_flight_budget_gib = 0", "is 0: must be above 0"),
     ('in_flight_budget_gib = "600"', 'is "600": must be a number, above 0'),
     ("in_flight_budget_gib = inf", "is Infinity: must be a finite number, above 0"),
@@ -535,3 +536,21 @@ def two_policies(first: str, second: str) -> str:
         f'[[policy]]\nname = "{name}"\nselect = {{ tags = {select} }}\nschedule.expression = "rate(1 day)"\n'
         for name, select in (("first", first), ("second", second))
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ('"/"', r'parameter_prefixes\[0\] is "/": must be the beginning of SSM parameters'),
+        ('"/golden/*"', "must be the beginning of SSM parameters' names, such as '/golden/'"),
+        ('"/aws/x"', "must be without the prefixes aws and ssm, which AWS reserves"),
+        ('""', "must be the beginning of SSM parameters' names"),
+        ("5", "must be text or a list of at least one text"),
+        ('["/a", "/a"]', "must be a list without duplicates"),
+    ],
+)
+def test_a_prefix_of_parameters_that_cannot_be_one_is_refused(tmp_path: Path, given: str, what: str) -> None:
+    config = tmp_path / "archiver.toml"
+    config.write_text(f"[account]\nparameter_prefixes = {given}\n{POLICY}")
+    with pytest.raises(ConfigError, match=what):
+        load_config(config, NOW)

@@ -85,4 +85,5 @@ def test_a_function_reads_from_its_environment_what_the_configuration_says(sever
     assert settings.table_name.startswith("StorageTable")
     assert settings.account_id == "123456789012"
     assert (env["POWERTOOLS_SERVICE_NAME"], env["POWERTOOLS_METRICS_NAMESPACE"]) == ("ami-archiver", "AmiArchiver")
+    assert settings.restore_budget_gib == 300
     assert sum(len(key) + len(value) for key, value in env.items()) < 4096

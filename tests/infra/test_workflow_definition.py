@@ -13,12 +13,11 @@ from infra.templates import definitions, resources
 
 Template = dict[str, Any]
 STEPS = ("SelectImages", "StoreImages", "PlanRetirement", "RetireImages", "ReportRun")
-CHOICES = ("Selected", "Stored", "Planned", "Retired", "Reported")
 
 
 @pytest.fixture(scope="module")
 def definition(template: Template) -> dict[str, Any]:
-    return archive_workflow(template)
+    return workflow(template)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,7 @@ def states(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_flow_is_select_store_wait_plan_retire_and_report(states: dict[str, Any]) -> None:
-    assert {name: state.get("Next", "-") for name, state in states.items() if state["Type"] != "Choice"} == {
+    assert nexts(states) == {
         "SelectImages": "Selected",
         "StoreImages": "Stored",
         "Wait": "StoreImages",
@@ -45,39 +44,58 @@ def test_the_flow_is_select_store_wait_plan_retire_and_report(states: dict[str, 
 
 
 def test_each_answer_of_a_step_has_its_branch(states: dict[str, Any]) -> None:
-    assert {name: branches(states[name]) for name in CHOICES} == {
+    assert choices(states) == {
         "Selected": {
             "select_more": "SelectImages",
             "store": "StoreImages",
             "retire": "PlanRetirement",
             "report": "ReportRun",
         },
-        "Stored": {
-            "wait": "Wait",
-            "hand_over": "HandOver",
-            "retire": "PlanRetirement",
-        },
+        "Stored": {"wait": "Wait", "hand_over": "HandOver", "retire": "PlanRetirement"},
         "Planned": {"plan_more": "PlanRetirement", "retire": "RetireImages", "report": "ReportRun"},
         "Retired": {"retire": "RetireImages", "wait": "WaitForUsageReports", "report": "ReportRun"},
         "Reported": {"store": "StoreImages", "await_approval": "AwaitApproval", "end": "Done", "fail": "Failed"},
     }
 
 
-def test_every_branch_is_something_that_a_step_can_say(states: dict[str, Any]) -> None:
-    assert {value for name in CHOICES for value in branches(states[name])} <= set(Next)
+def test_restores_are_finished_by_another_function_than_the_one_that_starts_them(template: Template) -> None:
+    restoring = workflow(template, "RestoreWorkflow")
+    assert nexts(restoring["States"]) == {
+        "PlanRestore": "Planned",
+        "RestoreImages": "Restored",
+        "FinishRestores": "Wait",
+        "Wait": "RestoreImages",
+        "ReportRestore": "Reported",
+        "HandOver": "HandedOver",
+        "HandedOver": "-",
+        "Done": "-",
+    }
+    assert choices(restoring["States"]) == {
+        "Planned": {"plan_more": "PlanRestore", "restore": "RestoreImages", "report": "ReportRestore"},
+        "Restored": {"finish": "FinishRestores", "wait": "Wait", "hand_over": "HandOver", "report": "ReportRestore"},
+        "Reported": {"end": "Done"},
+    }
 
 
-def test_an_unknown_or_missing_answer_fails_the_execution_since_no_choice_has_a_default(states: dict[str, Any]) -> None:
-    choices = [state for state in states.values() if state["Type"] == "Choice"]
-    assert len(choices) == 6
-    assert not [state for state in choices if "Default" in state]
+def test_an_unknown_or_missing_answer_fails_the_execution_since_no_choice_has_a_default(template: Template) -> None:
+    """And every branch is something that a step can say."""
+    for definition in definitions(template).values():
+        assert {said for branches in choices(definition["States"]).values() for said in branches} <= set(Next)
+        assert not [state for state in definition["States"].values() if "Default" in state]
 
 
-def test_a_run_that_was_handed_over_goes_on_with_the_stores(definition: dict[str, Any], states: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("name", "going_on", "beginning"),
+    [("ArchiveWorkflow", "StoreImages", "SelectImages"), ("RestoreWorkflow", "RestoreImages", "PlanRestore")],
+)
+def test_a_run_that_was_handed_over_goes_on_where_it_was(
+    template: Template, name: str, going_on: str, beginning: str
+) -> None:
+    definition = workflow(template, name)
     assert definition["StartAt"] == "IsHandedOver"
-    assert [(c["Variable"], c["IsPresent"], c["Next"]) for c in states["IsHandedOver"]["Choices"]] == [
-        ("$.run_id", True, "StoreImages"),
-        ("$.run_id", False, "SelectImages"),
+    assert [(c["Variable"], c["IsPresent"], c["Next"]) for c in definition["States"]["IsHandedOver"]["Choices"]] == [
+        ("$.run_id", True, going_on),
+        ("$.run_id", False, beginning),
     ]
 
 
@@ -183,15 +201,22 @@ def test_the_workflow_is_standard_traced_and_logs_its_errors(template: Template)
 def test_an_execution_that_does_not_end_by_itself_is_ended_after_the_runs_limit_and_what_may_come_behind_it(
     template: Template, several: Template
 ) -> None:
-    assert archive_workflow(template)["TimeoutSeconds"] == (20 + 2) * 3600 + MOST_LOOKS * 900
-    assert archive_workflow(several)["TimeoutSeconds"] == (10 + 2) * 3600 + MOST_LOOKS * 60 + 22 * 3600
+    assert workflow(template)["TimeoutSeconds"] == (20 + 2) * 3600 + MOST_LOOKS * 900
+    assert workflow(several)["TimeoutSeconds"] == (10 + 2) * 3600 + MOST_LOOKS * 60 + 22 * 3600
 
 
-def archive_workflow(template: Template) -> dict[str, Any]:
-    (found,) = [found for name, found in definitions(template).items() if "ArchiveWorkflow" in name]
+def workflow(template: Template, name: str = "ArchiveWorkflow") -> dict[str, Any]:
+    (found,) = [found for logical_id, found in definitions(template).items() if name in logical_id]
     return found
 
 
-def branches(choice: dict[str, Any]) -> dict[str, str]:
-    assert {branch["Variable"] for branch in choice["Choices"]} == {"$.next"}
-    return {branch["StringEquals"]: branch["Next"] for branch in choice["Choices"]}
+def nexts(states: dict[str, Any]) -> dict[str, str]:
+    """Where each state goes that is no choice."""
+    return {name: state.get("Next", "-") for name, state in states.items() if state["Type"] != "Choice"}
+
+
+def choices(states: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """What each choice makes of what the step before it has said."""
+    found = {name: state["Choices"] for name, state in states.items() if "$.next" in str(state.get("Choices"))}
+    assert {rule["Variable"] for rules in found.values() for rule in rules} == {"$.next"}
+    return {name: {rule["StringEquals"]: rule["Next"] for rule in rules} for name, rules in found.items()}

@@ -10,6 +10,7 @@ the time pass.
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -275,6 +276,13 @@ def handlers_in(definition: Mapping[str, Any]) -> set[str]:
     tasks = [state for state in definition["States"].values() if state["Type"] == "Task"]
     invoked = {state.get("Parameters", {}).get("FunctionName", state["Resource"]) for state in tasks}
     return {name for name in invoked if name.startswith("handlers.")}
+
+
+def handler_of(name: str) -> Callable[[Any, Any], Any]:
+    """The function that Lambda calls, such as that of 'handlers.archive.store'."""
+    module, _, function = name.rpartition(".")
+    handler: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), function)
+    return handler
 
 
 def _named(token: Mapping[str, Any], resources: Mapping[str, Any]) -> str:

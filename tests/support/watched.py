@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from ami_archiver import bootstrap
 from tests.chaos.world import Context
 from tests.support.archive import Archive, client
 from tests.support.assembly import STACK, CloudAssembly
-from tests.support.state_machine import StateMachine, definition_of, handlers_in
+from tests.support.state_machine import StateMachine, definition_of, handler_of, handlers_in
 
 FUNCTIONS = {
     "handlers.archive.select": "SelectImages",
@@ -87,8 +86,7 @@ class Stage:
 
     def invoke(self, name: str, event: Any) -> Any:
         """Run a function, by its handler's name."""
-        module, _, function = name.rpartition(".")
-        handler = getattr(importlib.import_module(module), function)
+        handler = handler_of(name)
         self._before(FUNCTIONS[name])
         self._function = FUNCTIONS[name]
         try:

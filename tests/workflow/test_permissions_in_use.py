@@ -18,7 +18,7 @@ from tests.support.archive import BUCKET, TABLE, Archive, client
 from tests.support.assembly import CloudAssembly
 from tests.support.watched import Stage, Watched, allowed
 
-FUNCTIONS = ("SelectImages", "StoreImages", "StoreImages", "ReportRun")
+FUNCTIONS = ("SelectImages", "StoreImages", "ReportRun")
 NOT_CALLED_BY_US = {
     # Lambda itself, for every function
     "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments",

@@ -8,7 +8,7 @@ import pytest
 
 from ami_archiver.steps import watch
 from handlers import telemetry
-from infra.watch import OWN_ITEMS
+from infra.permissions import WATCH_ITEMS
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import BUCKET, TABLE, Archive, client
 from tests.support.assembly import CloudAssembly
@@ -64,7 +64,7 @@ def test_watch_calls_what_its_role_allows_and_its_role_allows_what_it_calls(
     assert may - seen.actions["WatchArchive"] - NOT_CALLED_BY_US == set()
     targets = {(kind, name) for kind, name in seen.targets if kind != "TopicArn"}
     assert targets == {("Bucket", BUCKET), ("TableName", TABLE)}
-    assert fnmatchcase(f"RUN#{watched.output['run_id']}", OWN_ITEMS[0])
+    assert fnmatchcase(f"RUN#{watched.output['run_id']}", WATCH_ITEMS[0])
 
 
 def test_other_input_than_an_empty_object_fails_the_execution_by_name(
