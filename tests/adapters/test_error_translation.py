@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from ami_archiver.adapters.aws_errors import translated
 from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.errors import AccessDenied, AwsRefused, TemporarilyUnavailable
-from ami_archiver.model import Refusal
+from ami_archiver.model import QueueEntry, Refusal
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import CLOSED, CONNECT_TIMEOUT, NO_CONNECTION, READ_TIMEOUT, refusing, unreachable
 from tests.support.archive import Archive, client
@@ -19,6 +19,7 @@ from tests.support.domain import IMAGE_ID, NOW
 
 ANSWERED = ("permissions", "start")
 """What AWS denies of these is an answer about one image, and nothing is raised."""
+ENTRY = QueueEntry("20260101", IMAGE_ID, "nightly", 1)
 CALLS: dict[str, tuple[str, str, Any]] = {
     "in progress": ("ec2", "DescribeStoreImageTasks", lambda app: app.store_tasks.in_progress()),
     "start": ("ec2", "CreateStoreImageTask", lambda app: app.store_tasks.start(IMAGE_ID, "b", "p", {})),
@@ -33,6 +34,12 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "lease": ("dynamodb", "UpdateItem", lambda app: app.leases.renew("run", NOW)),
     "read lease": ("dynamodb", "GetItem", lambda app: app.leases.read()),
     "summary": ("dynamodb", "PutItem", lambda app: app.runs.put_summary(SummaryKind.RUNS, "run", {})),
+    "wait no more": ("dynamodb", "DeleteItem", lambda app: app.restores.wait_no_more("run")),
+    "dropped entry": (
+        "dynamodb",
+        "TransactWriteItems",
+        lambda app: app.records.drop(QueueEntry("n", IMAGE_ID, "p", 1)),
+    ),
     "pages of a run": ("dynamodb", "Query", lambda app: list(app.runs.pages("run", "SELECT#"))),
     "publish": ("sns", "Publish", lambda app: app.notifier.publish("subject", "text")),
 }

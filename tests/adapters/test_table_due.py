@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.adapters.table import serialized
+from ami_archiver.adapters.table_records import TableRecords, image_key
 from ami_archiver.model import ArchiveRecord, Status
 from ami_archiver.retire import moves
+from tests.support.answers import answering
 from tests.support.archive import TABLE
-from tests.support.domain import IMAGE_ID, NOW, verified
+from tests.support.domain import IMAGE_ID, NOW, storing, verified
 
 
 @pytest.fixture
@@ -75,3 +77,33 @@ def test_record_that_cannot_be_read_is_due_without_being_read(records: TableReco
     seen = list(records.in_status(Status.DISABLED, None, NOW))
     assert [one.record is None for one in seen] == [False, True, False]
     assert due(records, Status.DISABLED, NOW, seen[1].cursor) == ["ami-00000000000000003"]
+
+
+def put_numbered(records: TableRecords, *numbers: int) -> list[str]:
+    ids = [f"ami-{number:017}" for number in numbers]
+    for image_id in ids:
+        records.save(None, verified(image_id))
+    return ids
+
+
+def test_records_of_a_status_are_found_in_order_from_behind_a_cursor(records: TableRecords) -> None:
+    ids = put_numbered(records, 3, 1, 2)
+    records.save(None, storing("ami-00000000000000009"))
+    found = list(records.in_status(Status.VERIFIED, None))
+    assert [one.image_id for one in found] == sorted(ids)
+    assert [one.record for one in found] == [records.get(ids).records[image_id] for image_id in sorted(ids)]
+    assert [one.image_id for one in records.in_status(Status.VERIFIED, found[0].cursor)] == sorted(ids)[1:]
+    assert list(records.in_status(Status.VERIFIED, found[-1].cursor)) == []
+    assert list(records.in_status(Status.RETIRED, None)) == []
+
+
+def test_records_of_a_status_are_read_page_by_page_to_the_last(records: TableRecords, dynamodb: Any) -> None:
+    first, second = put_numbered(records, 1, 2)
+    items = {
+        image_id: dynamodb.get_item(TableName=TABLE, Key=serialized(image_key(image_id)))["Item"]
+        for image_id in (first, second)
+    }
+    page = {"Items": [items[first]], "LastEvaluatedKey": serialized(image_key(first))}
+    with answering(dynamodb, "Query", page, {"Items": [items[second]]}) as calls:
+        assert [one.image_id for one in records.in_status(Status.VERIFIED, None)] == [first, second]
+    assert len(calls) == 2

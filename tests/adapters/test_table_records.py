@@ -12,11 +12,11 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from ami_archiver import lifecycle
-from ami_archiver.adapters.table import WAITS_SECONDS, deserialized, serialized
-from ami_archiver.adapters.table_records import HISTORY_KEPT, TableRecords, image_key
+from ami_archiver.adapters.table import WAITS_SECONDS, deserialized
+from ami_archiver.adapters.table_records import HISTORY_KEPT, TableRecords
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.failures import Failure
-from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, RestoreFacts, Status
+from ami_archiver.model import Action, ArchiveRecord, Decision, QueueEntry, RestoreFacts, Retirement, Status
 from tests.adapters.conftest import LOCAL_CLOUD
 from tests.support.answers import answering, counting, losing_answers, refusing
 from tests.support.archive import TABLE
@@ -25,6 +25,17 @@ from tests.support.queue import queued
 
 ENTRY = QueueEntry("20260101", IMAGE_ID, "nightly", 8.0)
 KEY = {"pk": {"S": f"IMAGE#{IMAGE_ID}"}, "sk": {"S": "RECORD"}}
+RETIREMENT = Retirement(
+    kept_because="InUse: used by instance i-1",
+    announced=Action.DISABLE,
+    retire_on=NOW + timedelta(days=7),
+    intention=Action.DEREGISTER,
+    disabled_at=NOW,
+    snapshots={"snap-1": "deleted", "snap-2": "not deleted yet: internal-error"},
+    snapshot_gib=8.125,
+    freed_at_least_gib=0.5,
+    freed_at_most_gib=8.125,
+)
 
 
 @pytest.fixture
@@ -48,6 +59,7 @@ def to_storing(before: ArchiveRecord, at: datetime = NOW) -> ArchiveRecord:
 def test_record_comes_back_as_it_was_written(records: TableRecords) -> None:
     facts = RestoreFacts(("user:1",), None, encrypted=True, kms_key_ids=("arn:key",))
     full = replace(verified(checksum="SHA256:x"), facts=facts, failed_task_started_at=NOW, snapshot_gib=8.125)
+    full = replace(full, retirement=RETIREMENT)
     assert records.save(None, full)
     assert one(records) == full
 
@@ -364,39 +376,6 @@ def test_images_with_long_histories_are_enqueued_however_many_they_are(records: 
     assert {entry.image_id for entry in queued(records)} == set(ids)
 
 
-def test_paging_out_is_refused_where_somebody_else_moved_the_record(records: TableRecords, dynamodb: Any) -> None:
-    records.save(None, storing())
-    before = one(records)
-    after = before
-    for step in range(HISTORY_KEPT + 10):
-        after = lifecycle.attempt_failed(
-            after, Failure.STORE_FAILED, "no", 10_000, at=NOW + timedelta(seconds=step), run_id="run-1"
-        )
-    records.save(before, lifecycle.attempt_failed(before, Failure.STORE_FAILED, "other", 3, at=NOW, run_id="run-2"))
-    now = one(records)
-    assert not records.save(before, after)
-    assert one(records) == now
-    assert dynamodb.scan(TableName=TABLE)["Count"] == 1
-
-
-def test_index_by_status_has_the_record_under_its_status_only(records: TableRecords, dynamodb: Any) -> None:
-    records.save(None, record())
-    before = one(records)
-    records.save(before, to_storing(before))
-
-    def ids(status: str) -> list[str]:
-        answer = dynamodb.query(
-            TableName=TABLE,
-            IndexName="by_status",
-            KeyConditionExpression="#status = :status",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":status": {"S": status}},
-        )
-        return [item["image_id"]["S"] for item in answer["Items"]]
-
-    assert (ids("SELECTED"), ids("STORING")) == ([], [IMAGE_ID])
-
-
 MOVE = {"at": NOW.isoformat(), "run_id": "run-1", "from": None, "to": "SELECTED", "why": "8 GiB; waits"}
 UNREADABLE: list[tuple[dict[str, Any], str]] = [
     ({"bucket": None}, "bucket is None, must be a text"),
@@ -475,45 +454,3 @@ def test_unreadable_record_does_not_hide_its_neighbours(records: TableRecords, d
     dynamodb.put_item(TableName=TABLE, Item=raw(dynamodb) | {"status": {"S": "LOST"}})
     fetched = records.get([IMAGE_ID, "ami-00000000000000002", "ami-00000000000000003"])
     assert (set(fetched.records), set(fetched.unreadable)) == ({"ami-00000000000000002"}, {IMAGE_ID})
-
-
-def put_numbered(records: TableRecords, *numbers: int) -> list[str]:
-    ids = [f"ami-{number:017}" for number in numbers]
-    for image_id in ids:
-        records.save(None, verified(image_id))
-    return ids
-
-
-def test_records_of_a_status_are_found_in_order_from_behind_a_cursor(records: TableRecords) -> None:
-    ids = put_numbered(records, 3, 1, 2)
-    records.save(None, storing("ami-00000000000000009"))
-    found = list(records.in_status(Status.VERIFIED, None))
-    assert [one.image_id for one in found] == sorted(ids)
-    assert [one.record for one in found] == [records.get(ids).records[image_id] for image_id in sorted(ids)]
-    assert [one.image_id for one in records.in_status(Status.VERIFIED, found[0].cursor)] == sorted(ids)[1:]
-    assert list(records.in_status(Status.VERIFIED, found[-1].cursor)) == []
-    assert list(records.in_status(Status.RETIRED, None)) == []
-
-
-def test_records_of_a_status_are_read_page_by_page_to_the_last(records: TableRecords, dynamodb: Any) -> None:
-    first, second = put_numbered(records, 1, 2)
-    items = {
-        image_id: dynamodb.get_item(TableName=TABLE, Key=serialized(image_key(image_id)))["Item"]
-        for image_id in (first, second)
-    }
-    page = {"Items": [items[first]], "LastEvaluatedKey": serialized(image_key(first))}
-    with answering(dynamodb, "Query", page, {"Items": [items[second]]}) as calls:
-        assert [one.image_id for one in records.in_status(Status.VERIFIED, None)] == [first, second]
-    assert len(calls) == 2
-
-
-def test_record_of_a_status_that_cannot_be_read_says_why_and_hides_no_other(
-    records: TableRecords, dynamodb: Any
-) -> None:
-    first, second = put_numbered(records, 1, 2)
-    item = dynamodb.get_item(TableName=TABLE, Key=serialized(image_key(first)))["Item"]
-    dynamodb.put_item(TableName=TABLE, Item=item | {"object_bytes": {"S": "many"}})
-    broken, whole = records.in_status(Status.VERIFIED, None)
-    assert (broken.image_id, broken.record) == (first, None)
-    assert (broken.unreadable or "").startswith(f"BadRecord: record of {first} cannot be read: object_bytes")
-    assert (whole.image_id, whole.unreadable) == (second, None)

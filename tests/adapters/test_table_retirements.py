@@ -12,13 +12,13 @@ from ami_archiver import lifecycle
 from ami_archiver.adapters.table_records import HISTORY_KEPT, TableRecords
 from ami_archiver.adapters.table_retirements import SNAPSHOTS_PER_TRANSACTION, TableRetirements
 from ami_archiver.adapters.table_runs import TableRuns
-from ami_archiver.errors import AccessDenied, BadRecord, TemporarilyUnavailable
-from ami_archiver.model import Action, ArchiveRecord, Decision, Retirement
+from ami_archiver.errors import BadRecord, TemporarilyUnavailable
+from ami_archiver.model import Action, ArchiveRecord, Retirement
 from ami_archiver.retire import moves
 from ami_archiver.retire.model import FirstRun, Freed, LeftSnapshot, Saved, SnapshotEnd
-from tests.support.answers import answering, counting, losing_answers, refusing
+from tests.support.answers import answering, counting, losing_answers
 from tests.support.archive import TABLE
-from tests.support.domain import IMAGE_ID, NOW, record, verified
+from tests.support.domain import IMAGE_ID, NOW, verified
 
 LEFT = LeftSnapshot(IMAGE_ID, "snap-1")
 SAVED = Saved(1, 8.125, 2.5, 8.125, 3.001, 0.0123)
@@ -59,12 +59,6 @@ def one(records: TableRecords) -> ArchiveRecord:
 
 
 # Records
-
-
-def test_record_comes_back_with_how_far_its_original_is_on_its_way_out(records: TableRecords) -> None:
-    full = replace(disabled(), retirement=FULL)
-    records.save(None, full)
-    assert one(records) == full
 
 
 def test_record_of_before_there_was_retirement_is_read_as_one_that_is_not_on_its_way(
@@ -205,14 +199,6 @@ def test_long_history_is_paged_out_and_none_is_lost(
     assert list(retirements.left_snapshots()) == [LEFT]
 
 
-def test_busy_table_is_temporary(retirements: TableRetirements, dynamodb: Any) -> None:
-    with (
-        refusing(dynamodb, "TransactWriteItems", "TransactionCanceledException"),
-        pytest.raises(TemporarilyUnavailable, match="the table is busy"),
-    ):
-        retirements.save(disabled(), moves.kept(disabled(), "x", at=NOW, run_id="r"), adding=[LEFT])
-
-
 # Snapshots left behind
 
 
@@ -252,22 +238,3 @@ def test_token_of_an_approval_is_kept_by_run(retirements: TableRetirements, dyna
     assert retirements.token("run-1") == "AQC8…"
     assert [(item["pk"]["S"], item["sk"]["S"]) for item in items(dynamodb)] == [("RUN#run-1", "APPROVAL")]
     assert list(TableRuns(dynamodb, TABLE).pages("run-1", "PLAN#")) == []
-
-
-@pytest.mark.parametrize(
-    ("operation", "call"),
-    [
-        ("Query", lambda table: list(table.left_snapshots())),
-        ("GetItem", lambda table: table.total_saved()),
-        ("PutItem", lambda table: table.put_token("run", "t")),
-        ("DeleteItem", lambda table: table.drop(LEFT)),
-        ("UpdateItem", lambda table: table.save(record(), replace(record(), decision=Decision.KEPT))),
-    ],
-)
-def test_want_of_a_permission_and_trouble_of_the_table_have_names(
-    retirements: TableRetirements, dynamodb: Any, operation: str, call: Any
-) -> None:
-    with refusing(dynamodb, operation, "AccessDeniedException"), pytest.raises(AccessDenied, match=operation):
-        call(retirements)
-    with refusing(dynamodb, operation, "ThrottlingException"), pytest.raises(TemporarilyUnavailable, match=operation):
-        call(retirements)
