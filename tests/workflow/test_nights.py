@@ -14,6 +14,8 @@ from tests.chaos.world import Theatre, World
 from tests.support.archive import NIGHTLY
 
 READS_THE_FLEET = {"DescribeImages", "DescribeSnapshots", "ListObjectVersions", "BatchGetItem"}
+IMAGES = 150
+"""More than DynamoDB reads in one batch, and EC2 takes in several fillings of the budget."""
 FAST = {"throughput": ThroughputSettings(store_gib_per_second=1)}
 
 
@@ -61,12 +63,11 @@ def test_a_dry_run_decides_and_records_nothing_but_its_summary(theatre: Theatre)
     assert [item["pk"]["S"] for item in items] == ["RUNS"]
 
 
-@pytest.mark.long
-def test_a_thousand_images_are_stored_in_one_night(theatre: Theatre) -> None:
+def test_many_images_are_stored_in_one_night_within_the_budget(theatre: Theatre) -> None:
     with theatre.world(NIGHTLY, engine=FAST) as world:
-        for number in range(1000):
+        for number in range(IMAGES):
             world.archive.image(f"i{number:04}", gib=10 + number % 90)
         summary = summary_of(world)
         refused = [call for call in world.archive.starts() if call.error_code or call.in_flight_gib >= 600]
-    assert summary["decisions"]["stored"] == 1000
+    assert summary["decisions"]["stored"] == IMAGES
     assert refused == []
