@@ -76,7 +76,7 @@ chaos: setup  ## test every fault at every call of a night, two runs at once, re
 mutants: setup  ## check that each deliberate bug makes a test fail (ONLY=… for some)
 	@ONLY='$(ONLY)' $(BIN)/python -m tests.mutants
 
-bench: setup  ## measure nights, cost, selection, cold starts and the local run; ONLY="cost select" ARGS=--fast
+bench: setup  ## measure how long nights are, what they cost, how they scale, beside whom; ONLY="nights select" ARGS=--fast
 	@$(BIN)/python -m benchmarks $(ONLY) $(ARGS)
 
 lint: setup  ## format, lint, types, import rules, template and state machine checks

@@ -1,15 +1,20 @@
-"""How results are shown: aligned text on the terminal, the same rows as JSON, and as Markdown for the docs."""
+"""How results are shown: as a table on the terminal, the same rows as JSON, and as Markdown for the docs."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".build" / "bench"
+PLAIN_WIDTH = 160
 
 Row = Mapping[str, Any]
 
@@ -32,35 +37,30 @@ class Result:
     title: str
     rows: Sequence[Row]
     goals: Sequence[Goal] = ()
-    notes: Sequence[str] = field(default_factory=tuple)
+    notes: Sequence[str] = ()
 
 
-def show(result: Result) -> str:
-    """As text."""
-    lines = ["", result.title, ""]
-    if result.rows:
-        columns = list(result.rows[0])
-        cells = [columns, *([text_of(row.get(column)) for column in columns] for row in result.rows)]
-        widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-        for number, line in enumerate(cells):
-            first, *others = zip(line, widths, strict=True)
-            lines.append("  " + "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]))
-            if number == 0:
-                lines.append("  " + "  ".join("─" * width for width in widths))
-    lines += [f"  {note}" for note in result.notes]
+def show(console: Console, result: Result) -> None:
+    """The table, its notes and its goals."""
+    table = Table(title=result.title, title_justify="left", box=SIMPLE_HEAD)
+    for number, column in enumerate(result.rows[0]):
+        table.add_column(column, justify="right" if number else "left")
+    for row in result.rows:
+        table.add_row(*map(text_of, row.values()))
+    console.print(table)
+    for note in result.notes:
+        console.print(f"  {note}", soft_wrap=True)
     for goal in result.goals:
-        lines.append(f"  {'reached' if goal.reached else 'missed '}  {goal.what}: {goal.measured} (goal {goal.wanted})")
-    return "\n".join(lines)
+        word = "reached" if goal.reached else "missed "
+        console.print(f"  {word}  {goal.what}: {goal.measured} (goal {goal.wanted})", soft_wrap=True)
 
 
-def markdown(result: Result) -> str:
-    """As a table of the docs."""
-    if not result.rows:
-        return ""
-    columns = list(result.rows[0])
-    lines = ["| " + " | ".join(columns) + " |", "|---|" + "--:|" * (len(columns) - 1)]
-    lines += ["| " + " | ".join(text_of(row.get(column)) for column in columns) + " |" for row in result.rows]
-    return "\n".join(lines)
+def write(result: Result) -> None:
+    """Into .build/bench: NAME.json, and NAME.md, the table for the docs."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{result.name}.json").write_text(json.dumps(asdict(result), indent=2, default=str) + "\n")
+    lines = [[*result.rows[0]], ["--:"] * len(result.rows[0]), *([*map(text_of, row.values())] for row in result.rows)]
+    (RESULTS / f"{result.name}.md").write_text("".join(f"| {' | '.join(line)} |\n" for line in lines))
 
 
 def text_of(value: object) -> str:
@@ -68,15 +68,5 @@ def text_of(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        if value == 0 or abs(value) >= 1000:
-            return f"{value:,.0f}"
-        return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+        return f"{value:,.0f}" if value == 0 or abs(value) >= 100 else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def write(result: Result) -> Path:
-    """Into .build/bench."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{result.name}.json"
-    path.write_text(json.dumps(asdict(result), indent=2, default=str) + "\n")
-    return path

@@ -1,24 +1,23 @@
 """The shape that tutorials give this task: a Map over the images, each of which starts its store and polls by itself.
 
-Its states and their transitions are counted by the same interpreter as ours; its calls are made to the same EC2.
+Its transitions are counted by the same interpreter as ours; its calls are made to the same EC2.
 """
 
 from __future__ import annotations
 
 import heapq
-import itertools
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from benchmarks.meter import Bill, Meter, MeteredCloud
+from benchmarks.bill import Bill
+from benchmarks.stage import Stage
 from tests.support.archive import BUCKET, TABLE, client
 from tests.support.state_machine import Running, StateMachine
 
 POLL_SECONDS = 60
 MAX_CONCURRENCY = 20
 """Iterations at once; about as many images of the fleets as fit into the in-flight limit."""
-MEMORY_MIB = 128
 
 ITERATION: dict[str, Any] = {
     "StartAt": "Store",
@@ -47,75 +46,52 @@ ITERATION: dict[str, Any] = {
 }
 
 
-class Tutorial:
-    """One execution over all images of the account that carry Archive=true."""
+def tutorial_night(stage: Stage) -> Bill:
+    """Store all images of the stage's account, in one execution."""
+    with stage.billed() as bill:
+        bill.transitions = 3 + _Loop(stage).run(list(stage.sizes_gib))  # the list of the images, the Map, its end
+        bill.images_stored = len(stage.sizes_gib)
+    return bill
 
-    def __init__(self, cloud: MeteredCloud, meter: Meter) -> None:
-        self._cloud = cloud
-        self._meter = meter
-        self._ec2 = client(cloud, "ec2")
-        functions = {"store": self._store, "poll": self._poll, "record": self._record}
+
+class _Loop:
+    """The Map: so many iterations at once, each at its own pace in virtual time."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._ec2, self._dynamodb = client(stage.cloud, "ec2"), client(stage.cloud, "dynamodb")
         self._slept = 0.0
-        self._machine = StateMachine(ITERATION, functions, self._sleep, cloud.clock.now)
-        self._sizes: dict[str, float] = {}
+        functions = {"store": self._store, "poll": self._poll, "record": self._record}
+        self._machine = StateMachine(ITERATION, functions, self._sleep, stage.cloud.clock.now)
 
-    def night(self) -> Bill:
-        begun = self._cloud.clock.seconds()
-        images = self._select()
-        numbers = itertools.count()
-        waiting = iter(images)
-        due: list[tuple[float, int, Running]] = []
-        transitions = 3  # the selection, the Map, and its end
-
-        def begin() -> None:
-            image_id = next(waiting, None)
-            if image_id is not None:
-                running = self._machine.begin({"image_id": image_id}, image_id)
-                heapq.heappush(due, (self._cloud.clock.seconds(), next(numbers), running))
-
-        for _ in range(MAX_CONCURRENCY):
-            begin()
-        while due:
-            at, _, running = heapq.heappop(due)
-            self._cloud.advance(max(0.0, at - self._cloud.clock.seconds()))
-            while running.execution.status == "RUNNING":
-                self._slept = 0.0
+    def run(self, image_ids: list[str]) -> int:
+        """Transitions of all iterations."""
+        clock = self._stage.cloud.clock
+        waiting = [self._machine.begin({"image_id": image_id}, image_id) for image_id in reversed(image_ids)]
+        due: list[tuple[float, str, Running]] = []
+        transitions = 0
+        while due or waiting:
+            while waiting and len(due) < MAX_CONCURRENCY:
+                begun = waiting.pop()
+                heapq.heappush(due, (clock.seconds(), begun.execution.name, begun))
+            at, name, running = heapq.heappop(due)
+            self._stage.cloud.advance(max(0.0, at - clock.seconds()))
+            self._slept = 0.0
+            while running.execution.status == "RUNNING" and not self._slept:
                 self._machine.step(running)
-                if self._slept:
-                    heapq.heappush(due, (self._cloud.clock.seconds() + self._slept, next(numbers), running))
-                    break
-            else:
-                if running.execution.status != "SUCCEEDED":
-                    raise RuntimeError(f"{running.execution.error}: {running.execution.cause}")
+            if running.execution.status == "RUNNING":
+                heapq.heappush(due, (clock.seconds() + self._slept, name, running))
+            elif running.execution.status == "SUCCEEDED":
                 transitions += running.execution.transitions
-                begin()
-        bill = self._meter.finished()
-        bill.images_stored, bill.stored_gib = len(images), sum(self._sizes.values())
-        bill.night_seconds = self._cloud.clock.seconds() - begun
-        bill.transitions = transitions
-        return bill
+            else:
+                raise RuntimeError(f"{running.execution.error}: {running.execution.cause}")
+        return transitions
 
     def _sleep(self, seconds: float) -> None:
         self._slept = seconds
 
-    def _select(self) -> list[str]:
-        with self._meter.function(MEMORY_MIB):
-            pages = self._ec2.get_paginator("describe_images").paginate(
-                Owners=["self"],
-                Filters=[{"Name": "tag:Archive", "Values": ["true"]}],
-                PaginationConfig={"PageSize": 1000},
-            )
-            found = [image["ImageId"] for page in pages for image in page["Images"]]
-        catalog = self._cloud.catalog
-        images = catalog.images(self._cloud.settings.region)
-        snapshots = catalog.snapshots(self._cloud.settings.region)
-        for image_id in found:
-            ids = [device.snapshot_id for device in images[image_id].block_devices if device.snapshot_id]
-            self._sizes[image_id] = sum((snapshots[one].full_snapshot_size_bytes or 0) for one in ids) / 2**30
-        return found
-
     def _store(self, given: Any) -> Any:
-        with self._meter.function(MEMORY_MIB):
+        with self._stage.invocation():
             try:
                 self._ec2.create_store_image_task(ImageId=given["image_id"], Bucket=BUCKET)
             except ClientError:
@@ -123,12 +99,12 @@ class Tutorial:
         return {**given, "state": "InProgress"}
 
     def _poll(self, given: Any) -> Any:
-        with self._meter.function(MEMORY_MIB):
+        with self._stage.invocation():
             answer = self._ec2.describe_store_image_tasks(ImageIds=[given["image_id"]])
         return {**given, "state": answer["StoreImageTaskResults"][0]["StoreTaskState"]}
 
     def _record(self, given: Any) -> Any:
         item = {"pk": {"S": f"IMAGE#{given['image_id']}"}, "sk": {"S": "RECORD"}, "stored": {"BOOL": True}}
-        with self._meter.function(MEMORY_MIB):
-            client(self._cloud, "dynamodb").put_item(TableName=TABLE, Item=item)
+        with self._stage.invocation():
+            self._dynamodb.put_item(TableName=TABLE, Item=item)
         return given

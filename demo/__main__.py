@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.output import Output
+from demo.report import Output
 from demo.show import Options, show
-from demo.stage import Interrupted, Workplace, interruptible
+from demo.stage import Workplace
 
 
 def parse(arguments: Sequence[str] | None) -> Options:
@@ -34,19 +35,17 @@ def parse(arguments: Sequence[str] | None) -> Options:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0, 1 for what failed or is false, 2 for a wrong command line, 128 + n for signal n."""
+    """The exit code: 0, 1 for what failed or is false, 2 for a wrong command line, 130 after Ctrl-C or the like."""
     options = parse(arguments)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # stdout is a text file
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # as Ctrl-C, so that everything is stopped
     try:
-        with (
-            interruptible(),
-            Workplace(keep=options.keep) as place,
-            place.transcript.open("w", 1, "utf-8") as transcript,
-        ):
-            return show(options, place, Output(transcript))
-    except Interrupted as interrupted:
+        with Workplace(keep=options.keep) as place:
+            return show(options, place, Output())
+    except KeyboardInterrupt:
         print("demo: interrupted; everything was stopped", file=sys.stderr)  # noqa: T201 - this is a command line
-        return interrupted.exit_code
+        return 130
 
 
 if __name__ == "__main__":

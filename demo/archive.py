@@ -9,7 +9,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from ami_archiver.model import Decision, Status
+from ami_archiver.model import RETIRING, Decision, Status
 from demo.aws import Aws, Stack
 
 _deserializer = TypeDeserializer()
@@ -37,37 +37,30 @@ class Archive:
         self._aws = aws
         self._stack = stack
 
-    def active_runs(self) -> list[str]:
-        """The runs that hold or have joined the lease."""
+    def run_ids(self) -> set[str]:
+        """The runs that hold or have joined the lease, and those that have ended."""
         lease = next(self._query("LEASE"), {})
-        return sorted(lease.get("runs", {}))
+        return {*lease.get("runs", {}), *(summary["run_id"] for summary in self.summaries())}
 
     def summaries(self) -> list[dict[str, Any]]:
         """The runs' summaries, oldest first."""
         return [item["summary"] for item in self._query("RUNS")]
 
     def lines(self, run_ids: Iterable[str]) -> Lines:
-        """The decisions of these runs; how a store ended counts more than that it was selected."""
-        selected: Lines = {}
-        ended: Lines = {}
-        for run_id in run_ids:
-            for item in self._query(f"RUN#{run_id}"):
-                kind = item["sk"].partition("#")[0]
-                if kind not in ("SELECT", "CHECK"):
-                    continue  # what is decided about originals
-                into = ended if kind == "CHECK" else selected
-                for raw in item["lines"]:
-                    line = Line(raw["i"], raw["p"], Decision(raw["d"]), raw["r"], float(raw["g"]))
-                    into[line.policy, line.image_id] = line
-        return selected | ended
+        """What these runs decided about storing; how a store ended counts more than that the image was selected."""
+        found: Lines = {}
+        for run_id in sorted(run_ids):
+            for raw in (raw for item in self._query(f"RUN#{run_id}") for raw in item["lines"]):
+                line = Line(raw["i"], raw["p"], Decision(raw["d"]), raw["r"], float(raw["g"]))
+                key = line.policy, line.image_id
+                if line.decision not in RETIRING and (line.decision is not Decision.DEFERRED or key not in found):
+                    found[key] = line
+        return found
 
     def records(self) -> dict[str, dict[str, Any]]:
         """All archive records by image id, by the index that has them by status."""
-        found: dict[str, dict[str, Any]] = {}
-        for status in Status:
-            for item in self._query(status.value, key="status", index="by_status"):
-                found[item["image_id"]] = item
-        return found
+        records = (item for status in Status for item in self._query(status.value, key="status", index="by_status"))
+        return {record["image_id"]: record for record in records}
 
     def objects(self) -> dict[str, int]:
         """The bucket's objects: size in bytes by key."""
@@ -89,6 +82,7 @@ class Archive:
 
 
 def _plain(value: Any) -> Any:
+    """With Python's own numbers."""
     match value:
         case Decimal():
             return int(value) if value == int(value) else float(value)

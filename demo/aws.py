@@ -23,7 +23,7 @@ class Aws:
         self._clients: dict[str, Any] = {}
 
     def __getattr__(self, service: str) -> Any:
-        """`aws.ec2`, `aws.s3`, …"""
+        """`aws.ec2`, `aws.s3`, and so on."""
         if service.startswith("_"):
             raise AttributeError(service)
         if service not in self._clients:
@@ -42,8 +42,6 @@ class Stack:
     watch_workflow_arn: str
     bucket: str
     table: str
-    log_group: str
-    """Of SelectImages, which logs most decisions."""
 
 
 def deployed(aws: Aws) -> Stack:
@@ -56,12 +54,6 @@ def deployed(aws: Aws) -> Stack:
         watch_workflow_arn=outputs["WatchWorkflowArn"],
         bucket=outputs["ArchiveBucketName"],
         table=outputs["ArchiveTableName"],
-        log_group=next(
-            resource["PhysicalResourceId"]
-            for resource in aws.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
-            if resource["ResourceType"] == "AWS::Logs::LogGroup"
-            and resource["LogicalResourceId"].startswith("FunctionsSelectImages")
-        ),
     )
 
 

@@ -40,13 +40,18 @@ class Evidence:
     def decided(self, *decisions: Decision) -> list[Line]:
         return [line for line in self.lines.values() if line.decision in decisions]
 
+    def ec2_calls(self, *operations: str) -> list[Mapping[str, Any]]:
+        """The calls to EC2, in their order."""
+        found = [call for call in self.calls if call["service"] == "ec2" and call["operation"] in operations]
+        return sorted(found, key=lambda call: int(call["number"]))
+
 
 @dataclass(frozen=True)
 class Claim:
     """A sentence, and what contradicts it."""
 
     sentence: str
-    wrong: tuple[str, ...]
+    wrong: Sequence[str]
 
     @property
     def holds(self) -> bool:

@@ -36,12 +36,16 @@ class Execution:
     error: str = ""
 
 
-def output_of(aws: Aws, state_machine_arn: str, given: dict[str, Any], what: str) -> dict[str, Any]:
-    """Start an execution and wait for what it puts out. Raises NightFailed."""
+def output_of(
+    aws: Aws, state_machine_arn: str, given: dict[str, Any], what: str, each_time: Callable[[], None] | None = None
+) -> dict[str, Any]:
+    """Start an execution and wait for what it puts out, calling `each_time` meanwhile. Raises NightFailed."""
     started = aws.stepfunctions.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(given))
     end = time.monotonic() + END_SECONDS
     while True:
         execution = aws.stepfunctions.describe_execution(executionArn=started["executionArn"])
+        if each_time:
+            each_time()
         if execution["status"] == "SUCCEEDED":
             output: dict[str, Any] = json.loads(execution["output"])
             return output
@@ -58,7 +62,6 @@ class Night:
     def __init__(self, aws: Aws, stack: Stack) -> None:
         self._aws = aws
         self._stack = stack
-        self._ended: dict[str, Execution] = {}
         self._schedules = [
             aws.scheduler.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
             for found in aws.scheduler.list_schedules()["Schedules"]
@@ -67,7 +70,10 @@ class Night:
 
     def schedules(self) -> dict[str, str]:
         """Every policy's schedule expression."""
-        return {self._policy(schedule): schedule["ScheduleExpression"] for schedule in self._schedules}
+        return {
+            json.loads(schedule["Target"]["Input"])["policy"]: schedule["ScheduleExpression"]
+            for schedule in self._schedules
+        }
 
     def wait_for_start(self) -> list[Execution]:
         """The executions, once every policy has its own. Raises NightFailed."""
@@ -82,18 +88,10 @@ class Night:
 
     def pause(self) -> None:
         """Disable the schedules, so that the next night does not begin while this one is looked at."""
-        wanted = (
-            "Name",
-            "GroupName",
-            "ScheduleExpression",
-            "ScheduleExpressionTimezone",
-            "FlexibleTimeWindow",
-            "Target",
-        )
+        read_only = ("Arn", "CreationDate", "LastModificationDate", "ResponseMetadata", "State")
         for schedule in self._schedules:
-            self._aws.scheduler.update_schedule(
-                **{name: schedule[name] for name in wanted if name in schedule}, State="DISABLED"
-            )
+            same = {name: value for name, value in schedule.items() if name not in read_only}
+            self._aws.scheduler.update_schedule(**same, State="DISABLED")
 
     def follow(self, look: Callable[[], object]) -> list[Execution]:
         """Look until all executions have ended; what `look` returns tells progress. Raises NightFailed."""
@@ -118,19 +116,17 @@ class Night:
 
     def executions(self) -> list[Execution]:
         """The first one of every policy, oldest first."""
+        workflow = self._stack.workflow_arn
+        pages = self._aws.stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=workflow)
+        found = [self._describe(raw["executionArn"]) for page in pages for raw in page["executions"]]
         first: dict[str, Execution] = {}
-        pages = self._aws.stepfunctions.get_paginator("list_executions").paginate(
-            stateMachineArn=self._stack.workflow_arn
-        )
-        found = [raw for page in pages for raw in page["executions"]]
-        for raw in sorted(found, key=lambda each: each["startDate"]):
-            execution = self._ended.get(raw["executionArn"]) or self._describe(raw["executionArn"])
+        for execution in sorted(found, key=lambda each: each.started_at):
             first.setdefault(execution.policy, execution)
         return list(first.values())
 
     def _describe(self, arn: str) -> Execution:
         raw = self._aws.stepfunctions.describe_execution(executionArn=arn)
-        execution = Execution(
+        return Execution(
             arn=arn,
             policy=json.loads(raw["input"])["policy"],
             status=raw["status"],
@@ -138,11 +134,3 @@ class Night:
             output=json.loads(raw["output"]) if raw.get("output") else None,
             error=f"{raw.get('error', '')} {raw.get('cause', '')}".strip(),
         )
-        if execution.status != "RUNNING":
-            self._ended[arn] = execution
-        return execution
-
-    @staticmethod
-    def _policy(schedule: dict[str, Any]) -> str:
-        policy: str = json.loads(schedule["Target"]["Input"])["policy"]
-        return policy

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 from botocore.exceptions import ClientError
 
 from demo.aws import Aws, Stack
-from demo.scene import BUDGET_GIB, OTHER_ACCOUNT_ID, Scene
-from demo.stage import StageFailed
+from demo.scene import OTHER_ACCOUNT_ID, Scene
 from demo.watch import Look
 
 TEAM_BUCKET = "team-b-images"
-AT_ONCE = 2
-"""Images that the team begins with."""
 TEMPLATE, TEMPLATE_VERSION = "crm-by-hand", 7
 """No Auto Scaling group launches from it; a person does."""
-_OBJECT_SECONDS = 30
 
 
 def use_images(past: Aws, scene: Scene) -> None:
@@ -37,15 +31,10 @@ def use_images(past: Aws, scene: Scene) -> None:
 
 
 def store_before(aws: Aws, stack: Stack, image_id: str) -> None:
-    """Store the image into the archive bucket as anybody may, and wait for its object."""
+    """Store the image into the archive bucket as anybody may, and wait until that is done."""
     aws.ec2.create_store_image_task(ImageId=image_id, Bucket=stack.bucket)
-    end = time.monotonic() + _OBJECT_SECONDS
-    while time.monotonic() < end:
-        task = aws.ec2.describe_store_image_tasks(ImageIds=[image_id])["StoreImageTaskResults"][0]
-        if task["StoreTaskState"] == "Completed":
-            return
-        time.sleep(0.1)
-    raise StageFailed(f"{image_id} was not stored in {_OBJECT_SECONDS} s")
+    done = aws.ec2.get_waiter("store_image_task_complete")
+    done.wait(ImageIds=[image_id], WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
 
 class Team:
@@ -53,28 +42,16 @@ class Team:
 
     def __init__(self, aws: Aws, image_ids: tuple[str, ...]) -> None:
         self._aws = aws
-        self._at_once = list(image_ids[:AT_ONCE])
-        self._later = list(image_ids[AT_ONCE:])
-        self._ours_before: set[str] = set()
+        self._left = list(image_ids)
         if image_ids:
             aws.s3.create_bucket(Bucket=TEAM_BUCKET)
 
     def go_on(self, look: Look) -> None:
-        """Store its first images as soon as the archiver has selected something, the others while it stores.
-
-        So they are in each other's way. What EC2 refuses, the next call tries again.
-        """
-        ours = {task.image_id for task in look.running if not task.foreign}
-        settled = ours and ours == self._ours_before
-        self._ours_before = ours
+        """Store its images once the archiver has selected something; what EC2 refuses, the next call tries again."""
         if look.decisions:
-            while self._at_once and self._started(self._at_once[0]):
-                del self._at_once[0]
-        room = settled and not look.foreign_gib and look.in_flight_gib < BUDGET_GIB
-        if room and not self._at_once and self._later and self._started(self._later[0]):
-            del self._later[0]
+            self._left = [image_id for image_id in self._left if not self._has_started(image_id)]
 
-    def _started(self, image_id: str) -> bool:
+    def _has_started(self, image_id: str) -> bool:
         try:
             self._aws.ec2.create_store_image_task(ImageId=image_id, Bucket=TEAM_BUCKET)
         except ClientError:

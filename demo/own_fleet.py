@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.scene import ACCOUNT_ID, Scene
+from demo.scene import ACCOUNT_ID, Scene, sizes_gib
 from local_cloud.fleet.export import load_fleet
 from local_cloud.fleet.fleet import FleetError
-from local_cloud.model import GIB, Image, Snapshot
 
 
 def from_export(paths: Sequence[Path], tag: tuple[str, str] | None, selecting: tuple[str, str]) -> Scene:
@@ -47,8 +46,8 @@ def from_export(paths: Sequence[Path], tag: tuple[str, str] | None, selecting: t
         image.tags.pop(key, None)
     for image in chosen:
         image.tags[key] = value
-    snapshots = {snapshot.snapshot_id: snapshot for snapshot in fleet.snapshots}
-    return Scene(fleet=fleet, notes=(why,), store_gib=sum(_gib(image, snapshots) for image in chosen))
+    sizes = sizes_gib(fleet)
+    return Scene(fleet=fleet, notes=(why,), store_gib=sum(sizes[image.image_id] for image in chosen))
 
 
 def parse_tag(text: str) -> tuple[str, str]:
@@ -63,8 +62,3 @@ def selecting_tag(config: Mapping[str, Any]) -> tuple[str, str]:
     """The first tag that the first policy of archiver.toml's content asks for."""
     key, value = next(iter(config["policy"][0]["select"]["tags"].items()))
     return key, value if isinstance(value, str) else value[0]
-
-
-def _gib(image: Image, snapshots: Mapping[str, Snapshot]) -> float:
-    found = (snapshots[s] for s in image.snapshot_ids if s in snapshots)
-    return sum((s.full_snapshot_size_bytes or s.volume_size_gib * GIB) / GIB for s in found)

@@ -1,26 +1,28 @@
-"""What is told after the night: the summaries, every decision with its reason, where to look, and what was checked."""
+"""What is told after the night: the summaries, every decision with its reason, what was checked, where to look."""
 
 from __future__ import annotations
 
 import re
+import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ami_archiver.model import RETIRING, Decision
-from ami_archiver.retire.summary import WOULD
+from ami_archiver.summary import WOULD
 from demo.archive import Line
 from demo.aws import Stack
 from demo.evidence import Claim, Evidence
 from demo.night import Execution
-from demo.output import Output
 from demo.plan import Plan
+from demo.scene import names, sizes_gib
 from demo.side_by_side import Back, Verdict, rows
-from demo.stage import KEPT, ROOT
+from demo.stage import ROOT
 
 _ORDER = (
     Decision.STORED,
@@ -33,22 +35,42 @@ _ORDER = (
 _IN_BUCKET = (Decision.STORED, Decision.ALREADY_ARCHIVED)
 _STYLES = {Decision.STORED: "green", Decision.ALREADY_ARCHIVED: "green", Decision.FAILED: "red"}
 _VERDICTS = {Verdict.EQUAL: "green", Verdict.MUST_DIFFER: "yellow", Verdict.FALSE: "bold red"}
+_PLAIN_WIDTH = 100
 _ALL_LISTED = 80
 _LISTED = 12
 """Of a fleet with more decisions than the other number, so many of each kind are listed."""
-_COMMANDS = {
-    "the run and its summary": "aws stepfunctions describe-execution --execution-arn $RUN",
-    "the summaries of all runs; or IMAGE#ami-…: a record": (
-        """aws dynamodb query --table-name $TABLE --key-condition-expression 'pk = :k' \\
-    --expression-attribute-values '{":k": {"S": "RUNS"}}'"""
-    ),
-    "the objects": "aws s3 ls --recursive s3://$BUCKET",
-    "what SelectImages has logged of every image": (
-        "aws logs filter-log-events --log-group-name $LOG --filter-pattern decided"
-    ),
-}
-_CALL_LOG, _TRANSCRIPT = KEPT
+_COMMANDS = r"""  # the run and its summary
+  aws stepfunctions describe-execution --execution-arn $RUN
+  # the summaries of all runs; or IMAGE#ami-…: a record
+  aws dynamodb query --table-name $TABLE --key-condition-expression 'pk = :k' \
+    --expression-attribute-values '{":k": {"S": "RUNS"}}'
+  # the objects
+  aws s3 ls --recursive s3://$BUCKET"""
+_SHELL = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 _OBJECT = re.compile(r"^(?:object )?(\S+\.bin) verified: \d+ bytes, version \S+$")
+
+
+class Output:
+    """Lines and tables on the terminal or, without colours, in a file or pipe."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        plain = Console(width=_PLAIN_WIDTH, no_color=True, markup=False, highlight=False)
+        self.console = console or (Console(markup=False, highlight=False) if sys.stdout.isatty() else plain)
+        self.live = self.console.is_terminal and not self.console.is_dumb_terminal
+        """Whether the terminal can show a picture that changes."""
+        self._started = time.monotonic()
+
+    def seconds(self) -> float:
+        """Since the demo began."""
+        return time.monotonic() - self._started
+
+    def stage(self, text: str) -> None:
+        """One line for one stage, with the seconds so far."""
+        self.line(f"{self.seconds():4.0f} s  {text}")
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """A line of its own, never broken."""
+        self.console.print(Text(text, style=style), soft_wrap=True)
 
 
 def summaries(output: Output, found: Iterable[Mapping[str, Any]]) -> None:
@@ -72,51 +94,47 @@ def summaries(output: Output, found: Iterable[Mapping[str, Any]]) -> None:
             output.line(f"  its images were stored by run {summary['working_run']}")
 
 
-def decisions(output: Output, evidence: Evidence, names: Mapping[str, str]) -> None:
-    """A table of all decisions, grouped, the largest images first; of a large fleet the transcript alone has all."""
-    everything = len(evidence.lines) <= _ALL_LISTED
-    whole = _table(evidence, names, None)
-    output.show(whole if everything else _table(evidence, names, _LISTED), transcript=whole)
-
-
-def _table(evidence: Evidence, names: Mapping[str, str], limit: int | None) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
+def decisions(output: Output, evidence: Evidence) -> None:
+    """A table of all decisions, grouped, the largest images first; of a large fleet a terminal has only some."""
+    name_of = names(evidence.scene.fleet)
+    limit = _LISTED if output.live and len(evidence.lines) > _ALL_LISTED else None
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("Image", no_wrap=True, max_width=24)
     table.add_column("GiB", justify="right", no_wrap=True)
     table.add_column("Decision and reason", ratio=1)
     for decision in _ORDER:
-        lines = sorted(evidence.decided(decision), key=lambda line: (-line.gib, names.get(line.image_id, "")))
+        lines = sorted(evidence.decided(decision), key=lambda line: (-line.gib, name_of[line.image_id]))
         if not lines:
             continue
         verified = "verified as" if decision in _IN_BUCKET else ""
         table.add_row(_heading(decision, lines), "", verified, style="bold")
         for line in lines[:limit]:
             gib = f"{line.gib:,.0f}" if line.gib else ""
-            table.add_row(f"  {names.get(line.image_id, line.image_id)}", gib, _reason(line, evidence))
+            table.add_row(f"  {name_of[line.image_id]}", gib, _reason(line, evidence))
         if limit is not None and len(lines) > limit:
-            table.add_row(f"  … and {len(lines) - limit} more", "", f"all in {_TRANSCRIPT}")
-    return table
+            table.add_row(f"  … and {len(lines) - limit} more", "", "make demo > FILE lists all")
+    output.console.print(table)
 
 
-def originals(output: Output, plan: Plan, evidence: Evidence, names: Mapping[str, str]) -> None:
+def originals(output: Output, plan: Plan, evidence: Evidence) -> None:
     """What the dry run said of each original; first of those that stay, with who needs them."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("Original", no_wrap=True, max_width=24)
     table.add_column("GiB", justify="right", no_wrap=True)
     table.add_column("Plan and reason", ratio=1)
+    name_of, gib_of = names(evidence.scene.fleet), sizes_gib(evidence.scene.fleet)
     for decision in reversed(RETIRING):
-        lines = sorted(plan.would(decision), key=lambda line: names.get(line.image_id, ""))
+        lines = sorted(plan.would(decision), key=lambda line: name_of[line.image_id])
         reasons = {line.reason for line in lines}
         common = reasons.pop() if len(lines) > 1 and len(reasons) == 1 else None
         if common:
             table.add_row(Text(f"{WOULD[decision].lower()} ({len(lines)})", style="bold"), "", common)
         for line in lines:
-            gib = float(evidence.records.get(line.image_id, {}).get("snapshot_gib", 0))
-            name = names.get(line.image_id, line.image_id)
+            name, gib = name_of[line.image_id], gib_of[line.image_id]
             table.add_row(name, f"{gib:,.0f}", WOULD[decision] + ("" if common else f": {line.reason}"))
     if more := plan.counted - len(plan.lines):
         table.add_row(f"… and {more} more", "", f"in the table, under RUN#{plan.run_id}")
-    output.show(table, transcript=table)
+    output.console.print(table)
 
 
 def side_by_side(output: Output, back: Back) -> None:
@@ -130,31 +148,24 @@ def side_by_side(output: Output, back: Back) -> None:
     table.add_column("", no_wrap=True)
     for row in rows(back.original, back.restored, may_lose_encryption=back.may_lose_encryption):
         table.add_row(row.name, row.original, row.restored, Text(row.verdict.value, style=_VERDICTS[row.verdict]))
-    output.show(table, transcript=table)
+    output.console.print(table)
 
 
-def where_to_look(output: Output, stack: Stack, executions: Sequence[Execution], *, keep: bool, kept_in: Path) -> None:
-    """The commands that show it; with `keep` they can be used now. `kept_in`: where the demo leaves its files."""
-    worked = [e for e in executions if e.output and e.output.get("outcome") == "worked"]
-    run = (worked or list(executions))[0]
-    output.line("Where to look:", style="bold")
-    output.line(f"  RUN={run.arn}")
+def where_to_look(output: Output, stack: Stack, execution: Execution, environment: Mapping[str, str]) -> None:
+    """The commands that show what there is, while the cloud stays up."""
+    output.line()
+    output.line("The cloud stays up until Ctrl-C. In another terminal:", style="bold")
+    output.line(f"  export {' '.join(f'{name}={environment[name]}' for name in _SHELL)}")
+    output.line(f"  export PATH={ROOT / '.venv' / 'bin'}:$PATH    # has the AWS CLI")
+    output.line(f"  RUN={execution.arn}")
     output.line(f"  TABLE={stack.table}")
     output.line(f"  BUCKET={stack.bucket}")
-    output.line(f"  LOG={stack.log_group}")
-    for comment, command in _COMMANDS.items():
-        output.line(f"  # {comment}", style="dim")
-        output.line(f"  {command}")
-    files = kept_in.relative_to(ROOT)
-    output.line(f"  # {files / _CALL_LOG} has every call to the cloud")
-    output.line(f"  # {files / _TRANSCRIPT} has this text")
-    if not keep:
-        output.line("The local cloud ends with the demo; KEEP=1 make demo keeps it, and all of the above in it.")
-    output.line()
+    output.line(_COMMANDS)
 
 
 def claims(output: Output, checked: Sequence[Claim]) -> bool:
     """Say which hold; whether all do."""
+    output.line()
     output.line("Checked against AWS's answers and the cloud's own log:", style="bold")
     for claim in checked:
         output.line(

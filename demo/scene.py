@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ami_archiver.model import Decision
 from local_cloud.fleet.fleet import Fleet
+from local_cloud.model import GIB
 
 ACCOUNT_ID = "123456789012"
 OTHER_ACCOUNT_ID = "444455556666"
@@ -38,9 +39,20 @@ class Scene:
     used_elsewhere: str | None = None
     """Another account runs an instance of it, from when it was shared."""
     foreign: tuple[str, ...] = ()
-    """Another team stores these while the run is on: two at once, then one after the other."""
+    """Another team stores these while the run is on."""
 
     @property
     def gib_per_second(self) -> float:
         """What all running store tasks move together."""
         return max(20.0, self.store_gib / STORE_SECONDS)
+
+
+def sizes_gib(fleet: Fleet) -> dict[str, float]:
+    """By image: what its snapshots hold; where that is unknown, their volumes' sizes."""
+    held = {each.snapshot_id: each.full_snapshot_size_bytes or each.volume_size_gib * GIB for each in fleet.snapshots}
+    return {image.image_id: sum(held.get(each, 0) for each in image.snapshot_ids) / GIB for image in fleet.images}
+
+
+def names(fleet: Fleet) -> dict[str, str]:
+    """By image: its name or, where it has none, its id."""
+    return {image.image_id: image.name or image.image_id for image in fleet.images}

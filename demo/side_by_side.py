@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,12 +10,12 @@ from typing import Any
 OWN_TAG = "archiver:"
 """How the tags begin by which a restored image says where it comes from."""
 SOURCE_TAG = "archiver:source-image-id"
-_GIB = 1024**3
 _FURTHER = (
     *("VirtualizationType", "Hypervisor", "RootDeviceType", "RootDeviceName", "EnaSupport", "SriovNetSupport"),
     *("TpmSupport", "ImdsSupport", "Platform", "PlatformDetails", "UsageOperation"),
 )
-"""Attributes that must be equal and are shown in one row."""
+"""Attributes that must be equal and are shown in one row, with the devices' own."""
+_SHOWN_OF_A_DEVICE = ("VolumeSize", "VolumeType")
 _NOT_OF_THE_DEVICE = ("SnapshotId", "Encrypted", "KmsKeyId")
 """What a device's mapping says of its snapshot: compared with the snapshots."""
 
@@ -59,121 +59,75 @@ class Row:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    name: str
-    original: Any
-    restored: Any
-    must_differ: bool = False
-    shown: tuple[str, str] | None = None
-
-    def row(self) -> Row:
-        as_it_should = (self.original != self.restored) is self.must_differ
-        verdict = Verdict.MUST_DIFFER if self.must_differ else Verdict.EQUAL
-        original, restored = self.shown or (_text(self.original), _text(self.restored))
-        return Row(self.name, original, restored, verdict if as_it_should else Verdict.FALSE)
-
-
-def rows(original: Side, restored: Side, *, may_lose_encryption: bool) -> list[Row]:
-    """Everything that is compared, in the order in which it is shown."""
-    return [pair.row() for pair in _pairs(original, restored, may_lose_encryption=may_lose_encryption)]
-
-
 def encrypted(side: Side) -> bool:
     return any(snapshot.get("Encrypted") for snapshot in side.snapshots)
 
 
-def _pairs(one: Side, two: Side, *, may_lose_encryption: bool) -> Iterator[_Pair]:
-    def same(name: str, key: str) -> _Pair:
-        return _Pair(name, one.image.get(key), two.image.get(key))
-
-    def differ(name: str, key: str) -> _Pair:
-        return _Pair(name, one.image.get(key), two.image.get(key), must_differ=True)
-
-    yield differ("image id", "ImageId")
-    yield differ("created", "CreationDate")
-    yield same("name", "Name")
-    yield same("description", "Description")
-    yield _Pair("tags", _tags(one.image), _tags(two.image))
-    yield _origin(one, two)
-    yield same("architecture", "Architecture")
-    yield same("boot mode", "BootMode")
-    yield _Pair("devices", _devices(one), _devices(two), shown=(_device_lines(one), _device_lines(two)))
-    yield _Pair("further", _further(one), _further(two), shown=(_further_line(one), _further_line(two)))
-    yield _snapshot_ids(one, two)
-    yield _Pair("written", _written(one), _written(two), shown=(_written_lines(one), _written_lines(two)))
-    lost = may_lose_encryption and encrypted(one)
-    yield _Pair("encrypted", encrypted(one), encrypted(two), must_differ=lost)
+def rows(original: Side, restored: Side, *, may_lose_encryption: bool) -> list[Row]:
+    """Everything that is compared, in the order in which it is shown."""
+    must_differ = {"image id", "created", "made from", "snapshots"}
+    if may_lose_encryption and encrypted(original):
+        must_differ.add("encrypted")
+    one, two = _facts(original), _facts(restored)
+    found = []
+    for name in one:
+        before, now = ("\n".join(facts[name]) or "-" for facts in (one, two))
+        if name == "snapshots":
+            right = len(one[name]) == len(two[name]) and not set(one[name]) & set(two[name])
+        elif name == "made from":
+            right = two[name] == one["image id"]
+        else:
+            right = (before != now) is (name in must_differ)
+        verdict = Verdict.MUST_DIFFER if name in must_differ else Verdict.EQUAL
+        found.append(Row(name, before, now, verdict if right else Verdict.FALSE))
+    return found
 
 
-def _origin(one: Side, two: Side) -> _Pair:
-    """The restored image and its snapshots must say which image they were; the original had nothing to say of it."""
-    wanted = one.image["ImageId"]
-    found = {_all_tags(each).get(SOURCE_TAG) for each in (two.image, *two.snapshots)}
-    said = _all_tags(two.image).get(SOURCE_TAG) if found == {wanted} else None
-    return _Pair("made from", None, said, must_differ=True)
+def _facts(side: Side) -> dict[str, list[str]]:
+    """What is compared and shown of an image, each as lines."""
+    image, devices = side.image, side.image.get("BlockDeviceMappings", [])
+    sources = {_all_tags(each).get(SOURCE_TAG) or "-" for each in (image, *side.snapshots)}
+    return {
+        "image id": [image["ImageId"]],
+        "created": [image["CreationDate"]],
+        "name": [image.get("Name") or "-"],
+        "description": [image.get("Description") or "-"],
+        "tags": _tags(image),
+        "made from": sorted(sources),
+        "architecture": [image.get("Architecture") or "-"],
+        "boot mode": [image.get("BootMode") or "-"],
+        "devices": [_device(mapping) for mapping in devices],
+        "further": [
+            *(f"{key}={image[key]}" for key in _FURTHER if key in image),
+            *(f"{mapping['DeviceName']} {each}" for mapping in devices for each in _of_the_device(mapping)),
+        ],
+        "snapshots": [snapshot["SnapshotId"] for snapshot in side.snapshots],
+        "written": [line for snapshot in side.snapshots for line in _written(snapshot)],
+        "encrypted": ["yes" if encrypted(side) else "no"],
+    }
 
 
-def _snapshot_ids(one: Side, two: Side) -> _Pair:
-    """As many as before, and none of them the same."""
-    before, now = ([snapshot["SnapshotId"] for snapshot in side.snapshots] for side in (one, two))
-    new = len(before) == len(now) and not set(before) & set(now)
-    return _Pair("snapshots", False, new, must_differ=True, shown=("\n".join(before), "\n".join(now)))
+def _device(mapping: Mapping[str, Any]) -> str:
+    ebs = mapping.get("Ebs")
+    what = f"{ebs['VolumeSize']} GiB {ebs.get('VolumeType', '')}" if ebs else mapping.get("VirtualName", "")
+    return f"{mapping['DeviceName']} {what}".rstrip()
+
+
+def _of_the_device(mapping: Mapping[str, Any]) -> list[str]:
+    ebs = mapping.get("Ebs", {})
+    return [f"{key}={ebs[key]}" for key in sorted(ebs.keys() - {*_SHOWN_OF_A_DEVICE, *_NOT_OF_THE_DEVICE})]
+
+
+def _written(snapshot: Mapping[str, Any]) -> list[str]:
+    """What must be equal of a snapshot."""
+    size = snapshot.get("FullSnapshotSizeInBytes")
+    written = f"{size:,} B" if size else "unknown"
+    return [f"{written} of {snapshot.get('VolumeSize')} GiB", snapshot.get("Description") or "-", *_tags(snapshot)]
 
 
 def _all_tags(described: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
 
 
-def _tags(described: Mapping[str, Any]) -> dict[str, str]:
-    return {key: value for key, value in sorted(_all_tags(described).items()) if not key.startswith(OWN_TAG)}
-
-
-def _devices(side: Side) -> list[dict[str, Any]]:
-    found = []
-    for mapping in side.image.get("BlockDeviceMappings", []):
-        ebs = {key: value for key, value in mapping.get("Ebs", {}).items() if key not in _NOT_OF_THE_DEVICE}
-        found.append({**mapping, "Ebs": ebs})
-    return found
-
-
-def _device_lines(side: Side) -> str:
-    return "\n".join(
-        f"{mapping['DeviceName']} {ebs.get('VolumeSize')} GiB {ebs.get('VolumeType', '')}".rstrip()
-        if (ebs := mapping.get("Ebs"))
-        else f"{mapping['DeviceName']} {mapping.get('VirtualName', '')}"
-        for mapping in side.image.get("BlockDeviceMappings", [])
-    )
-
-
-def _further(side: Side) -> dict[str, Any]:
-    return {key: side.image[key] for key in _FURTHER if key in side.image}
-
-
-def _further_line(side: Side) -> str:
-    return f"{len(_further(side))} more attributes"
-
-
-def _written(side: Side) -> list[tuple[Any, ...]]:
-    """What must be equal of the snapshots."""
-    return [
-        (each.get("VolumeSize"), each.get("FullSnapshotSizeInBytes"), each.get("Description"), _tags(each))
-        for each in side.snapshots
-    ]
-
-
-def _written_lines(side: Side) -> str:
-    sizes = [each.get("FullSnapshotSizeInBytes") for each in side.snapshots]
-    return "\n".join(f"{size / _GIB:,.1f} GiB" if size else "unknown" for size in sizes)
-
-
-def _text(value: Any) -> str:
-    match value:
-        case None | "":
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case dict():
-            return "\n".join(f"{key}={inner}" for key, inner in value.items()) or "-"
-        case _:
-            return str(value)
+def _tags(described: Mapping[str, Any]) -> list[str]:
+    return [f"{key}={value}" for key, value in sorted(_all_tags(described).items()) if not key.startswith(OWN_TAG)]

@@ -2,88 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Self
 
 from demo.scene import ACCOUNT_ID, REGION
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = ROOT / ".build" / "demo"
-KEPT = ("calls.jsonl", "transcript.txt")
-"""What is left of a demonstration that has ended."""
+CALL_LOG = "calls.jsonl"
 CONFIG = "archiver.local.toml"
 _TAIL_LINES = 20
-_END_SECONDS = 5
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StageFailed(Exception):
     """A part of the set-up did not work; the message has its last words."""
 
 
-class Interrupted(BaseException):
-    """A signal asked the demo to end; not an Exception, so that nothing on the way takes it for an error."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn the first signal into Interrupted; later ones are ignored, so that the clean-up comes to its end."""
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    before = {each: signal.signal(each, interrupt) for each in _SIGNALS}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-
 class Workplace:
     """A directory of this demonstration's own, so that several may run at once.
 
-    In the end KEPT goes to DIRECTORY, in the place of the last demonstration's; with `keep` it stays where it is, and
-    no other demonstration overwrites it.
+    In the end only the log of calls is left, in the place of the last demonstration's; with `keep` it has a name of
+    its own, and no other demonstration overwrites it.
     """
 
     def __init__(self, *, keep: bool = False) -> None:
         DIRECTORY.mkdir(parents=True, exist_ok=True)
         self.path = Path(tempfile.mkdtemp(prefix="run-", dir=DIRECTORY))
-        self.call_log, self.transcript = (self.path / name for name in KEPT)
-        self.kept_in = self.path if keep else DIRECTORY
+        self.call_log = self.path.with_suffix(".jsonl")
+        self.call_log_left = self.call_log if keep else DIRECTORY / CALL_LOG
+        """Where the log is once the demonstration has ended."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        kept = self.path.with_name(f"{self.path.name}-kept")
-        kept.mkdir()
-        for name in KEPT:
-            if (self.path / name).exists():
-                (self.path / name).rename(kept / name)
         shutil.rmtree(self.path, ignore_errors=True)
-        if self.kept_in == self.path:
-            kept.rename(self.path)
-            return
-        for file in kept.iterdir():
-            file.replace(DIRECTORY / file.name)
-        kept.rmdir()
+        if self.call_log.exists():
+            self.call_log.replace(self.call_log_left)
 
     def environment(self, endpoint_url: str | None = None) -> dict[str, str]:
         """The environment of child processes: nothing of the user's AWS, temporary files in this directory."""
@@ -106,42 +65,20 @@ class Workplace:
             "NODE_COMPILE_CACHE": str(ROOT / ".build" / "node-compile-cache"),
         }
 
-
-def cdk(
-    environment: dict[str, str], *arguments: str, cwd: Path = ROOT, each_line: Callable[[str], None] | None = None
-) -> None:
-    """Run the CDK's command line. Raises StageFailed with its last lines; they are shown only then, or `each_line`."""
-    command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]
-    tail: deque[str] = deque(maxlen=_TAIL_LINES)
-    with subprocess.Popen(  # noqa: S603 - our own arguments
-        command,
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,  # Ctrl-C in the terminal is for us: we end it
-    ) as process:
-        assert process.stdout
-        try:
-            for line in process.stdout:
-                tail.append(line.rstrip())
-                if each_line:
-                    each_line(line.rstrip())
-        except BaseException:
-            _end(process)
-            raise
-    if process.returncode != 0:
-        words = "\n".join(f"  | {line}" for line in tail)
-        raise StageFailed(f"cdk {arguments[0]} ended with exit code {process.returncode}:\n{words}")
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End a process that leads its session, with all that it has started."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_END_SECONDS)
-            return
+    def cdk(self, endpoint_url: str, *arguments: str, cwd: Path = ROOT, verbose: bool = False) -> None:
+        """Run the CDK's command line. Raises StageFailed with its last lines, unless `verbose` has shown all."""
+        command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]
+        with (self.path / "cdk.txt").open("w+", encoding="utf-8", errors="replace") as said:
+            done = subprocess.run(  # noqa: S603 - our own arguments
+                command,
+                cwd=cwd,
+                env=self.environment(endpoint_url),
+                stdin=subprocess.DEVNULL,
+                stdout=None if verbose else said,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+            if done.returncode != 0:
+                said.seek(0)
+                words = "".join(f"\n  | {line}" for line in said.read().splitlines()[-_TAIL_LINES:])
+                raise StageFailed(f"cdk {arguments[0]} ended with exit code {done.returncode}:{words}")

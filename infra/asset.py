@@ -14,14 +14,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra import sdk_models
-
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "lambdas"
 LOCK = SOURCE / "requirements.lock"
 CACHE = ROOT / ".build"
 SERVICES = ("autoscaling", "dynamodb", "ebs", "ec2", "s3", "sns", "ssm", "stepfunctions", "sts")
-"""The AWS services that the functions call; botocore's models of the other four hundred are left out."""
+"""The AWS services that the functions call; the folders of the other four hundred in botocore/data are left out."""
 
 _PIP = (
     *("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--no-deps"),
@@ -43,11 +41,6 @@ def bundle(target: Path) -> None:
         copy = target / file.relative_to(SOURCE)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
-    sdk = target / "botocore/data"
-    called = sdk_models.names_in("\n".join(file.read_text() for file in _sources()))
-    for service in SERVICES:
-        sdk_models.prune_models(sdk / service, called)
-    sdk_models.prune_endpoints(sdk / "endpoints.json", SERVICES)
     for path in target.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)  # Lambda reads as another user, whatever the umask here is
 
@@ -86,8 +79,7 @@ def _sources() -> Iterator[Path]:
 
 
 def _vendor_key() -> str:
-    how = (Path(__file__), Path(sdk_models.__file__))
-    return hashlib.sha256(LOCK.read_bytes() + b"".join(file.read_bytes() for file in how)).hexdigest()
+    return hashlib.sha256(LOCK.read_bytes() + Path(__file__).read_bytes()).hexdigest()
 
 
 def _install(target: Path) -> None:
@@ -104,6 +96,5 @@ def _prune(packages: Path) -> None:
         for name in _INSTALLER_NOTES:
             (info / name).unlink(missing_ok=True)
     for service in (path for path in (packages / "botocore/data").iterdir() if path.is_dir()):
-        versions = sorted(path for path in service.iterdir() if path.is_dir())
-        for unused in versions[:-1] if service.name in SERVICES else [service]:
-            shutil.rmtree(unused)
+        if service.name not in SERVICES:
+            shutil.rmtree(service)

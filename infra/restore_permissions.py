@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from ami_archiver.restore.tags import RESTORE_ID_TAG
+from ami_archiver.model import RESTORE_ID_TAG
 from ami_archiver.retire.reasons import MARKS
 from infra.permissions import (
     ALL_KEYS,
@@ -46,7 +46,7 @@ def plan(on: Resources) -> list[iam.PolicyStatement]:
 
 def finish(on: Resources, parameter_prefixes: Sequence[str]) -> list[iam.PolicyStatement]:
     return [
-        describe("DescribeImages", "DescribeSnapshots", "GetEbsEncryptionByDefault"),
+        describe("DescribeImages", "DescribeSnapshots"),
         allow(
             "ShareAgain",
             ["ec2:ModifyImageAttribute"],
@@ -83,7 +83,7 @@ def restore(on: Resources) -> list[iam.PolicyStatement]:
 
 def report(on: Resources) -> list[iam.PolicyStatement]:
     return [
-        *use_table(on, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+        *use_table(on, "BatchGetItem", "PutItem", "Query", "UpdateItem"),
         leave_queue(on, RESTORE_QUEUES),
         *notify(on),
     ]

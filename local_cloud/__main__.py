@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from local_cloud import environment
 from local_cloud.settings import CloudSettings, EngineSettings, ThroughputSettings
@@ -19,9 +20,33 @@ EXIT_USAGE = 2
 """Also argparse's own: the command line asks for what cannot be, for instance a port that is taken."""
 
 
+_CLOUD = {
+    "port": "port to listen on; 0: any free one",
+    "speed": "how many simulated seconds pass in one second",
+    "schedule_speed": "how many times as often schedules with a rate come round",
+    "account_id": "the default account",
+    "region": "the default Region",
+    "ec2_calls_per_second": "EC2 answers RequestLimitExceeded above this rate",
+    "last_launched_delay_seconds": "how long after a launch the image's LastLaunchedTime shows it",
+    "ebs_encryption_by_default": "turn on EBS encryption by default, which restored snapshots follow",
+}
+_ENGINE = {
+    "store_limit_gib": "in-flight limit",
+    "restore_limit_gib": "in-flight limit",
+    "limit_scope": "whether a limit holds for an account or for one Region of it",
+    "size_basis": "which size of a snapshot counts",
+    "max_parallel_tasks": "how many tasks run at a time; further tasks wait in a queue",
+}
+_THROUGHPUT = {
+    "throughput": "each task has the rate for itself, or all tasks of an account share it",
+    "store_gib_per_second": "the rate of stores",
+    "restore_gib_per_second": "the rate of restores",
+    "task_overhead_seconds": "how long a task takes beside the time for its bytes",
+}
+"""The options that are settings, with what they mean; type, choices and default are the setting's own."""
+
+
 def parser() -> argparse.ArgumentParser:
-    """The command line. Defaults are the settings' own."""
-    engine, throughput = EngineSettings(), ThroughputSettings()
     top = argparse.ArgumentParser(prog="python -m local_cloud", description="A local AWS for images, on 127.0.0.1.")
     up = top.add_subparsers(dest="command", required=True).add_parser(
         "up",
@@ -30,19 +55,12 @@ def parser() -> argparse.ArgumentParser:
         "its state is in memory and goes with it.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    up.add_argument("--port", type=int, default=CloudSettings().port, help="port to listen on; 0: any free one")
-    up.add_argument("--speed", type=_positive, default=1.0, help="how many simulated seconds pass in one second")
-    up.add_argument(
-        "--schedule-speed", type=_positive, default=1.0, help="how many times as often schedules with a rate come round"
-    )
-    up.add_argument("--account-id", default=CloudSettings().account_id, help="the default account")
-    up.add_argument("--region", default=CloudSettings().region, help="the default Region")
+    _add_settings(up, CloudSettings, _CLOUD)
     up.add_argument("--log", type=Path, metavar="FILE", help="append every call to this file, as JSON lines")
     up.add_argument("-v", "--verbose", action="store_true", help="print the log of everything but EC2 to stderr")
     up.add_argument(
         "--stop-on-eof", action="store_true", help="end when standard input ends, for use by a parent process"
     )
-
     fleet = up.add_argument_group("images to start with")
     source = fleet.add_mutually_exclusive_group()
     source.add_argument(
@@ -50,67 +68,32 @@ def parser() -> argparse.ArgumentParser:
     )
     source.add_argument("--images", type=int, metavar="N", help="make up a realistic fleet of N images")
     fleet.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed makes the same fleet")
-
     rules = up.add_argument_group("how EC2 stores and restores images")
-    rules.add_argument("--store-limit-gib", type=_positive, default=engine.store_limit_gib, help="in-flight limit")
-    rules.add_argument("--restore-limit-gib", type=_positive, default=engine.restore_limit_gib, help="in-flight limit")
-    rules.add_argument(
-        "--limit-scope",
-        choices=("account", "region"),
-        default=engine.limit_scope,
-        help="whether a limit holds for an account or for one Region of it",
-    )
-    rules.add_argument(
-        "--size-basis",
-        choices=("written-blocks", "volume-size"),
-        default=engine.size_basis,
-        help="which size of a snapshot counts",
-    )
-    rules.add_argument(
-        "--throughput",
-        choices=("per-task", "shared"),
-        default=throughput.model,
-        help="each task has the rate for itself, or all tasks of an account share it",
-    )
-    rules.add_argument(
-        "--store-gib-per-second", type=_positive, default=throughput.store_gib_per_second, help="the rate of stores"
-    )
-    rules.add_argument(
-        "--restore-gib-per-second",
-        type=_positive,
-        default=throughput.restore_gib_per_second,
-        help="the rate of restores",
-    )
-    rules.add_argument(
-        "--task-overhead-seconds",
-        type=float,
-        default=throughput.task_overhead_seconds,
-        help="how long a task takes beside the time for its bytes",
-    )
-    rules.add_argument(
-        "--max-parallel-tasks",
-        type=int,
-        metavar="N",
-        help="how many tasks run at a time; further tasks wait in a queue",
-    )
-    rules.add_argument(
-        "--ec2-calls-per-second", type=_positive, metavar="N", help="EC2 answers RequestLimitExceeded above this rate"
-    )
-    rules.add_argument(
-        "--last-launched-delay-seconds",
-        type=float,
-        default=CloudSettings().last_launched_delay_seconds,
-        help="how long after a launch the image's LastLaunchedTime shows it",
-    )
-    rules.add_argument(
-        "--encrypt-by-default",
-        action="store_true",
-        help="turn on EBS encryption by default, which restored snapshots follow",
-    )
+    _add_settings(rules, EngineSettings, _ENGINE)
+    _add_settings(rules, ThroughputSettings, _THROUGHPUT)
     return top
 
 
-def _positive(text: str) -> float:
+def _setting(option: str) -> str:
+    return "model" if option == "throughput" else option
+
+
+def _add_settings(group: Any, settings: Any, options: Mapping[str, str]) -> None:
+    hints, defaults = get_type_hints(settings), settings()
+    for option, meaning in options.items():
+        kind, default = hints[_setting(option)], getattr(defaults, _setting(option))
+        number = float if option.endswith("_seconds") else _above_zero
+        how: dict[str, Any] = {"type": number if float in (kind, *get_args(kind)) else kind, "default": default}
+        if kind is bool:
+            how = {"action": "store_true"}
+        elif get_origin(kind) is Literal:
+            how = {"choices": get_args(kind), "default": default}
+        elif int in get_args(kind):
+            how = {"type": int}
+        group.add_argument(f"--{option.replace('_', '-')}", help=meaning, **how)
+
+
+def _above_zero(text: str) -> float:
     value = float(text)
     if value <= 0:
         raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
@@ -118,29 +101,10 @@ def _positive(text: str) -> float:
 
 
 def settings_of(options: argparse.Namespace) -> CloudSettings:
-    return CloudSettings(
-        port=options.port,
-        speed=options.speed,
-        schedule_speed=options.schedule_speed,
-        region=options.region,
-        account_id=options.account_id,
-        ec2_calls_per_second=options.ec2_calls_per_second,
-        ebs_encryption_by_default=options.encrypt_by_default,
-        last_launched_delay_seconds=options.last_launched_delay_seconds,
-        engine=EngineSettings(
-            store_limit_gib=options.store_limit_gib,
-            restore_limit_gib=options.restore_limit_gib,
-            limit_scope=options.limit_scope,
-            size_basis=options.size_basis,
-            max_parallel_tasks=options.max_parallel_tasks,
-            throughput=ThroughputSettings(
-                model=options.throughput,
-                store_gib_per_second=options.store_gib_per_second,
-                restore_gib_per_second=options.restore_gib_per_second,
-                task_overhead_seconds=options.task_overhead_seconds,
-            ),
-        ),
+    cloud, engine, throughput = (
+        {_setting(option): getattr(options, option) for option in group} for group in (_CLOUD, _ENGINE, _THROUGHPUT)
     )
+    return CloudSettings(**cloud, engine=EngineSettings(**engine, throughput=ThroughputSettings(**throughput)))
 
 
 def up(options: argparse.Namespace) -> int:

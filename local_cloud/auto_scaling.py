@@ -19,11 +19,11 @@ from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores
 
 from local_cloud.ec2.app import Ec2
-from local_cloud.ec2.moto_bridge import CatalogBackend
+from local_cloud.ec2.moto_bridge import CatalogBackend, ForCaller
 from local_cloud.ec2.request import Caller, identify
-from local_cloud.endpoint import Answer
 from local_cloud.errors import AwsError
-from local_cloud.query_protocol import CONTENT_TYPE, refusal
+from local_cloud.operations import Answer
+from local_cloud.refusals import query_refusal
 
 _LARGEST_PAGE = 100
 _log = logging.getLogger("local_cloud")
@@ -37,19 +37,13 @@ class _Backend(AutoScalingBackend):
         self.ec2_backend = instances
 
 
-class _Response(AutoScalingResponse):
+class _Response(ForCaller, AutoScalingResponse):
     """moto's Auto Scaling with its account, Region and backend given instead of guessed."""
 
     def __init__(self, caller: Caller, backend: _Backend) -> None:
         super().__init__()
-        self._caller = caller
+        self.caller = caller
         self._backend = backend
-
-    def get_current_account(self) -> str:
-        return self._caller.account_id
-
-    def get_region_from_url(self, request: Any, full_url: str) -> str:  # noqa: ARG002 - moto's signature
-        return self._caller.region
 
     @property
     def autoscaling_backend(self) -> AutoScalingBackend:
@@ -96,7 +90,7 @@ class AutoScaling:
     def handle(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one signed query request with (HTTP status, headers, XML); 500 is a bug here, and logged."""
         query = dict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
-        caller = identify({name.lower(): value for name, value in headers.items()}, query, self._ec2.world.settings)
+        caller = identify(headers, self._ec2.world.settings)
         action = query.get("Action", "")
         self._ec2.world.service.settle()
         try:
@@ -105,11 +99,11 @@ class AutoScaling:
         except (AwsError, ServiceException) as error:
             # What EC2 says of a template or an image is, to Auto Scaling, what is wrong with the group.
             of_ec2 = error.code.startswith("Invalid") and "." in error.code
-            return refusal("ValidationError" if of_ec2 else error.code, error.message)
+            return query_refusal("ValidationError" if of_ec2 else error.code, error.message)
         except Exception:
             _log.exception("Auto Scaling failed to answer %s", action)
-            return refusal("InternalFailure", "An internal error has occurred", 500)
-        return 200, {"content-type": CONTENT_TYPE}, answer
+            return query_refusal("InternalFailure", "An internal error has occurred")
+        return 200, {"content-type": "text/xml"}, answer
 
     def _answer(self, caller: Caller, action: str, request: MotoRequest) -> bytes:
         response = _Response(caller, self._backend(caller))

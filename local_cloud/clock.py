@@ -7,9 +7,14 @@ the clock on the wall is right at any speed.
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+DAY_SECONDS = 86_400
+HOUR_SECONDS = 3_600
+_WIDE_SECONDS = 1_000_000.0
 
 
 class Clock(Protocol):
@@ -69,3 +74,31 @@ class VirtualClock:
         if seconds < 0:
             raise ValueError(f"time does not go back: {seconds}")
         self._seconds += seconds
+
+
+class Calendar:
+    """The simulated world's calendar: its days begin at midnight UTC and pass as fast as its clock.
+
+    Between the clock's seconds, the simulated world's midnights and what the wall's clock shows.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._epoch = clock.at(0).timestamp()
+        self._wall_per_second = (clock.at(_WIDE_SECONDS).timestamp() - self._epoch) / _WIDE_SECONDS
+
+    def day(self) -> int:
+        """The number of the simulated day; a new one begins at midnight UTC."""
+        return math.floor((self._epoch + self._clock.seconds()) / DAY_SECONDS)
+
+    def next_midnight(self, seconds: float) -> float:
+        """The first simulated midnight after `seconds`: S3 rounds the days of a rule or a restore up to it."""
+        return (math.floor((self._epoch + seconds) / DAY_SECONDS) + 1) * DAY_SECONDS - self._epoch
+
+    def seconds_at(self, wall: datetime) -> float:
+        """The clock's seconds when the wall's clock showed `wall`."""
+        return (wall.timestamp() - self._epoch) / self._wall_per_second
+
+    def wall_timestamp(self, seconds: float) -> float:
+        """What the wall's clock shows at `seconds`, as seconds of the Unix epoch."""
+        return self._clock.at(seconds).timestamp()

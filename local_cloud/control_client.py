@@ -1,4 +1,4 @@
-"""For tests and the demo: the local cloud in a process of its own, and its `/_local/` from outside."""
+"""The local cloud in a process of its own, and its `/_local/` from outside."""
 
 from __future__ import annotations
 

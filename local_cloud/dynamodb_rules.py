@@ -7,11 +7,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache, wraps
-from types import ModuleType
+from functools import lru_cache
 from typing import Any
 
-from local_cloud.endpoint import Answer
+from local_cloud.replacing import Function, replaces
 
 EXPRESSIONS = (
     "UpdateExpression",
@@ -24,6 +23,7 @@ CLAUSES = frozenset({"SET", "REMOVE", "ADD", "DELETE"})
 REFERENCES = (("NAME_REF", "name", "used in the document path"), ("VALUE_REF", "value", "used in expression"))
 """MiniStack's token, what it refers to, and AWS's words for one that is not defined."""
 TRANSACTION_BYTES = 4 * 1024 * 1024
+REMEMBERED = 512
 HANDLERS = (
     "_put_item",
     "_get_item",
@@ -40,29 +40,27 @@ HANDLERS = (
 Asked = Mapping[str, Any]
 
 
-def install(dynamodb: ModuleType) -> None:
-    """Let MiniStack's module refuse what AWS does. Safe to call again."""
-    names = vars(dynamodb)
-    if names.get("_keeps_rules"):
-        return
+def install(dynamodb: Any) -> None:
+    """Let MiniStack's module refuse what AWS does, and read an expression once instead of anew for every item."""
     rules = _Rules(dynamodb)
     for handler in HANDLERS:
-        names[handler] = _checked(dynamodb, names[handler], rules.why_not)
-    names["_keeps_rules"] = True
+
+        @replaces(dynamodb, handler)
+        def answer(handle: Function, asked: Any) -> Any:
+            message = rules.why_not(asked)
+            return dynamodb.error_response_json("ValidationException", message, 400) if message else handle(asked)
+
+    for reader in ("_tokenize", "_condition_syntax_error"):
+        _remember(dynamodb, reader)
 
 
-def _checked(
-    dynamodb: Any, handler: Callable[[Any], Answer], why_not: Callable[[Any], str | None]
-) -> Callable[[Any], Answer]:
-    @wraps(handler)
-    def answer(asked: Any) -> Answer:
-        message = why_not(asked)
-        if message is None:
-            return handler(asked)
-        refusal: Answer = dynamodb.error_response_json("ValidationException", message, 400)
-        return refusal
+def _remember(dynamodb: Any, reader: str) -> None:
+    remembered = lru_cache(REMEMBERED)(getattr(dynamodb, reader))
 
-    return answer
+    @replaces(dynamodb, reader)
+    def read(_: Function, *asked: Any) -> Any:
+        found = remembered(*asked)
+        return list(found) if isinstance(found, list) else found
 
 
 class _Rules:

@@ -18,11 +18,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local_cloud.ec2.app import Ec2
-from local_cloud.ec2.lookup import may_create_volume
 from local_cloud.ec2.request import Caller, identify
-from local_cloud.endpoint import Answer
 from local_cloud.engine.blocks import BLOCK_BYTES, Difference, Run, differences
+from local_cloud.engine.catalog import can_create_volume
 from local_cloud.model import Snapshot
+from local_cloud.operations import Answer
 
 _PATH = re.compile(r"/snapshots/(?P<snapshot>[^/]+)/(?P<what>blocks|changedblocks)/?")
 _SNAPSHOT_ID = re.compile("snap-[0-9a-f]{1,59}")
@@ -48,7 +48,7 @@ class EbsDirect:
         """Answer one signed request with (HTTP status, headers, JSON)."""
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        caller = identify({name.lower(): value for name, value in headers.items()}, query, self._world.settings)
+        caller = identify(headers, self._world.settings)
         path = _PATH.fullmatch(unquote(parts.path))
         try:
             if method != "GET" or path is None:
@@ -90,7 +90,7 @@ class EbsDirect:
                 raise _Refused(
                     404, "ResourceNotFoundException", "SNAPSHOT_NOT_FOUND", f"The snapshot {snapshot_id} does not exist"
                 )
-            if not may_create_volume(snapshot, caller.account_id):
+            if not can_create_volume(snapshot, caller.account_id):
                 raise _Refused(
                     403, "AccessDeniedException", "UNAUTHORIZED_ACCOUNT", f"{snapshot_id} is not shared with you"
                 )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from local_cloud.replacing import Function, replaces
+
 _REPORTED = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _REPORTED_BY_NAME = '{"status": "error", "error": str(e), "type": type(e).__name__, "trace": traceback.format_exc()}'
 
@@ -31,26 +33,24 @@ def install() -> None:
     if _REPORTED not in script:
         raise RuntimeError("MiniStack's function worker has changed: see local_cloud/function_errors.py")
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_REPORTED, _REPORTED_BY_NAME)
-    invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
 
-    def invoke_by_name(worker: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = invoke(worker, *args, **kwargs)
+    @replaces(lambda_runtime.Worker, "invoke")
+    def invoke(original: Function, *args: Any, **kwargs: Any) -> Any:
+        answer: dict[str, Any] = original(*args, **kwargs)
         if "type" in answer:
             raised = _Raised(answer["error"])
             raised.error_type, raised.trace = answer["type"], answer["trace"]
             answer["error"] = raised
         return answer
 
-    def execute_by_name(*args: Any, **kwargs: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = execute(*args, **kwargs)
+    @replaces(lambda_svc, "_execute_function_warm")
+    def execute(original: Function, *args: Any, **kwargs: Any) -> Any:
+        answer: dict[str, Any] = original(*args, **kwargs)
         body = answer.get("body")
         if isinstance(body, dict) and isinstance(raised := body.get("errorMessage"), _Raised):
             body["errorType"] = raised.error_type
             body["stackTrace"] = _frames(raised.trace)
         return answer
-
-    lambda_runtime.Worker.invoke = invoke_by_name
-    lambda_svc._execute_function_warm = execute_by_name
 
 
 def _frames(trace: str) -> list[str]:

@@ -8,11 +8,9 @@ real time only: this is for EC2, S3, DynamoDB, SNS, SSM and KMS.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import threading
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
@@ -22,37 +20,24 @@ from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 
 from local_cloud import clients, environment
 from local_cloud.calls import CallLog
-from local_cloud.clock import VirtualClock
-from local_cloud.ec2.app import Ec2
-from local_cloud.endpoint import Answer, Handler, Recorder
-from local_cloud.engine.catalog import Catalog
-from local_cloud.engine.service import ImageService
-from local_cloud.fleet.fleet import Fleet
-from local_cloud.fleet.usage import apply_use
-from local_cloud.object_store import EC2_CALLER, S3ObjectStore, SsmParameters
-from local_cloud.operations import Request, signer_of
-from local_cloud.own_services import own_services
-from local_cloud.refusals import Refusals
-from local_cloud.s3.days import DAY_SECONDS
-from local_cloud.s3.world import S3World
+from local_cloud.clock import DAY_SECONDS, VirtualClock
+from local_cloud.cloud import Cloud, Handler
+from local_cloud.endpoint import ask
+from local_cloud.object_store import EC2_CALLER
+from local_cloud.operations import Answer, Request
 from local_cloud.settings import CloudSettings
 
 _HOST = "127.0.0.1"
 _DEFAULT_SETTINGS = CloudSettings()
 
 
-class VirtualCloud:
+class VirtualCloud(Cloud):
     """A context manager; one cloud at a time in a process. Safe to call from many threads."""
 
     clock: VirtualClock
-    catalog: Catalog
-    service: ImageService
-    ec2: Ec2
-    calls: CallLog
 
     def __init__(self, settings: CloudSettings = _DEFAULT_SETTINGS) -> None:
-        self.settings = settings
-        self._resources = contextlib.ExitStack()
+        super().__init__(settings)
         self._ministack: Any = None
         self._ministack_lock = threading.RLock()
         self._loop = asyncio.new_event_loop()
@@ -63,35 +48,13 @@ class VirtualCloud:
             environment.ministack(self.settings, self.settings.port or 4566)
         )
         self._resources.callback(self._loop.close)
-        self._begin()
+        self.begin(VirtualClock(), CallLog(), self._ec2_client)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._resources.close()
 
     def reset(self) -> None:
         """Everything gone, the clock at its start; clients made before stay usable."""
         self._ministack._reset_all_state()
-        self._begin()
-
-    def _begin(self) -> None:
-        self.clock = VirtualClock()
-        self.catalog = Catalog()
-        self.calls = CallLog()
-        self.service = ImageService(
-            self.catalog,
-            S3ObjectStore(self._ec2_client),
-            self.clock,
-            self.settings.engine,
-            encrypt_by_default=self.settings.ebs_encryption_by_default,
-        )
-        self.ec2 = Ec2(self.service, self.catalog, self.clock, self.settings, SsmParameters(self._ec2_client))
-        self._services = dict(own_services(self.ec2))
-        self._refusals = Refusals(self.service.faults)
-        self._world = S3World.install(self.clock)
-        self._recorder = Recorder(self.calls, self.clock, self.settings.account_id, self.service)
+        self.begin(VirtualClock(), CallLog(), self._ec2_client)
 
     def session(self, account_id: str | None = None, region: str | None = None) -> boto3.Session:
         """A session whose clients are answered in this process."""
@@ -106,12 +69,7 @@ class VirtualCloud:
 
     def serve(self, service: str, handler: Handler) -> None:
         """Let a test answer the calls that are signed for a service, until the next reset."""
-        self._services[service] = handler
-
-    def add_fleet(self, fleet: Fleet) -> None:
-        """Put a fleet's images and snapshots into the default account and Region, and start what uses them."""
-        fleet.add_to(self.catalog, self.settings.region)
-        apply_use(fleet, self.client)
+        self.services[service] = handler
 
     def advance(self, seconds: float) -> None:
         """Let time pass, with all that happens in it happening at its time."""
@@ -121,7 +79,7 @@ class VirtualCloud:
             step_end = min(end, self.clock.seconds() + DAY_SECONDS, end if due is None else due)
             self.clock.advance(max(0.0, step_end - self.clock.seconds()))
             self.service.settle()
-            self._world.tick()
+            self.s3_world.tick()
 
     def _client(self, name: str, account_id: str | None, region: str | None = None, app_id: str | None = None) -> Any:
         # boto3-stubs type a client by a literal name only; here it is whatever the caller asks for.
@@ -142,14 +100,11 @@ class VirtualCloud:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         headers.setdefault("host", _HOST)
         asked = Request(request.method, unquote(url.path) or "/", url.query, headers, _bytes(request.body))
-        service = self._services.get(signer_of(headers).service)
-        begun = self._recorder.begin(headers, settle=service is not None)
-        answer = self._refusals.answer(asked)
-        if answer is None and service is not None:
-            answer = service.handle(request.method, request.url, headers, asked.body)
-        elif answer is None:
-            answer = self._ask_ministack(asked, url.path)
-        self._recorder.end(begun, asked, answer)
+        begun = self.arrives(headers)
+        answer = self.refusal(asked)
+        if answer is None:
+            answer = self.own_answer(asked) if self.is_own(headers) else self._ask_ministack(asked, url.path)
+        self.log(begun, asked, answer)
         status, answer_headers, body = answer
         return AWSResponse(request.url, status, answer_headers, _Raw(body))  # type: ignore[arg-type]  # takes a dict
 
@@ -163,24 +118,9 @@ class VirtualCloud:
             "headers": [(name.encode(), value.encode()) for name, value in request.headers.items()],
             "client": (_HOST, 0),
         }
-        status, headers = 500, {}
-        parts: list[bytes] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": request.body, "more_body": False}
-
-        async def send(message: dict[str, Any]) -> None:
-            nonlocal status, headers
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in message["headers"]}
-            else:
-                parts.append(message.get("body", b""))
-
         with self._ministack_lock:
-            self._world.tick()
-            self._loop.run_until_complete(self._ministack.app(scope, receive, send))
-        return status, headers, b"".join(parts)
+            self.s3_world.tick()
+            return self._loop.run_until_complete(ask(self._ministack.app, scope, request.body))
 
 
 def _name_signer(request: AWSRequest, signing_name: str, region_name: str, request_signer: Any, **_: Any) -> None:

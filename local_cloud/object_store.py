@@ -6,21 +6,23 @@ the bucket's default encryption, and every one of them is in the log of calls, m
 
 from __future__ import annotations
 
-import threading
+import io
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from local_cloud.engine.objects import StoredObjectHead
+from local_cloud.engine.objects import ARCHIVED_CLASSES, StoredObjectHead
 from local_cloud.errors import AwsError
 
 EC2_CALLER = "ec2.amazonaws.com"
 """The application id of what EC2 does on behalf of a caller."""
 
-PART_BYTES = 8 * 1024 * 1024
-"""S3 takes no part below 5 MiB but the last: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+_MULTIPART = TransferConfig(multipart_threshold=1, use_threads=False)
+"""EC2 uploads by multipart, however small the object is."""
 
 ClientFactory = Callable[[str, str], Any]
 """From a service's name and an account to a boto3 client."""
@@ -30,15 +32,7 @@ class S3ObjectStore:
     """Safe to use from many threads: boto3's clients are, and are made once per account."""
 
     def __init__(self, make_client: ClientFactory) -> None:
-        self._make_client = make_client
-        self._clients: dict[str, Any] = {}
-        self._lock = threading.Lock()
-
-    def _s3(self, account_id: str) -> Any:
-        with self._lock:
-            if account_id not in self._clients:
-                self._clients[account_id] = self._make_client("s3", account_id)
-            return self._clients[account_id]
+        self._s3 = lru_cache(maxsize=None)(lambda account_id: make_client("s3", account_id))
 
     def bucket_region(self, account_id: str, bucket: str) -> str | None:
         try:
@@ -55,7 +49,7 @@ class S3ObjectStore:
         except ClientError:
             return None
         storage_class = head.get("StorageClass", "STANDARD")
-        archived = storage_class in ("GLACIER", "DEEP_ARCHIVE")
+        archived = storage_class in ARCHIVED_CLASSES
         return StoredObjectHead(
             bucket=bucket,
             key=key,
@@ -76,22 +70,14 @@ class S3ObjectStore:
         metadata: dict[str, str],
         tags: dict[str, str],
     ) -> None:
-        s3 = self._s3(account_id)
-        where = {"Bucket": bucket, "Key": key}
         try:
-            upload_id = s3.create_multipart_upload(**where, Metadata=metadata, Tagging=urlencode(tags))["UploadId"]
-            try:
-                done = [
-                    {
-                        "PartNumber": number,
-                        "ETag": s3.upload_part(**where, UploadId=upload_id, PartNumber=number, Body=part)["ETag"],
-                    }
-                    for number, part in enumerate(regroup(parts, PART_BYTES), start=1)
-                ]
-                s3.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": done})
-            except BaseException:
-                s3.abort_multipart_upload(**where, UploadId=upload_id)
-                raise
+            self._s3(account_id).upload_fileobj(
+                io.BytesIO(b"".join(parts)),
+                bucket,
+                key,
+                ExtraArgs={"Metadata": metadata, "Tagging": urlencode(tags)},
+                Config=_MULTIPART,
+            )
         except ClientError as error:
             raise _aws_error(error) from error
 
@@ -117,20 +103,6 @@ class SsmParameters:
             for start in range(0, len(names), 10):  # GetParameters takes at most 10
                 for parameter in ssm.get_parameters(Names=names[start : start + 10])["Parameters"]:
                     yield parameter["ARN"], parameter.get("DataType", "text"), parameter["Value"]
-
-
-def regroup(parts: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The same bytes in parts of `size`, the last one smaller; one empty part if there is nothing."""
-    held = bytearray()
-    sent = False
-    for part in parts:
-        held += part
-        while len(held) >= size:
-            yield bytes(held[:size])
-            sent = True
-            del held[:size]
-    if held or not sent:
-        yield bytes(held)
 
 
 def _aws_error(error: ClientError) -> AwsError:

@@ -21,6 +21,10 @@ _LABEL = re.compile(r"\{(\w+)(\+?)\}")
 _LARGEST_BODY_READ = 64 * 1024
 
 
+Answer = tuple[int, dict[str, str], bytes]
+"""HTTP status, headers and body."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request; header names are lower-case."""
@@ -41,7 +45,7 @@ class Signer:
     region: str = ""
     access_key: str = ""
     app_id: str = ""
-    """`AWS_SDK_UA_APP_ID` of the caller, which our functions set to their own name."""
+    """`AWS_SDK_UA_APP_ID` of the caller, where it says what it is."""
 
     @property
     def caller(self) -> str:

@@ -5,51 +5,35 @@ docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html, 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from local_cloud.endpoint import Answer
+from local_cloud.operations import Answer
+from local_cloud.replacing import Function, replaces
 
 MOST_NAMES = 10
 MOST_RESULTS = 50
-Function = Callable[[dict[str, Any]], Answer]
 
 
 def install(ssm: ModuleType) -> None:
-    """Let MiniStack's module refuse what AWS does. Safe to call again."""
-    names = vars(ssm)
-    if names.get("_keeps_limits"):
-        return
+    """Let MiniStack's module refuse what AWS does."""
 
-    def names_too_many(asked: dict[str, Any]) -> str | None:
-        return _constraint("names", "length", MOST_NAMES) if len(asked.get("Names", [])) > MOST_NAMES else None
+    @replaces(ssm, "_get_parameters")
+    def get_parameters(get: Function, asked: dict[str, Any]) -> Any:
+        wrong = len(asked.get("Names", [])) > MOST_NAMES
+        return _refusal(ssm, "names", "length", MOST_NAMES) if wrong else get(asked)
 
-    def results_too_many(asked: dict[str, Any]) -> str | None:
-        allowed = 1 <= asked.get("MaxResults", 1) <= MOST_RESULTS
-        return None if allowed else _constraint("maxResults", "value", MOST_RESULTS)
-
-    names["_get_parameters"] = _checked(names["_get_parameters"], names_too_many)
-    names["_describe_parameters"] = _checked(names["_describe_parameters"], results_too_many)
-    names["_keeps_limits"] = True
+    @replaces(ssm, "_describe_parameters")
+    def describe_parameters(describe: Function, asked: dict[str, Any]) -> Any:
+        wrong = not 1 <= asked.get("MaxResults", 1) <= MOST_RESULTS
+        return _refusal(ssm, "maxResults", "value", MOST_RESULTS) if wrong else describe(asked)
 
 
-def _checked(function: Function, wrong: Callable[[dict[str, Any]], str | None]) -> Function:
-    @wraps(function)
-    def answer(asked: dict[str, Any]) -> Answer:
-        message = wrong(asked)
-        if message is None:
-            return function(asked)
-        body = json.dumps({"__type": "ValidationException", "message": message}).encode()
-        return 400, {"Content-Type": "application/x-amz-json-1.1"}, body
-
-    return answer
-
-
-def _constraint(parameter: str, what: str, most: int) -> str:
-    return (
+def _refusal(ssm: Any, parameter: str, what: str, most: int) -> Answer:
+    refusal: Answer = ssm.error_response_json(
+        "ValidationException",
         f"1 validation error detected: Value at '{parameter}' failed to satisfy constraint: "
-        f"Member must have {what} less than or equal to {most}"
+        f"Member must have {what} less than or equal to {most}",
+        400,
     )
+    return refusal

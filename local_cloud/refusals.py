@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from xml.sax.saxutils import escape
 
-from local_cloud import query_protocol
 from local_cloud.ec2.answers import error_document
-from local_cloud.endpoint import Answer
-from local_cloud.engine.call_faults import CallFaults
+from local_cloud.engine.faults import CallFaults
 from local_cloud.object_store import EC2_CALLER
-from local_cloud.operations import Request, identify
+from local_cloud.operations import Answer, Request, identify
 
 _REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 _STATUS = {
@@ -25,39 +23,41 @@ _STATUS = {
 _JSON_DENIED = "AccessDeniedException"
 
 
-class Refusals:
-    """Not for CloudWatch, whose answers are CBOR."""
+def refusal_of(faults: CallFaults, request: Request) -> Answer | None:
+    """The refusal of a denied call; None for one that may go on, and for what EC2 itself asks.
 
-    def __init__(self, faults: CallFaults) -> None:
-        self._faults = faults
+    Not for CloudWatch, whose answers are CBOR.
+    """
+    if not faults.denies:
+        return None
+    operation = identify(request)
+    service = operation.signer.service
+    if operation.signer.app_id == EC2_CALLER:
+        return None
+    code = faults.take_denial(service, operation.name)
+    if code is None:
+        return None
+    message = f"You are not authorized to perform this operation: {service}:{operation.name}."
+    if service == "ec2":
+        return _ec2(code or "UnauthorizedOperation", message)
+    if "x-amz-target" in request.headers:
+        return _json(code or _JSON_DENIED, message, status=400)
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return query_refusal(code or "AccessDenied", message)
+    if service == "s3":
+        return _rest_xml(code or "AccessDenied", message)
+    return _json(code or _JSON_DENIED, message, status=403)
 
-    @property
-    def active(self) -> bool:
-        """Whether there is any use in asking."""
-        return self._faults.denies
 
-    def answer(self, request: Request) -> Answer | None:
-        """The refusal of a denied call; None for one that may go on, and for what EC2 itself asks."""
-        if not self.active:
-            return None
-        operation = identify(request)
-        service = operation.signer.service
-        if operation.signer.app_id == EC2_CALLER:
-            return None
-        code = self._faults.take_denial(service, operation.name)
-        if code is None:
-            return None
-        message = f"You are not authorized to perform this operation: {service}:{operation.name}."
-        if service == "ec2":
-            return _ec2(code or "UnauthorizedOperation", message)
-        if "x-amz-target" in request.headers:
-            return _json(code or _JSON_DENIED, message, status=400)
-        if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            code = code or "AccessDenied"
-            return query_protocol.refusal(code, message, _status(code))
-        if service == "s3":
-            return _rest_xml(code or "AccessDenied", message)
-        return _json(code or _JSON_DENIED, message, status=403)
+def query_refusal(code: str, message: str) -> Answer:
+    """A refusal in AWS's query protocol but for EC2's own dialect: of Auto Scaling, SNS and others."""
+    status = _status(code)
+    fault = "Sender" if status < 500 else "Receiver"
+    body = (
+        f"<ErrorResponse><Error><Type>{fault}</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+        f"</Error><RequestId>{_REQUEST_ID}</RequestId></ErrorResponse>"
+    )
+    return status, {"content-type": "text/xml"}, body.encode()
 
 
 def _ec2(code: str, message: str) -> Answer:

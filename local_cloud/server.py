@@ -10,26 +10,18 @@ import secrets
 import socket
 import threading
 from pathlib import Path
-from types import ModuleType, TracebackType
 from typing import Any, Self
 
 import hypercorn.asyncio
 import hypercorn.config
 
-from local_cloud import clients, environment, function_errors, schedules
+from local_cloud import clients, environment, function_errors
 from local_cloud.calls import CallLog
 from local_cloud.clock import RealClock
+from local_cloud.cloud import Cloud
 from local_cloud.control import Control
-from local_cloud.ec2.app import Ec2
-from local_cloud.endpoint import Endpoint, Recorder
-from local_cloud.engine.catalog import Catalog
-from local_cloud.engine.service import ImageService
-from local_cloud.fleet.fleet import Fleet
-from local_cloud.fleet.usage import apply_use
-from local_cloud.object_store import EC2_CALLER, S3ObjectStore, SsmParameters
-from local_cloud.own_services import own_services
-from local_cloud.refusals import Refusals
-from local_cloud.s3.world import S3World
+from local_cloud.endpoint import Endpoint
+from local_cloud.object_store import EC2_CALLER
 from local_cloud.settings import CloudSettings
 
 _HOST = "127.0.0.1"
@@ -49,26 +41,21 @@ class PortTaken(Exception):
         )
 
 
-class LocalCloud:
+class LocalCloud(Cloud):
     """A context manager. MiniStack's state is global, so a process has one at a time.
 
     With `settings.port` 0 it takes any free port; `settings` and `endpoint_url` then tell which.
     """
 
+    endpoint_url: str
+    clock: RealClock
+
     def __init__(
         self, settings: CloudSettings = _DEFAULT_SETTINGS, *, log_file: Path | None = None, verbose: bool = False
     ) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self._log_file = log_file
         self._verbose = verbose
-        self._resources = contextlib.ExitStack()
-
-    endpoint_url: str
-    clock: RealClock
-    catalog: Catalog
-    service: ImageService
-    ec2: Ec2
-    calls: CallLog
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as starting:
@@ -78,50 +65,25 @@ class LocalCloud:
             ministack = starting.enter_context(
                 environment.ministack(self.settings, self.settings.port, verbose=self._verbose)
             )
-            self.clock = RealClock(self.settings.speed)
-            self.catalog = Catalog()
-            self.calls = CallLog(self._log_file)
-            starting.callback(self.calls.close)
-            self.service = ImageService(
-                self.catalog,
-                S3ObjectStore(self._ec2_client),
-                self.clock,
-                self.settings.engine,
-                encrypt_by_default=self.settings.ebs_encryption_by_default,
-                seed=secrets.randbits(32),
+            self.begin(
+                RealClock(self.settings.speed), CallLog(self._log_file), self._ec2_client, seed=secrets.randbits(32)
             )
-            self.ec2 = Ec2(self.service, self.catalog, self.clock, self.settings, SsmParameters(self._ec2_client))
-            world = S3World.install(self.clock)
-            starting.enter_context(_serving(self._application(ministack), listener))
-            starting.enter_context(_Ticker(self.service, self.clock, world))
+            starting.callback(self.calls.close)
+            environment.speed_up_schedules(self.settings.schedule_speed)
+            function_errors.install()
+            endpoint = Endpoint(self, ministack.app, Control(self).answer)
+            starting.enter_context(_serving(endpoint, listener))
+            starting.enter_context(_Ticker(self))
             self._resources = starting.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._resources.close()
-
     def client(self, name: str, account_id: str | None = None, region: str | None = None) -> Any:
-        """A boto3 client against this cloud, with the credentials of an account."""
         return clients.client(
             name, account_id or self.settings.account_id, region or self.settings.region, self.endpoint_url
         )
 
-    def add_fleet(self, fleet: Fleet) -> None:
-        """Put a fleet's images and snapshots into the default account and Region, and start what uses them."""
-        fleet.add_to(self.catalog, self.settings.region)
-        apply_use(fleet, self.client)
-
     def _ec2_client(self, name: str, account_id: str, region: str | None = None) -> Any:
         return clients.client(name, account_id, region or self.settings.region, self.endpoint_url, app_id=EC2_CALLER)
-
-    def _application(self, ministack: ModuleType) -> Endpoint:
-        schedules.install(self.settings.schedule_speed)
-        function_errors.install()
-        recorder = Recorder(self.calls, self.clock, self.settings.account_id, self.service)
-        services = own_services(self.ec2)
-        return Endpoint(services, ministack.app, Control(self).answer, recorder, Refusals(self.service.faults))
 
 
 def _listen(port: int) -> socket.socket:
@@ -183,11 +145,9 @@ def _serving(application: Endpoint, listener: socket.socket) -> Any:
 class _Ticker(threading.Thread):
     """Lets time pass for those who wait for nobody's call: tasks end, objects appear, restores land, rules move."""
 
-    def __init__(self, service: ImageService, clock: RealClock, world: S3World) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         super().__init__(name="local-cloud-ticker", daemon=True)
-        self._service = service
-        self._clock = clock
-        self._world = world
+        self._cloud = cloud
         self._stopped = threading.Event()
 
     def __enter__(self) -> Self:
@@ -201,9 +161,9 @@ class _Ticker(threading.Thread):
     def run(self) -> None:
         while not self._stopped.wait(_TICK_SECONDS):
             try:
-                due = self._service.next_event_seconds()
-                if due is not None and due <= self._clock.seconds():
-                    self._service.settle()
-                self._world.tick()
+                due = self._cloud.service.next_event_seconds()
+                if due is not None and due <= self._cloud.clock.seconds():
+                    self._cloud.service.settle()
+                self._cloud.s3_world.tick()
             except Exception:
                 _log.exception("the local cloud's clock went on after an error")

@@ -13,70 +13,51 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Callable
-from functools import wraps
-from types import ModuleType
 from typing import Any
 
-from local_cloud.endpoint import Answer
+from local_cloud.operations import Answer
+from local_cloud.replacing import Function, replaces
 
-Send = Callable[[dict[str, Any]], Answer]
 _TOKEN = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _waiting = threading.local()
 """In the thread of an execution: the token that its function is being given, and the context object."""
 
 
-def install(stepfunctions: ModuleType) -> None:
-    """Teach MiniStack's module. Safe to call again."""
-    names = vars(stepfunctions)
-    if names.get("_answers_once"):
-        return
+def install(stepfunctions: Any) -> None:
+    """Teach MiniStack's module."""
+    failure = stepfunctions._ExecutionError
     answering = threading.Lock()
+
     for name in ("_send_task_success", "_send_task_failure", "_send_task_heartbeat"):
-        names[name] = _answered_once(names[name], names, answering)
-    names["_execute_task"] = _timed_by_path(names["_execute_task"], names)
-    names["_invoke_with_callback"] = _with_token(names["_invoke_with_callback"], names)
-    names["_call_lambda"] = _ending_the_wait(names["_call_lambda"], names)
-    names["_answers_once"] = True
 
+        @replaces(stepfunctions, name)
+        def answer(send: Function, asked: dict[str, Any]) -> Any:
+            token = str(asked.get("taskToken"))
+            if not _TOKEN.fullmatch(token):
+                return _refusal("InvalidToken", "Invalid Token: 'Invalid token'")
+            if not _is_json(asked.get("output", "{}")):
+                return _refusal("InvalidOutput", "Invalid Output: 'Unexpected token: the output is not valid JSON'")
+            with answering:
+                wait = stepfunctions._task_tokens.get(token)
+                if not wait or wait["event"].is_set():
+                    return _refusal("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+                return send(asked)
 
-def _answered_once(send: Send, names: dict[str, Any], answering: threading.Lock) -> Send:
-    @wraps(send)
-    def answer(asked: dict[str, Any]) -> Answer:
-        token = str(asked.get("taskToken"))
-        if not _TOKEN.fullmatch(token):
-            return _refusal("InvalidToken", "Invalid Token: 'Invalid token'")
-        if not _is_json(asked.get("output", "{}")):
-            return _refusal("InvalidOutput", "Invalid Output: 'Unexpected token: the output is not valid JSON'")
-        with answering:
-            wait = names["_task_tokens"].get(token)
-            if not wait or wait["event"].is_set():
-                return _refusal("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
-            return send(asked)
-
-    return answer
-
-
-def _timed_by_path(execute: Callable[..., Any], names: dict[str, Any]) -> Callable[..., Any]:
-    @wraps(execute)
-    def execute_task(state: dict[str, Any], given: Any, execution: Any, context: dict[str, Any]) -> Any:
+    @replaces(stepfunctions, "_execute_task")
+    def execute_task(execute: Function, state: dict[str, Any], given: Any, execution: Any, context: Any) -> Any:
+        """With the time-out that TimeoutSecondsPath leads to."""
         _waiting.context = context
         if path := state.get("TimeoutSecondsPath"):
-            seconds = names["_resolve_path_or_ctx"](path, given, context)
+            seconds = stepfunctions._resolve_path_or_ctx(path, given, context)
             if not isinstance(seconds, int) or seconds < 1:
                 cause = f"The TimeoutSecondsPath {path} does not lead to a positive whole number, but to {seconds!r}"
-                raise names["_ExecutionError"]("States.Runtime", cause)
+                raise failure("States.Runtime", cause)
             state = {**state, "TimeoutSeconds": seconds}
         return execute(state, given, execution, context)
 
-    return execute_task
-
-
-def _with_token(invoke: Callable[..., Any], names: dict[str, Any]) -> Callable[..., Any]:
-    failure: type[Exception] = names["_ExecutionError"]
-
-    @wraps(invoke)
-    def invoke_with_token(resource: str, parameters: Any, token: str, state: dict[str, Any]) -> Any:
+    @replaces(stepfunctions, "_invoke_with_callback")
+    def invoke_with_token(invoke: Function, resource: str, parameters: Any, token: str, state: Any) -> Any:
+        """A retry has a new token."""
         _waiting.token, context = token, _waiting.context
         try:
             return invoke(resource, parameters, token, state)
@@ -84,25 +65,18 @@ def _with_token(invoke: Callable[..., Any], names: dict[str, Any]) -> Callable[.
             context["Task"] = {"Token": str(uuid.uuid4())}
             raise
 
-    return invoke_with_token
-
-
-def _ending_the_wait(call: Callable[..., Any], names: dict[str, Any]) -> Callable[..., Any]:
-    failure: type[Exception] = names["_ExecutionError"]
-
-    @wraps(call)
-    def call_function(reference: str, event: Any) -> Any:
+    @replaces(stepfunctions, "_call_lambda")
+    def call_function(call: Function, reference: str, event: Any) -> Any:
+        """A function that fails ends the wait."""
         token, _waiting.token = getattr(_waiting, "token", None), None
         try:
             return call(reference, event)
         except failure as error:
-            wait = names["_task_tokens"].get(token) if token else None
+            wait = stepfunctions._task_tokens.get(token) if token else None
             if wait and not wait["event"].is_set():
-                wait["error"] = {"Error": error.error, "Cause": error.cause}  # type: ignore[attr-defined]  # MiniStack's
+                wait["error"] = {"Error": error.error, "Cause": error.cause}
                 wait["event"].set()
             raise
-
-    return call_function
 
 
 def _is_json(text: str) -> bool:

@@ -16,7 +16,7 @@ from ami_archiver.adapters.table_retirements import TableRetirements
 from ami_archiver.adapters.table_runs import SummaryKind, TableRuns
 from ami_archiver.model import Decision, DecisionLine
 from ami_archiver.retire.steps.plan import DECIDED_ACTING, PLANNED
-from ami_archiver.retire.summary import DID, WOULD, text_of
+from ami_archiver.summary import DID, WOULD, lines_on_originals
 from operate.executions import ended, output_of, running
 from operate.stack import OperateError, outputs
 
@@ -106,8 +106,8 @@ class Approvals:
                     seen[line.image_id] = line
                     say(became(line))
             if over is not None:
-                for told in text_of({"saved": output_of(over).get("retirement", {}).get("saved")}):
-                    say(told)
+                for text in lines_on_originals({"saved": output_of(over).get("retirement", {}).get("saved")}):
+                    say(text)
                 break
             time.sleep(LOOK_SECONDS)
         return list(seen.values())

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from ami_archiver.adapters.table_runs import SummaryKind, TableRuns
-from ami_archiver.retire import summary as retire
 from ami_archiver.run_state import identify
 from ami_archiver.summary import text_of
 from operate.executions import ended, output_of
@@ -69,5 +68,3 @@ def follow(started: Started) -> dict[str, Any]:
 
 def lines(summary: dict[str, Any]) -> Iterator[str]:
     yield from text_of(summary).splitlines()
-    if "retirement" in summary:
-        yield from retire.text_of(summary["retirement"])

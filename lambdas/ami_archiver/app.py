@@ -10,9 +10,7 @@ from ami_archiver.adapters.ec2_images import Ec2Images
 from ami_archiver.adapters.ec2_restores import Ec2Restores
 from ami_archiver.adapters.ec2_store_tasks import Ec2StoreTasks
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
-from ami_archiver.adapters.sfn_executions import SfnExecutions
-from ami_archiver.adapters.sns_notifier import SnsNotifier
-from ami_archiver.adapters.ssm_parameters import SsmParameters
+from ami_archiver.adapters.services import SfnExecutions, SnsNotifier, SsmParameters
 from ami_archiver.adapters.table_leases import ARCHIVE_LEASE, RESTORE_LEASE, TableLeases
 from ami_archiver.adapters.table_records import TableRecords
 from ami_archiver.adapters.table_restores import TableRestores

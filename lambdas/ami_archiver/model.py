@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Literal
 
 GIB = 1024**3
+RESTORE_ID_TAG = "archiver:restore-id"
+"""On an image that a restore has made, and on its snapshots."""
 
 
 class Status(StrEnum):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from ami_archiver.errors import BadInput
+from ami_archiver.serialization import SHOWN, Unreadable, dump, read
 from ami_archiver.settings import Settings
 
 Metrics = dict[str, float]
@@ -66,14 +67,38 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
-    """The state between two steps. Times are ISO 8601 in UTC; `loops` counts the looks at the store tasks."""
+class State:
+    """What is the same for runs of every workflow."""
 
     run_id: str
+    started_at: datetime
+    next: Next
+
+    def then(self, step: Next, **changes: Any) -> Self:
+        return replace(self, next=step, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        state: dict[str, Any] = dump(self)
+        return state
+
+    @classmethod
+    def from_json(cls, raw: object) -> Self:
+        """Raises BadInput, which names what is missing, unknown or of the wrong type."""
+        try:
+            return read(cls, raw, closed=True)
+        except Unreadable as error:
+            raise BadInput(f"the state of a run cannot be read: {error}; {BY_HAND}") from error
+
+
+BY_HAND = "leave out 'run_id' when you start an execution by hand: only a run that hands over to itself gives one"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState(State):
+    """The state between two steps; `loops` counts the looks at the store tasks."""
+
     policy: str
     dry_run: bool
-    started_at: str
-    next: Next
     execution_arn: str | None = None
     """The execution that began the run."""
     outcome: Outcome = Outcome.WORKED
@@ -111,126 +136,37 @@ class RunState:
     approval: dict[str, Any] | None = None
     """What the person said: {"approved": true, "by": …}; or the state machine's time-out."""
 
-    @property
-    def started(self) -> datetime:
-        return datetime.fromisoformat(self.started_at)
 
-    def then(self, step: Next, **changes: Any) -> RunState:
-        return replace(self, next=step, **changes)
+@dataclass(frozen=True, slots=True)
+class RunInput:
+    """What an execution takes."""
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, raw: object) -> RunState:
-        """Raises BadInput, which names what is missing, unknown or of the wrong type."""
-        state = read_state(cls, raw, _TYPES, _NEEDED)
-        for name in (
-            "execution_arn",
-            "working_run",
-            "next_token",
-            "retire_after",
-            "left_after",
-            "problem",
-        ):
-            if not isinstance(value := getattr(state, name), str | None):
-                raise BadInput(f"{name!r} of a run is {value!r}, must be of type str or null; {BY_HAND}")
-        if not isinstance(state.approval, dict | None):
-            raise BadInput(f"'approval' of a run is {state.approval!r}, must be an object or null; {BY_HAND}")
-        try:
-            return replace(state, retire=RetirePhase(state.retire))
-        except ValueError as error:
-            phases = ", ".join(RetirePhase)
-            raise BadInput(f"'retire' of a run is {state.retire!r}, must be one of {phases}; {BY_HAND}") from error
+    policy: str
+    dry_run: bool = False
 
 
-BY_HAND = "leave out 'run_id' when you start an execution by hand: only a run that hands over to itself gives one"
-
-StateT = TypeVar("StateT")
-
-
-def read_state(cls: type[StateT], raw: object, types: Mapping[str, type], needed: Collection[str]) -> StateT:
-    """A state of the dataclass `cls` out of what the state machine hands over. Raises BadInput."""
-    if not isinstance(raw, dict):
-        raise BadInput(f"the state of a run must be an object, not {raw!r}; {BY_HAND}")
-    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]  # states are dataclasses
-    if unknown := sorted(raw.keys() - set(known)):
-        names = ", ".join(map(repr, unknown))
-        raise BadInput(f"the state of a run has no {names}; it has {', '.join(known)}; {BY_HAND}")
-    for name, kind in types.items():
-        if name not in raw and name in needed:
-            raise BadInput(f"the state of a run needs {name!r}; {BY_HAND}")
-        if name in raw and not _is(raw[name], kind):
-            raise BadInput(f"{name!r} of a run is {raw[name]!r}, must be of type {kind.__name__}; {BY_HAND}")
-    try:
-        if datetime.fromisoformat(raw["started_at"]).tzinfo is None:
-            raise ValueError(f"'started_at' is {raw['started_at']!r}, which has no time zone")
-        outcome = {"outcome": Outcome(raw.get("outcome", Outcome.WORKED))} if "outcome" in known else {}
-        return cls(**{**raw, "next": Next(raw["next"]), **outcome})
-    except (ValueError, TypeError) as error:
-        raise BadInput(f"the state of a run cannot be read: {error}; {BY_HAND}") from error
-
-
-_TYPES: dict[str, type] = {
-    "run_id": str,
-    "policy": str,
-    "dry_run": bool,
-    "started_at": str,
-    "next": str,
-    "outcome": str,
-    "loops": int,
-    "wait_seconds": int,
-    "refused_starts": int,
-    "stores_denied": int,
-    "stores_taken": bool,
-    "page": int,
-    "selected_images": int,
-    "selected_gib": float,
-    "runs": int,
-    "counts": dict,
-    "retire": str,
-    "retiring": dict,
-    "retire_looks": int,
-    "awaiting_approval": int,
-    "approval_seconds": int,
-}
-_NEEDED = ("run_id", "policy", "dry_run", "started_at", "next")
-
-
-def _is(value: object, kind: type) -> bool:
-    """Whether a JSON value is of the type; a whole number may have lost its point, and true is no number."""
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-def begin(event: object, settings: Settings) -> RunState:
+def begin(event: Any, settings: Settings) -> RunState:
     """The first state of a run, from what the state machine hands to the first step. Raises BadInput.
 
     `event` is {"input": the execution's input, "execution_name": …, "execution_started_at": …, "execution_arn": …}. The
     run's id sorts by time and is the same however often the step is repeated.
     """
-    if not isinstance(event, Mapping) or not isinstance(event.get("input"), dict):
-        raise BadInput(f"a run takes an object like {EXAMPLE}, not {event!r}")
-    given = event["input"]
-    if unknown := sorted(given.keys() - {"policy", "dry_run"}):
-        raise BadInput(f"a run takes 'policy' and 'dry_run', not {', '.join(map(repr, unknown))}; like {EXAMPLE}")
-    name = given.get("policy")
-    names = ", ".join(repr(policy.name) for policy in settings.policies)
-    if not isinstance(name, str) or settings.policy(name) is None:
-        raise BadInput(f"'policy' is {name!r}, must be one of {names}")
-    dry_run = given.get("dry_run", False)
-    if not isinstance(dry_run, bool):
-        raise BadInput(f"'dry_run' is {dry_run!r}, must be true or false")
-    run_id, started = identify(event, name)
+    try:
+        given = read(RunInput, event.get("input") if isinstance(event, Mapping) else None, closed=True)
+    except Unreadable as error:
+        raise BadInput(f"a run takes an object like {EXAMPLE}: {error}") from error
+    if settings.policy(given.policy) is None:
+        names = ", ".join(repr(policy.name) for policy in settings.policies)
+        raise BadInput(f"'policy' is {given.policy!r:.{SHOWN}}, must be one of {names}")
+    run_id, started_at = identify(event, given.policy)
     return RunState(
         run_id=run_id,
-        policy=name,
-        dry_run=dry_run,
-        started_at=started.isoformat(),
+        policy=given.policy,
+        dry_run=given.dry_run,
+        started_at=started_at,
         next=Next.SELECT_MORE,
         execution_arn=event.get("execution_arn"),
-        outcome=Outcome.DRY_RUN if dry_run else Outcome.WORKED,
+        outcome=Outcome.DRY_RUN if given.dry_run else Outcome.WORKED,
     )
 
 

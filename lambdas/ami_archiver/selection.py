@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from ami_archiver.eligibility import image_gib, why_not_storable
-from ami_archiver.model import Decision, Image, Snapshot, Verdict
+from ami_archiver.model import RESTORE_ID_TAG, Decision, Image, ImagePage, Snapshot, Verdict
 from ami_archiver.policy import Policy
-from ami_archiver.restore.tags import RESTORE_ID_TAG
 
 
 def owner_of(image: Image, policies: Iterable[Policy]) -> Policy | None:
@@ -19,38 +18,34 @@ def owner_of(image: Image, policies: Iterable[Policy]) -> Policy | None:
 
 
 class NewestOfGroups:
-    """The newest N images of every group of a policy. Memory grows with the groups, not with the fleet."""
+    """The newest of every group, so many of each. Memory grows with the groups, not with what is added."""
 
-    def __init__(self, policy: Policy, kept: int | None = None) -> None:
-        """`kept` of each group; None: as many as the policy does not store."""
-        self._policy = policy
-        self._kept = policy.keep_newest if kept is None else kept
-        self._heaps: dict[str, list[tuple[datetime, str]]] = {}
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._heaps: dict[Hashable, list[tuple[datetime, str]]] = {}
 
-    def add(self, image: Image) -> None:
-        """Count an image in. Only available ones count: a failed image must not push out a good one.
-
-        Nor must a restored one, which is as old as its original, whenever it was restored.
-        """
-        group = self._policy.group_of(image)
-        if group is None or image.state != "available" or not self._policy.selects(image) or _restored(image):
-            return
+    def add(self, group: Hashable, created_at: datetime, image_id: str) -> None:
         heap = self._heaps.setdefault(group, [])
-        heapq.heappush(heap, (image.creation_date, image.image_id))
-        if len(heap) > self._kept:
+        heapq.heappush(heap, (created_at, image_id))
+        if len(heap) > self._count:
             heapq.heappop(heap)
 
-    def __contains__(self, image: Image) -> bool:
-        group = self._policy.group_of(image)
-        return group is not None and (image.creation_date, image.image_id) in self._heaps.get(group, ())
+    def of(self, group: Hashable) -> list[tuple[datetime, str]]:
+        return self._heaps.get(group, [])
 
-    def newer_than(self, image: Image) -> list[str]:
-        """The newest of its group, as far as they are newer than it."""
-        group = self._policy.group_of(image)
-        newest = self._heaps.get(group, ()) if group is not None else ()
-        return sorted(
-            image_id for created, image_id in newest if (created, image_id) > (image.creation_date, image.image_id)
-        )
+    def image_ids(self) -> list[str]:
+        return [image_id for heap in self._heaps.values() for _, image_id in heap]
+
+
+def newest_images(policy: Policy, count: int, pages: Iterable[ImagePage]) -> NewestOfGroups:
+    """The newest images of every group of a policy. Only available ones count: a failed image must not push out a good
+    one. Nor must a restored one, which is as old as its original, whenever it was restored."""
+    newest = NewestOfGroups(count)
+    for image in (image for page in pages for image in page.images) if count else ():
+        group = policy.group_of(image)
+        if group is not None and image.state == "available" and policy.selects(image) and not _restored(image):
+            newest.add(group, image.creation_date, image.image_id)
+    return newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +83,8 @@ def leave_out(
     owner = owner_of(image, policies)
     if owner is not None and owner.name != policy.name and policy.selects(image):
         return Verdict(Decision.EXCLUDED, f"belongs to policy {owner.name!r}, which comes first in the configuration")
-    reason = _restored(image) or policy.exclusion(image, now, among_newest=image in newest)
+    among_newest = (image.creation_date, image.image_id) in newest.of(policy.group_of(image))
+    reason = _restored(image) or policy.exclusion(image, now, among_newest=among_newest)
     return Verdict(Decision.EXCLUDED, reason) if reason else None
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from ami_archiver.errors import BadSettings
-from ami_archiver.policy import Policy, RetireRules, UseKind
+from ami_archiver.policy import Policy
+from ami_archiver.serialization import Unreadable, dump, read, stored_as
 
 AdmissionRule = Literal["aws", "strict"]
 
@@ -48,70 +49,32 @@ class Settings:
         return tuple(policy for policy in self.policies if policy.retires)
 
     def to_env(self) -> dict[str, str]:
-        """The environment that `from_env` reads back."""
-        env = {f.name.upper(): str(getattr(self, f.name)) for f in fields(self)}
-        return env | {
-            "POLICIES": json.dumps([_compact(p) for p in self.policies], separators=(",", ":")),
-            "PARAMETER_PREFIXES": json.dumps(self.parameter_prefixes),
+        """The environment that `from_env` reads back: texts as they are, all else as JSON."""
+        values = dump(self) | {"POLICIES": dump(self.policies, compact=True)}
+        return {
+            name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+            for name, value in values.items()
         }
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Raises BadSettings, which names the variable, its value and what is allowed."""
-        values: dict[str, Any] = {}
-        for f in fields(cls):
-            name = f.name.upper()
-            if name in env:
-                values[f.name] = _parse(name, env[name], str(f.type))
-            elif f.default is MISSING:
-                raise BadSettings(f"environment variable {name} is missing; deploy the stack again")
-        return cls(**values)
+        names = {f.name.upper(): f.type in TEXTS for f in fields(cls)}
+        values = {name: env[name] if is_text else _parsed(env[name]) for name, is_text in names.items() if name in env}
+        try:
+            return read(cls, values, closed=True)
+        except Unreadable as error:
+            raise BadSettings(f"environment variable {error}; deploy the stack again") from error
 
 
-def _parse(name: str, text: str, kind: str) -> Any:
+TEXTS = ("str", "AdmissionRule")
+"""Types of settings that are no JSON in the environment."""
+stored_as(Settings, **{f.name: f.name.upper() for f in fields(Settings)})
+
+
+def _parsed(text: str) -> Any:
+    """What is no JSON stays a text, which is then not of the type that it must be."""
     try:
-        match kind:
-            case "float":
-                return float(text)
-            case "int":
-                return int(text)
-            case "AdmissionRule":
-                if text not in get_args(AdmissionRule):
-                    raise ValueError(f"allowed are {', '.join(get_args(AdmissionRule))}")
-                return text
-            case "tuple[Policy, ...]":
-                return tuple(_policy(raw) for raw in json.loads(text))
-            case "tuple[str, ...]":
-                return tuple(map(str, json.loads(text)))
-            case _:
-                return text
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadSettings(f"environment variable {name} is {text!r}: {error}; deploy the stack again") from error
-
-
-def _compact(policy: Policy) -> dict[str, Any]:
-    values = _without_defaults(policy, asdict(policy))
-    return values | ({"retire": rules} if (rules := _without_defaults(policy.retire, asdict(policy.retire))) else {})
-
-
-def _without_defaults(of: Policy | RetireRules, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        f.name: values[f.name]
-        for f in fields(of)
-        if not (f.default is not MISSING and values[f.name] == f.default)
-        and not (f.default_factory is not MISSING and getattr(of, f.name) == f.default_factory())
-    }
-
-
-def _policy(raw: dict[str, Any]) -> Policy:
-    raw = dict(raw)
-    for key in ("tags", "exclude_tags"):
-        if key in raw:
-            raw[key] = {name: tuple(values) for name, values in raw[key].items()}
-    if "name_patterns" in raw:
-        raw["name_patterns"] = tuple(raw["name_patterns"])
-    if "retire" in raw:
-        rules = raw["retire"]
-        ignored = tuple(map(UseKind, rules.get("ignore_unknown_uses", ())))
-        raw["retire"] = RetireRules(**{**rules, "ignore_unknown_uses": ignored})
-    return Policy(**raw)
+        return json.loads(text)
+    except ValueError:
+        return text

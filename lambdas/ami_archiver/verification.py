@@ -40,8 +40,9 @@ def why_not_whole(image_id: str, found: StoredObject, bucket_key_arn: str) -> st
     return None
 
 
-def why_altered(record: ArchiveRecord, found: StoredObject | None) -> str | None:
-    """Why the object of a VERIFIED record is not what was recorded, or None."""
+def why_altered(record: ArchiveRecord, found: StoredObject | None, *, missing_counts: bool = False) -> str | None:
+    """Why the object of a VERIFIED record is not what was recorded, or None. What is not known of one of the two, but
+    of the other, is a difference only with `missing_counts`."""
     if found is None:
         return reason(
             Failure.OBJECT_GONE,
@@ -55,7 +56,7 @@ def why_altered(record: ArchiveRecord, found: StoredObject | None) -> str | None
         ("checksum", record.object_checksum, found.checksum),
     )
     for what, recorded, now in pairs:
-        if recorded is not None and now is not None and recorded != now:
+        if recorded != now and (missing_counts or (recorded is not None and now is not None)):
             return reason(
                 Failure.OBJECT_ALTERED,
                 f"object {record.object_key} was altered: {what} is {now}, recorded is {recorded}",

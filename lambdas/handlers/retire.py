@@ -7,8 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ami_archiver import bootstrap
-from ami_archiver.retire.steps.approval import ask_for_approval
-from ami_archiver.retire.steps.step import plan_retirement, retire_images
+from ami_archiver.retire.steps.step import ask_for_approval, plan_retirement, retire_images
 from ami_archiver.retire.steps.undo import undo_retirement
 from ami_archiver.run_state import RunState
 from handlers.telemetry import logger, measure, seconds_left

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
 from botocore.model import ListShape, Shape, StructureShape
 
-from local_cloud.ec2.sdk import operation_model, service_model
+from local_cloud.ec2.query import operation_model, service_model
+from local_cloud.sdk_form import iso_time
 
 CONTENT_TYPE = "text/xml;charset=UTF-8"
 _HEADER = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -44,11 +45,6 @@ def error_document(code: str, message: str, request_id: str) -> bytes:
         f"{_HEADER}<Response><Errors><Error><Code>{_text(code)}</Code><Message>{_text(message)}</Message></Error>"
         f"</Errors><RequestID>{request_id}</RequestID></Response>"
     ).encode()
-
-
-def iso_time(moment: datetime) -> str:
-    """A time as EC2 prints it: `2026-01-01T02:00:00.000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 @cache

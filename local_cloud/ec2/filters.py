@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from local_cloud.errors import AwsError
@@ -12,6 +13,16 @@ T = TypeVar("T")
 Fields = Mapping[str, Callable[[T], Iterable[object]]]
 Predicate = Callable[[T], bool]
 _MAX_VALUES = 200
+
+
+def alike(*names: str) -> dict[str, Callable[[Any], Iterable[object]]]:
+    """The filters that are named as the attributes they look at: `owner-id` at `owner_id`."""
+
+    def read(name: str) -> Callable[[Any], Iterable[object]]:
+        get = attrgetter(name.replace("-", "_"))
+        return lambda found: (get(found),)
+
+    return {name: read(name) for name in names}
 
 
 def compile_filters(

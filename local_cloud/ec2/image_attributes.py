@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from local_cloud.ec2.answers import iso_time
 from local_cloud.ec2.lookup import own_image
-from local_cloud.ec2.operation import SUCCEEDED, Operation
 from local_cloud.ec2.request import Request, is_account_id
-from local_cloud.ec2.views import product_codes_view
-from local_cloud.ec2.world import World
+from local_cloud.ec2.world import SUCCEEDED, World
 from local_cloud.errors import AwsError
 from local_cloud.model import Image
+from local_cloud.sdk_form import iso_time, product_codes_to_sdk
 
-_PERMISSION_LISTS = {
-    "UserIds": "UserId",
-    "UserGroups": "Group",
-    "OrganizationArns": "OrganizationArn",
-    "OrganizationalUnitArns": "OrganizationalUnitArn",
-}
 _VALUES: dict[str, tuple[str, Callable[[Image], str | None]]] = {
     "description": ("Description", lambda image: image.description),
     "kernel": ("KernelId", lambda image: image.kernel_id),
@@ -45,7 +37,7 @@ def describe_image_attribute(world: World, request: Request) -> dict[str, Any]:
     if attribute == "launchPermission":
         return result | {"LaunchPermissions": list(image.launch_permissions)}
     if attribute == "productCodes":
-        return result | {"ProductCodes": product_codes_view(image)}
+        return result | {"ProductCodes": product_codes_to_sdk(image)}
     if attribute not in _VALUES:
         raise AwsError("AuthFailure", f"Unauthorized attempt to access restricted resource: {attribute}")
     name, read = _VALUES[attribute]
@@ -54,68 +46,33 @@ def describe_image_attribute(world: World, request: Request) -> dict[str, Any]:
 
 
 def modify_image_attribute(world: World, request: Request) -> dict[str, Any]:
-    """One attribute a call: as a parameter of its own, or named by `Attribute` with `Value` or lists of users."""
-    image = own_image(world, request)
-    match _attribute_to_modify(request.params):
-        case "description":
-            description = _value(request.params, "Description")
-            request.stop_if_dry_run()
-            image.description = description
-        case "imdsSupport":
-            if (support := _value(request.params, "ImdsSupport")) != "v2.0":
-                raise AwsError("InvalidParameterValue", f"Value ({support}) for parameter imdsSupport is invalid.")
-            request.stop_if_dry_run()
-            image.imds_support = support
-        case "launchPermission":
-            add, remove = _launch_permissions(request.params)
-            _check_permissions(image, add, remove)
-            request.stop_if_dry_run()
-            kept = [permission for permission in image.launch_permissions if permission not in remove]
-            image.launch_permissions[:] = [*kept, *(permission for permission in add if permission not in kept)]
-        case other:
-            raise AwsError("InvalidParameterValue", f"Value ({other}) for parameter attribute is invalid.")
-    return SUCCEEDED
-
-
-def _attribute_to_modify(params: Mapping[str, Any]) -> str:
-    direct = [
-        attribute
-        for attribute, name in (
-            ("description", "Description"),
-            ("imdsSupport", "ImdsSupport"),
-            ("launchPermission", "LaunchPermission"),
-        )
-        if name in params
-    ]
-    if attribute := params.get("Attribute"):
-        direct.append(attribute)
-    elif any(name in params for name in _PERMISSION_LISTS):
-        direct.append("launchPermission")
-    if not direct:
+    """One attribute a call: `Description`, `ImdsSupport` or `LaunchPermission`."""
+    image, params = own_image(world, request), request.params
+    named = [name for name in ("Description", "ImdsSupport", "LaunchPermission") if name in params]
+    if not named:
         raise AwsError("MissingParameter", "The request must contain the parameter attribute")
-    if len(set(direct)) > 1:
+    if len(named) > 1:
         raise AwsError("InvalidParameterCombination", "Only one attribute can be modified at a time")
-    return str(direct[0])
-
-
-def _value(params: Mapping[str, Any], name: str) -> str:
-    value = params[name].get("Value") if name in params else params.get("Value")
+    if named == ["LaunchPermission"]:
+        add, remove = (params["LaunchPermission"].get(what, []) for what in ("Add", "Remove"))
+        if not add and not remove:
+            raise AwsError("InvalidParameterCombination", "No attributes specified.")
+        _check_permissions(image, add, remove)
+        request.stop_if_dry_run()
+        kept = [permission for permission in image.launch_permissions if permission not in remove]
+        image.launch_permissions[:] = [*kept, *(permission for permission in add if permission not in kept)]
+        return SUCCEEDED
+    value = params[named[0]].get("Value")
     if value is None:
         raise AwsError("MissingParameter", "The request must contain the parameter value")
-    return str(value)
-
-
-def _launch_permissions(params: Mapping[str, Any]) -> tuple[list[Permission], list[Permission]]:
-    add = list(params.get("LaunchPermission", {}).get("Add", []))
-    remove = list(params.get("LaunchPermission", {}).get("Remove", []))
-    listed = [{key: item} for name, key in _PERMISSION_LISTS.items() for item in params.get(name, [])]
-    operation = params.get("OperationType")
-    if listed and operation is None:
-        raise AwsError("MissingParameter", "The request must contain the parameter operationType")
-    (remove if operation == "remove" else add).extend(listed)
-    if not add and not remove:
-        raise AwsError("InvalidParameterCombination", "No attributes specified.")
-    return add, remove
+    if named == ["ImdsSupport"] and value != "v2.0":
+        raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter imdsSupport is invalid.")
+    request.stop_if_dry_run()
+    if named == ["Description"]:
+        image.description = value
+    else:
+        image.imds_support = value
+    return SUCCEEDED
 
 
 def _check_permissions(image: Image, add: Sequence[Permission], remove: Sequence[Permission]) -> None:
@@ -145,10 +102,3 @@ def reset_image_attribute(world: World, request: Request) -> dict[str, Any]:
     request.stop_if_dry_run()
     image.launch_permissions.clear()
     return SUCCEEDED
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "DescribeImageAttribute": describe_image_attribute,
-    "ModifyImageAttribute": modify_image_attribute,
-    "ResetImageAttribute": reset_image_attribute,
-}

@@ -1,15 +1,12 @@
-"""What an owner does to an image as a whole: deregister, disable, enable, protect, deprecate."""
+"""What an owner does to an image as a whole: deregister, disable, enable, protect."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-from local_cloud.ec2.lookup import own_image, usable_image
-from local_cloud.ec2.operation import SUCCEEDED, Operation
+from local_cloud.ec2.lookup import own_image
 from local_cloud.ec2.request import Request
-from local_cloud.ec2.world import World
+from local_cloud.ec2.world import SUCCEEDED, World
 from local_cloud.errors import AwsError
 from local_cloud.model import Image
 
@@ -57,25 +54,25 @@ def _delete_snapshot(world: World, request: Request, snapshot_id: str) -> str:
 
 def disable_image(world: World, request: Request) -> dict[str, Any]:
     """Drops the launch permissions for good: EnableImage does not bring them back."""
-    image = own_image(world, request)
-    if image.state not in ("available", "disabled"):
-        raise AwsError("InvalidAMIID.Unavailable", f"The image '{image.image_id}' is {image.state}")
-    request.stop_if_dry_run()
-    image.state = "disabled"
-    image.launch_permissions.clear()
+    _set_state(world, request, "disabled").launch_permissions.clear()
     return SUCCEEDED
 
 
 def enable_image(world: World, request: Request) -> dict[str, Any]:
+    _set_state(world, request, "available")
+    return SUCCEEDED
+
+
+def _set_state(world: World, request: Request, state: str) -> Image:
     image = own_image(world, request)
     if image.state not in ("available", "disabled"):
         raise AwsError("InvalidAMIID.Unavailable", f"The image '{image.image_id}' is {image.state}")
     request.stop_if_dry_run()
-    image.state = "available"
-    return SUCCEEDED
+    image.state = state
+    return image
 
 
-def enable_protection(world: World, request: Request) -> dict[str, Any]:
+def enable_image_deregistration_protection(world: World, request: Request) -> dict[str, Any]:
     image = own_image(world, request)
     request.stop_if_dry_run()
     cooldown = request.params.get("WithCooldown", False)
@@ -84,7 +81,7 @@ def enable_protection(world: World, request: Request) -> dict[str, Any]:
     return {"Return": image.deregistration_protection}
 
 
-def disable_protection(world: World, request: Request) -> dict[str, Any]:
+def disable_image_deregistration_protection(world: World, request: Request) -> dict[str, Any]:
     """Where it was enabled with a cooldown, deregistering stays refused for 24 hours of the clock."""
     image = own_image(world, request)
     request.stop_if_dry_run()
@@ -93,43 +90,3 @@ def disable_protection(world: World, request: Request) -> dict[str, Any]:
         world.protection_ends[request.region, image.image_id] = ends
     image.deregistration_protection = "disabled"
     return {"Return": "disabled"}
-
-
-def enable_deprecation(world: World, request: Request) -> dict[str, Any]:
-    image = own_image(world, request)
-    at = request.params["DeprecateAt"]
-    now = world.clock.now()
-    if not now < at <= now + timedelta(days=3653):
-        raise AwsError("InvalidParameterValue", "DeprecateAt must be in the future, and at most 10 years ahead")
-    request.stop_if_dry_run()
-    image.deprecation_time = (at + timedelta(seconds=30)).replace(second=0, microsecond=0)
-    return SUCCEEDED
-
-
-def disable_deprecation(world: World, request: Request) -> dict[str, Any]:
-    image = own_image(world, request)
-    request.stop_if_dry_run()
-    image.deprecation_time = None
-    return SUCCEEDED
-
-
-def cancel_launch_permission(world: World, request: Request) -> dict[str, Any]:
-    """An account gives back the launch permission that another one gave it."""
-    image = usable_image(world, request, request.params["ImageId"])
-    request.stop_if_dry_run()
-    image.launch_permissions[:] = [
-        permission for permission in image.launch_permissions if permission != {"UserId": request.account_id}
-    ]
-    return SUCCEEDED
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "DeregisterImage": deregister_image,
-    "DisableImage": disable_image,
-    "EnableImage": enable_image,
-    "EnableImageDeregistrationProtection": enable_protection,
-    "DisableImageDeregistrationProtection": disable_protection,
-    "EnableImageDeprecation": enable_deprecation,
-    "DisableImageDeprecation": disable_deprecation,
-    "CancelImageLaunchPermission": cancel_launch_permission,
-}

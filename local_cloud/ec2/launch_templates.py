@@ -12,14 +12,12 @@ from typing import Any
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
 from moto.ec2.utils import parse_user_data
 
-from local_cloud.ec2.answers import iso_time
 from local_cloud.ec2.filters import Fields, compile_filters
-from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request
-from local_cloud.ec2.views import tags_view
-from local_cloud.ec2.world import World
+from local_cloud.ec2.world import Operation, World
 from local_cloud.errors import AwsError
+from local_cloud.sdk_form import iso_time, tags_to_sdk
 
 _TEMPLATE_ID = re.compile("lt-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _ALIAS = "resolve:ssm:"
@@ -29,15 +27,9 @@ View = dict[str, Any]
 
 _VERSION_FIELDS: Fields[View] = {
     "create-time": lambda view: (iso_time(view["CreateTime"]),),
-    "ebs-optimized": lambda view: (view["LaunchTemplateData"].get("EbsOptimized"),),
-    "http-endpoint": lambda view: (view["LaunchTemplateData"].get("MetadataOptions", {}).get("HttpEndpoint"),),
-    "http-tokens": lambda view: (view["LaunchTemplateData"].get("MetadataOptions", {}).get("HttpTokens"),),
-    "iam-instance-profile": lambda view: (view["LaunchTemplateData"].get("IamInstanceProfile", {}).get("Arn"),),
     "image-id": lambda view: (view["LaunchTemplateData"].get("ImageId"),),
     "instance-type": lambda view: (view["LaunchTemplateData"].get("InstanceType"),),
     "is-default-version": lambda view: (view["DefaultVersion"],),
-    "kernel-id": lambda view: (view["LaunchTemplateData"].get("KernelId"),),
-    "ram-disk-id": lambda view: (view["LaunchTemplateData"].get("RamDiskId"),),
 }
 _TEMPLATE_FIELDS: Fields[LaunchTemplate] = {
     "create-time": lambda template: (iso_time(template.create_time),),
@@ -205,7 +197,7 @@ def _template_view(request: Request, template: LaunchTemplate) -> View:
         "LatestVersionNumber": template.latest_version_number,
         "LaunchTemplateId": template.id,
         "LaunchTemplateName": template.name,
-        "Tags": tags_view(_tags(template)),
+        "Tags": tags_to_sdk(_tags(template)),
     }
 
 
@@ -229,11 +221,5 @@ def _version_view(request: Request, version: LaunchTemplateVersion, images: Mapp
 def _root(request: Request) -> str:
     return f"arn:aws:iam::{request.account_id}:root"
 
-
-OPERATIONS: Mapping[str, Operation] = {
-    "CreateLaunchTemplateVersion": create_launch_template_version,
-    "DescribeLaunchTemplates": describe_launch_templates,
-    "ModifyLaunchTemplate": modify_launch_template,
-}
 
 UNLOCKED_OPERATIONS: Mapping[str, Operation] = {"DescribeLaunchTemplateVersions": describe_launch_template_versions}

@@ -7,7 +7,9 @@ Each `MotoInstances` has backends of its own, so that two clouds in one process 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from moto.core.request import Request as MotoRequest
@@ -16,41 +18,40 @@ from moto.core.utils import camelcase_to_underscores
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses import EC2Response
-from moto.ec2.utils import is_valid_resource_id
 
 from local_cloud.clock import Clock
-from local_cloud.ec2.launches import Launches
-from local_cloud.ec2.lookup import check_image_ids, image_gone, images_not_found
 from local_cloud.ec2.request import Caller, dry_run_succeeded
-from local_cloud.engine.catalog import Catalog, can_use
+from local_cloud.engine.catalog import Catalog
+from local_cloud.engine.eligibility import find_image
 from local_cloud.errors import AwsError
 from local_cloud.model import BlockDevice, Image, Snapshot
 
 _PROVISIONED = {"io1", "io2"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Ami:
-    """What moto reads of an image when it launches an instance."""
+class Launches:
+    """The launches that `Image.last_launched_time` does not show yet, since EC2 tells them a day late.
 
-    platform: str | None
-    virtualization_type: str
-    architecture: str
-    root_device_name: str
-    kernel_id: str | None
+    docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-last-launched-time.html
+    Guarded by the catalog's lock.
+    """
 
+    def __init__(self, clock: Clock, delay_seconds: float) -> None:
+        self._clock = clock
+        self._delay = timedelta(seconds=delay_seconds)
+        self._unseen: deque[tuple[datetime, Image]] = deque()
 
-@dataclass(frozen=True, slots=True)
-class _VolumeSize:
-    size: int
+    def note(self, image: Image) -> None:
+        """The image was launched from just now."""
+        self._unseen.append((self._clock.now(), image))
+        self.show()
 
-
-@dataclass(frozen=True, slots=True)
-class _EbsSnapshot:
-    """What moto reads of a snapshot when it makes a volume of it."""
-
-    volume: _VolumeSize
-    encrypted: bool
+    def show(self) -> None:
+        """Let the images show every launch that is old enough to be told."""
+        horizon = self._clock.now() - self._delay
+        while self._unseen and self._unseen[0][0] <= horizon:
+            at, image = self._unseen.popleft()
+            image.last_launched_time = max(at, image.last_launched_time or at)
 
 
 class CatalogBackend(EC2Backend):
@@ -65,26 +66,33 @@ class CatalogBackend(EC2Backend):
     def _load_amis(self) -> None:
         """moto's default AMIs stay out."""
 
-    def describe_images(  # type: ignore[override] # moto's callers read no more than `_Ami` has
+    def describe_images(
         self,
         ami_ids: list[str] | None = None,
         filters: dict[str, Any] | None = None,
         exec_users: list[str] | None = None,  # noqa: ARG002 - moto's signature
         owners: list[str] | None = None,  # noqa: ARG002 - moto's signature
-    ) -> list[_Ami]:
+    ) -> list[Any]:
+        """What moto reads of an image when it launches an instance, and no more."""
         wanted = ami_ids or (filters or {}).get("image-id") or []
         images = self.catalog.images(self.region_name)
         found = [images[one] for one in ([wanted] if isinstance(wanted, str) else wanted) if one in images]
         return [
-            _Ami(one.platform, one.virtualization_type, one.architecture, one.root_device_name, one.kernel_id)
+            SimpleNamespace(
+                platform=one.platform,
+                virtualization_type=one.virtualization_type,
+                architecture=one.architecture,
+                root_device_name=one.root_device_name,
+                kernel_id=one.kernel_id,
+            )
             for one in found
         ]
 
-    def get_snapshot(self, snapshot_id: str) -> _EbsSnapshot:  # type: ignore[override] # as above
+    def get_snapshot(self, snapshot_id: str) -> Any:
         snapshot: Snapshot | None = self.catalog.snapshots(self.region_name).get(snapshot_id)
         if snapshot is None:
             raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
-        return _EbsSnapshot(_VolumeSize(snapshot.volume_size_gib), snapshot.encrypted)
+        return SimpleNamespace(volume=SimpleNamespace(size=snapshot.volume_size_gib), encrypted=snapshot.encrypted)
 
     def _create_default_encryption_key(self) -> str:
         """moto would start its KMS for this."""
@@ -104,14 +112,7 @@ class CatalogBackend(EC2Backend):
         """
         if not image_id and launch_template:
             image_id = self._get_template_from_args(launch_template).image_id
-        if not image_id:
-            raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
-        check_image_ids([image_id])
-        image = self.catalog.images(self.region_name).get(image_id)
-        if image is None and self.catalog.was_deregistered(self.region_name, image_id):
-            raise image_gone(image_id)
-        if image is None or not can_use(image, self.account_id):
-            raise images_not_found([image_id])
+        image = find_image(self.catalog, self.account_id, self.region_name, image_id or "")
         if image.state != "available":
             raise AwsError("InvalidAMIID.Unavailable", f"The image '{image_id}' is {image.state}")
         return image
@@ -166,9 +167,6 @@ class MotoInstances:
     def accounts(self, region: str) -> list[str]:
         return [caller.account_id for caller in self._backends if caller.region == region]
 
-    def knows_kind_of(self, resource_id: str) -> bool:
-        return is_valid_resource_id(resource_id)
-
     def answer(self, caller: Caller, action: str, request: MotoRequest) -> bytes:
         """moto's answer to one request. What moto does not have is UnsupportedOperation.
 
@@ -176,7 +174,7 @@ class MotoInstances:
         """
         response = _Response(self, caller)
         response.setup_class(request)
-        method = getattr(response, _method_name(action), None)
+        method = getattr(response, str(camelcase_to_underscores(action)), None)
         if method is None:
             raise _unsupported(action)
         try:
@@ -189,32 +187,34 @@ class MotoInstances:
         return body.encode() if isinstance(body, str) else bytes(body)
 
 
-class _Response(EC2Response):
+class ForCaller:
+    """Of one of moto's services: its account and Region are given instead of guessed."""
+
+    caller: Caller
+
+    def get_current_account(self) -> str:
+        return self.caller.account_id
+
+    def get_region_from_url(self, request: Any, full_url: str) -> str:  # noqa: ARG002 - moto's signature
+        return self.caller.region
+
+
+class _Response(ForCaller, EC2Response):
     """moto's EC2 with its account, Region and backend given instead of guessed."""
 
     def __init__(self, instances: MotoInstances, caller: Caller) -> None:
         super().__init__()
         self._instances = instances
-        self._caller = caller
-
-    def get_current_account(self) -> str:
-        return self._caller.account_id
-
-    def get_region_from_url(self, request: Any, full_url: str) -> str:  # noqa: ARG002 - moto's signature
-        return self._caller.region
+        self.caller = caller
 
     @property
     def ec2_backend(self) -> CatalogBackend:
-        return self._instances.backend(self._caller)
+        return self._instances.backend(self.caller)
 
     def run_instances(self) -> ActionResult:
         """Look for the image before a dry run ends."""
         self.ec2_backend.launchable_image(self._get_param("ImageId"), self._get_param("LaunchTemplate", {}))
         return super().run_instances()
-
-
-def _method_name(action: str) -> str:
-    return str(camelcase_to_underscores(action))
 
 
 def _unsupported(action: str) -> AwsError:

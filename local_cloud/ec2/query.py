@@ -13,15 +13,33 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from botocore.model import ListShape, Shape, StructureShape
+import botocore.session
+from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from local_cloud.ec2.sdk import operation_model
 from local_cloud.errors import AwsError
 
 _NOT_OF_THE_OPERATION = {"Action", "Version", "AWSAccessKeyId", "Signature", "Timestamp", "SecurityToken", "Expires"}
 _NOT_OF_THE_OPERATION_PREFIXES = ("X-Amz-", "Signature", "SecurityToken")
 
 Node = dict[str, "Node | str"]
+
+
+@cache
+def service_model() -> ServiceModel:
+    """EC2's service-2.json, as botocore ships it."""
+    return botocore.session.get_session().get_service_model("ec2")
+
+
+@cache
+def operation_model(name: str) -> OperationModel | None:
+    """The SDK's description of one operation; None when EC2 has no such operation."""
+    model = service_model()
+    return model.operation_model(name) if name in _operation_names() else None
+
+
+@cache
+def _operation_names() -> frozenset[str]:
+    return frozenset(service_model().operation_names)
 
 
 def parse_parameters(operation: str, pairs: Iterable[tuple[str, str]], *, check_values: bool) -> dict[str, Any]:

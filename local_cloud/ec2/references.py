@@ -5,24 +5,22 @@ It runs without the catalog's lock, since Systems Manager is asked for its param
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from local_cloud.ec2.lookup import check_image_ids
-from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request
 from local_cloud.ec2.world import World
+from local_cloud.engine.eligibility import check_image_ids
 from local_cloud.errors import AwsError
 
 INSTANCE, LAUNCH_TEMPLATE, PARAMETER = "ec2:Instance", "ec2:LaunchTemplate", "ssm:Parameter"
 _RECIPES = {"imagebuilder:ImageRecipe": "image-recipe", "imagebuilder:ContainerRecipe": "container-recipe"}
 _IMAGE_DATA_TYPE = "aws:ec2:image"
+Options = Sequence[Mapping[str, Any]]
 _STATES = ("pending", "running", "shutting-down", "terminated", "stopping", "stopped")
 _DEFAULT_DEPTH = 10
 _MAX_DEPTH = 10_000
-Reference = tuple[str, str, str]
-"""(image id, resource type, ARN)"""
 
 
 def describe_image_references(world: World, request: Request) -> dict[str, Any]:
@@ -33,55 +31,69 @@ def describe_image_references(world: World, request: Request) -> dict[str, Any]:
     """
     check_max_results(request, 5, 1000)
     check_image_ids(request.params["ImageIds"])
-    checks = _checks(request)
-    image_ids = set(request.params["ImageIds"])
-    references = sorted(
-        {reference for check in checks for reference in check(world, request) if reference[0] in image_ids}
-    )
-    found, token = page(request, references, lambda reference: reference)
-    views = [{"ImageId": image_id, "ResourceType": kind, "Arn": arn} for image_id, kind, arn in found]
+    found = {
+        (image_id, kind, arn)
+        for kind, options in _chosen(request).items()
+        for image_id, arn in _FINDERS[kind](world, request, kind, options)
+        if image_id in request.params["ImageIds"]
+    }
+    references, token = page(request, sorted(found), lambda reference: reference)
+    views = [{"ImageId": image_id, "ResourceType": kind, "Arn": arn} for image_id, kind, arn in references]
     return {"ImageReferences": views, "NextToken": token}
 
 
-Check = Callable[[World, Request], list[Reference]]
-
-
-def _checks(request: Request) -> list[Check]:
-    chosen = request.params.get("ResourceTypes", [])
-    everything = request.params.get("IncludeAllResourceTypes", False)
+def _chosen(request: Request) -> dict[str, Options]:
+    """The options by the resource type they are for."""
+    chosen, everything = request.params.get("ResourceTypes", []), request.params.get("IncludeAllResourceTypes", False)
     if not chosen and not everything:
         raise AwsError(
             "MissingParameter", "The request must contain the parameter IncludeAllResourceTypes or ResourceTypes"
         )
-    checks: dict[str, Check] = {}
-    if everything:
-        checks = {
-            INSTANCE: _instances(_STATES),
-            LAUNCH_TEMPLATE: _templates(_DEFAULT_DEPTH),
-            PARAMETER: _parameters,
-            **{kind: _recipes(kind) for kind in _RECIPES},
-        }
+    found: dict[str, Options] = dict.fromkeys(_FINDERS, ()) if everything else {}
     for one in chosen:
         kind, options = one.get("ResourceType"), one.get("ResourceTypeOptions", [])
         if kind is None:
             raise AwsError("MissingParameter", "The request must contain the parameter ResourceType")
-        if kind == INSTANCE:
-            checks[kind] = _instances(_states(options))
-        elif kind == LAUNCH_TEMPLATE:
-            checks[kind] = _templates(version_depth(options, _DEFAULT_DEPTH))
-        elif options:
+        if options and kind not in (INSTANCE, LAUNCH_TEMPLATE):
             raise AwsError("InvalidParameterCombination", f"ResourceTypeOptions are not valid for {kind}")
-        else:
-            checks[kind] = _parameters if kind == PARAMETER else _recipes(kind)
-    return list(checks.values())
+        found[kind] = options
+    return found
 
 
-def _states(options: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-    states: Sequence[str] = _option(options, "state-name") or _STATES
+def _instances(world: World, request: Request, _: str, options: Options) -> Iterator[tuple[str, str]]:
+    states = _option(options, "state-name") or _STATES
     for state in states:
         if state not in _STATES:
             raise AwsError("InvalidParameterValue", f"Value ({state}) for parameter state-name is invalid.")
-    return states
+    with world.catalog.lock:
+        for instance in world.instances.backend(request.caller).all_instances():
+            if instance.state in states:
+                yield instance.image_id, _arn(request, f"instance/{instance.id}")
+
+
+def _templates(world: World, request: Request, _: str, options: Options) -> Iterator[tuple[str, str]]:
+    depth = version_depth(options, _DEFAULT_DEPTH)
+    with world.catalog.lock:
+        for template in world.instances.backend(request.caller).launch_templates.values():
+            for version in template.versions[-depth:]:
+                yield version.image_id, _arn(request, f"launch-template/{template.id}")
+
+
+def _parameters(world: World, request: Request, _: str, __: Options) -> Iterator[tuple[str, str]]:
+    for arn, data_type, value in world.parameters.parameters(request.account_id, request.region):
+        if data_type == _IMAGE_DATA_TYPE:
+            yield value, arn
+
+
+def _recipes(world: World, request: Request, kind: str, _: Options) -> Iterator[tuple[str, str]]:
+    with world.catalog.lock:
+        for arn, image_id in world.catalog.recipes(request.region).items():
+            if arn.split(":")[4] == request.account_id and f":{_RECIPES[kind]}/" in arn:
+                yield image_id, arn
+
+
+def _arn(request: Request, resource: str) -> str:
+    return f"arn:aws:ec2:{request.region}:{request.account_id}:{resource}"
 
 
 def version_depth(options: Sequence[Mapping[str, Any]], default: int) -> int:
@@ -106,52 +118,10 @@ def _option(options: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     return values
 
 
-def _instances(states: Sequence[str]) -> Check:
-    def check(world: World, request: Request) -> list[Reference]:
-        with world.catalog.lock:
-            return [
-                (instance.image_id, INSTANCE, _arn(request, f"instance/{instance.id}"))
-                for instance in world.instances.backend(request.caller).all_instances()
-                if instance.state in states
-            ]
-
-    return check
-
-
-def _templates(depth: int) -> Check:
-    def check(world: World, request: Request) -> list[Reference]:
-        with world.catalog.lock:
-            return [
-                (version.image_id, LAUNCH_TEMPLATE, _arn(request, f"launch-template/{template.id}"))
-                for template in world.instances.backend(request.caller).launch_templates.values()
-                for version in template.versions[-depth:]
-            ]
-
-    return check
-
-
-def _parameters(world: World, request: Request) -> list[Reference]:
-    return [
-        (value, PARAMETER, arn)
-        for arn, data_type, value in world.parameters.parameters(request.account_id, request.region)
-        if data_type == _IMAGE_DATA_TYPE
-    ]
-
-
-def _recipes(kind: str) -> Check:
-    def check(world: World, request: Request) -> list[Reference]:
-        with world.catalog.lock:
-            return [
-                (image_id, kind, arn)
-                for arn, image_id in world.catalog.recipes(request.region).items()
-                if arn.split(":")[4] == request.account_id and f":{_RECIPES[kind]}/" in arn
-            ]
-
-    return check
-
-
-def _arn(request: Request, resource: str) -> str:
-    return f"arn:aws:ec2:{request.region}:{request.account_id}:{resource}"
-
-
-OPERATIONS: Mapping[str, Operation] = {"DescribeImageReferences": describe_image_references}
+_FINDERS: Mapping[str, Callable[[World, Request, str, Options], Iterator[tuple[str, str]]]] = {
+    INSTANCE: _instances,
+    LAUNCH_TEMPLATE: _templates,
+    PARAMETER: _parameters,
+    **dict.fromkeys(_RECIPES, _recipes),
+}
+"""What looks for references (image id, ARN) of each resource type."""

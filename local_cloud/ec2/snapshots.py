@@ -1,35 +1,28 @@
-"""DescribeSnapshots, DeleteSnapshot, and who may create volumes from a snapshot."""
+"""DescribeSnapshots, DeleteSnapshot, sharing snapshots, and locks against their deletion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-from local_cloud.ec2.answers import iso_time
-from local_cloud.ec2.filters import Fields, compile_filters, exact_values
-from local_cloud.ec2.lookup import check_snapshot_ids, may_create_volume, own_snapshot
-from local_cloud.ec2.operation import SUCCEEDED, Operation
+from local_cloud.ec2.filters import Fields, alike, compile_filters, exact_values
+from local_cloud.ec2.lookup import check_snapshot_ids, own_snapshot, users_of
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request, is_account_id
-from local_cloud.ec2.views import snapshot_view
-from local_cloud.ec2.world import World
+from local_cloud.ec2.world import SUCCEEDED, World
+from local_cloud.engine.catalog import can_create_volume
 from local_cloud.errors import AwsError
 from local_cloud.model import Snapshot
-
-_PERMISSION_ATTRIBUTE = "createVolumePermission"
+from local_cloud.sdk_form import iso_time, snapshot_to_sdk
 
 FIELDS: Fields[Snapshot] = {
-    "description": lambda snapshot: (snapshot.description,),
-    "encrypted": lambda snapshot: (snapshot.encrypted,),
+    **alike("description", "encrypted", "owner-id", "snapshot-id", "storage-tier", "volume-id"),
     "owner-alias": lambda snapshot: (snapshot.extra.get("OwnerAlias"),),
-    "owner-id": lambda snapshot: (snapshot.owner_id,),
     "progress": lambda snapshot: (f"{snapshot.progress_percentage}%",),
-    "snapshot-id": lambda snapshot: (snapshot.snapshot_id,),
     "start-time": lambda snapshot: (iso_time(snapshot.start_time),),
     "status": lambda snapshot: (snapshot.state,),
-    "storage-tier": lambda snapshot: (snapshot.storage_tier,),
     "transfer-type": lambda snapshot: (snapshot.extra.get("TransferType"),),
-    "volume-id": lambda snapshot: (snapshot.volume_id,),
     "volume-size": lambda snapshot: (snapshot.volume_size_gib,),
 }
 
@@ -46,13 +39,13 @@ def describe_snapshots(world: World, request: Request) -> dict[str, Any]:
             )
         check_snapshot_ids(snapshot_ids)
         for one in snapshot_ids:
-            if one not in snapshots or not may_create_volume(snapshots[one], request.account_id):
+            if one not in snapshots or not can_create_volume(snapshots[one], request.account_id):
                 raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{one}' does not exist.")
     named = snapshot_ids or exact_values(request.params.get("Filters", []), "snapshot-id")
     candidates = sorted(snapshots.keys() & set(named)) if named else world.snapshot_ids(request.region)
     accept = _acceptance(world, request)
     found, token = page(request, candidates, lambda one: (one,), accept=lambda one: accept(snapshots[one]))
-    views = [snapshot_view(snapshots[one], world.tags_of(request, snapshots[one])) for one in found]
+    views = [snapshot_to_sdk(snapshots[one], world.tags_of(request, snapshots[one])) for one in found]
     return {"Snapshots": views, "NextToken": token}
 
 
@@ -60,11 +53,11 @@ def _acceptance(world: World, request: Request) -> Callable[[Snapshot], bool]:
     filtered = compile_filters(
         request.params.get("Filters", []), FIELDS, lambda snapshot: world.tags_of(request, snapshot)
     )
-    owners = _users(request, "OwnerIds", "amazon")
-    restorers = _users(request, "RestorableByUserIds", "all")
+    owners = users_of(request, "OwnerIds", "amazon")
+    restorers = users_of(request, "RestorableByUserIds", "all")
 
     def accept(snapshot: Snapshot) -> bool:
-        if not may_create_volume(snapshot, request.account_id):
+        if not can_create_volume(snapshot, request.account_id):
             return False
         if owners and snapshot.owner_id not in owners and snapshot.extra.get("OwnerAlias") not in owners:
             return False
@@ -73,14 +66,6 @@ def _acceptance(world: World, request: Request) -> Callable[[Snapshot], bool]:
         return filtered(snapshot)
 
     return accept
-
-
-def _users(request: Request, parameter: str, word: str) -> set[str]:
-    users = request.params.get(parameter, [])
-    for user in users:
-        if user not in ("self", word) and not is_account_id(user):
-            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')
-    return {request.account_id if user == "self" else user for user in users}
 
 
 def delete_snapshot(world: World, request: Request) -> dict[str, Any]:
@@ -98,27 +83,11 @@ def delete_snapshot(world: World, request: Request) -> dict[str, Any]:
     return SUCCEEDED
 
 
-def describe_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
-    snapshot = own_snapshot(world, request)
-    result: dict[str, Any] = {"SnapshotId": snapshot.snapshot_id}
-    if request.params["Attribute"] == _PERMISSION_ATTRIBUTE:
-        permissions = [{"Group": one} if one == "all" else {"UserId": one} for one in snapshot.shared_with]
-        return result | {"CreateVolumePermissions": permissions}
-    return result | {"ProductCodes": []}
-
-
 def modify_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
+    """Who may create volumes from it, by `CreateVolumePermission`."""
     snapshot = own_snapshot(world, request)
-    params = request.params
-    _check_attribute(params.get("Attribute", _PERMISSION_ATTRIBUTE))
-    permission = params.get("CreateVolumePermission", {})
-    add = [user for one in permission.get("Add", []) for user in one.values()]
-    remove = [user for one in permission.get("Remove", []) for user in one.values()]
-    listed = [*params.get("UserIds", []), *params.get("GroupNames", [])]
-    operation = params.get("OperationType")
-    if listed and operation is None:
-        raise AwsError("MissingParameter", "The request must contain the parameter operationType")
-    (remove if operation == "remove" else add).extend(listed)
+    permission = request.params.get("CreateVolumePermission", {})
+    add, remove = ([user for one in permission.get(what, []) for user in one.values()] for what in ("Add", "Remove"))
     if not add and not remove:
         raise AwsError("InvalidParameterCombination", "No attributes specified.")
     for user in (*add, *remove):
@@ -132,23 +101,48 @@ def modify_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
     return SUCCEEDED
 
 
-def reset_snapshot_attribute(world: World, request: Request) -> dict[str, Any]:
+def lock_snapshot(world: World, request: Request) -> dict[str, Any]:
+    """A compliance lock has no cooling-off period here."""
     snapshot = own_snapshot(world, request)
-    _check_attribute(request.params["Attribute"])
+    params, now = request.params, world.clock.now()
+    if ("LockDuration" in params) == ("ExpirationDate" in params):
+        raise AwsError("InvalidParameterCombination", "Specify either LockDuration or ExpirationDate")
+    expires_at = params.get("ExpirationDate") or now + timedelta(days=params["LockDuration"])
+    if expires_at <= now:
+        raise AwsError("InvalidParameterValue", "ExpirationDate must be in the future")
+    if params["LockMode"] == "governance" and "CoolOffPeriod" in params:
+        raise AwsError("InvalidParameterCombination", "CoolOffPeriod is for compliance mode only")
     request.stop_if_dry_run()
-    snapshot.shared_with = ()
-    return SUCCEEDED
+    snapshot.locked = True
+    world.locks[request.region, snapshot.snapshot_id] = {
+        "LockState": params["LockMode"],
+        "LockDuration": (expires_at - now).days,
+        "LockCreatedOn": now,
+        "LockDurationStartTime": now,
+        "LockExpiresOn": expires_at,
+    }
+    return _lock_view(world, request, snapshot)
 
 
-def _check_attribute(attribute: str) -> None:
-    if attribute != _PERMISSION_ATTRIBUTE:
-        raise AwsError("InvalidParameterValue", f"Value ({attribute}) for parameter attribute is invalid.")
+def describe_locked_snapshots(world: World, request: Request) -> dict[str, Any]:
+    snapshots = world.catalog.snapshots(request.region)
+    wanted = request.params.get("SnapshotIds")
+    if wanted:
+        check_snapshot_ids(wanted)
+        for one in wanted:
+            if one not in snapshots or snapshots[one].owner_id != request.account_id:
+                raise AwsError("InvalidSnapshot.NotFound", f"The snapshot '{one}' does not exist.")
+    accept = compile_filters(request.params.get("Filters", []), {"lock-state": lambda view: (view["LockState"],)})
+    views: list[dict[str, Any]] = [
+        _lock_view(world, request, snapshots[one])
+        for one in (sorted(set(wanted)) if wanted else world.snapshot_ids(request.region))
+        if snapshots[one].locked and snapshots[one].owner_id == request.account_id
+    ]
+    found, token = page(request, views, lambda view: (view["SnapshotId"],), accept=accept)
+    return {"Snapshots": found, "NextToken": token}
 
 
-OPERATIONS: Mapping[str, Operation] = {
-    "DescribeSnapshots": describe_snapshots,
-    "DeleteSnapshot": delete_snapshot,
-    "DescribeSnapshotAttribute": describe_snapshot_attribute,
-    "ModifySnapshotAttribute": modify_snapshot_attribute,
-    "ResetSnapshotAttribute": reset_snapshot_attribute,
-}
+def _lock_view(world: World, request: Request, snapshot: Snapshot) -> dict[str, Any]:
+    view: dict[str, Any] = {"SnapshotId": snapshot.snapshot_id, "OwnerId": snapshot.owner_id}
+    lock = world.locks.get((request.region, snapshot.snapshot_id), {"LockState": "governance"})
+    return view | lock | ({} if world.is_locked(request.region, snapshot) else {"LockState": "expired"})

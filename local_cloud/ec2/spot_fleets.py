@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from local_cloud.ec2.launch_templates import find_template, version_of
-from local_cloud.ec2.operation import Operation
 from local_cloud.ec2.paging import check_max_results, page
-from local_cloud.ec2.request import Request
-from local_cloud.ec2.tag_specifications import tags_for
-from local_cloud.ec2.views import tags_view
+from local_cloud.ec2.request import Request, tags_for
 from local_cloud.ec2.world import SpotFleet, World
 from local_cloud.errors import AwsError
+from local_cloud.sdk_form import tags_to_sdk
 
 Specification = dict[str, Any]
 _KIND = "spot-fleet-request"
@@ -77,11 +75,5 @@ def _view(world: World, fleet_id: str, fleet: SpotFleet) -> dict[str, Any]:
         "ActivityStatus": "fulfilled" if live else None,
         "CreateTime": fleet.created_at,
         "SpotFleetRequestConfig": {"AllocationStrategy": "lowestPrice", "Type": "maintain", **fleet.config},
-        "Tags": tags_view(fleet.tags),
+        "Tags": tags_to_sdk(fleet.tags),
     }
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "DescribeSpotFleetRequests": describe_spot_fleet_requests,
-    "RequestSpotFleet": request_spot_fleet,
-}

@@ -5,19 +5,16 @@ They run without the catalog's lock: the service takes it itself, and leaves it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from local_cloud.ec2.filters import Fields, compile_filters
-from local_cloud.ec2.lookup import check_image_ids, check_image_name
-from local_cloud.ec2.operation import Operation
+from local_cloud.ec2.lookup import check_image_name
 from local_cloud.ec2.paging import Key, page
-from local_cloud.ec2.request import Request
-from local_cloud.ec2.tag_specifications import tags_for
+from local_cloud.ec2.request import Request, tags_for
 from local_cloud.ec2.world import World
-from local_cloud.engine.buckets import check_bucket, object_address
-from local_cloud.engine.eligibility import storable_image
+from local_cloud.engine.eligibility import check_image_ids, storable_image
 from local_cloud.engine.labels import check_object_tags
+from local_cloud.engine.objects import check_bucket, object_address
 from local_cloud.engine.tasks import StoreTask
 from local_cloud.errors import AwsError
 
@@ -119,8 +116,18 @@ def create_restore_image_task(world: World, request: Request) -> dict[str, Any]:
     return {"ImageId": image_id}
 
 
-OPERATIONS: Mapping[str, Operation] = {
-    "CreateStoreImageTask": create_store_image_task,
-    "DescribeStoreImageTasks": describe_store_image_tasks,
-    "CreateRestoreImageTask": create_restore_image_task,
-}
+def get_ebs_encryption_by_default(world: World, request: Request) -> dict[str, Any]:
+    """Restored snapshots follow it."""
+    return {"EbsEncryptionByDefault": world.encrypts_by_default(request.caller)}
+
+
+def enable_ebs_encryption_by_default(world: World, request: Request) -> dict[str, Any]:
+    request.stop_if_dry_run()
+    world.encryption_by_default[request.caller] = True
+    return {"EbsEncryptionByDefault": True}
+
+
+def disable_ebs_encryption_by_default(world: World, request: Request) -> dict[str, Any]:
+    request.stop_if_dry_run()
+    world.encryption_by_default[request.caller] = False
+    return {"EbsEncryptionByDefault": False}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from local_cloud.ec2.filters import Fields, compile_filters
+from moto.ec2.utils import is_valid_resource_id
+
+from local_cloud.ec2.filters import Fields, compile_filters, exact_values
 from local_cloud.ec2.lookup import usable_image, usable_snapshot
-from local_cloud.ec2.operation import SUCCEEDED, Operation
 from local_cloud.ec2.paging import check_max_results, page
-from local_cloud.ec2.request import Request
-from local_cloud.ec2.tag_specifications import check_tag_count, parse_tags
-from local_cloud.ec2.world import World, resource_id
+from local_cloud.ec2.request import Request, check_tag_count, parse_tags
+from local_cloud.ec2.world import SUCCEEDED, World, resource_id
 from local_cloud.errors import AwsError
 from local_cloud.model import Image, Snapshot
 
@@ -80,7 +80,7 @@ def _resources(world: World, request: Request) -> tuple[list[Image | Snapshot], 
             mine.append(usable_image(world, request, one))
         elif one.startswith("snap-"):
             mine.append(usable_snapshot(world, request, one))
-        elif world.instances.knows_kind_of(one):
+        elif is_valid_resource_id(one):
             motos.append(one)
         else:
             raise AwsError("InvalidID", f"The ID '{one}' is not valid")
@@ -116,7 +116,7 @@ def _as_row_filter(one: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _rows(world: World, request: Request) -> Iterator[TagRow]:
-    wanted = _wanted_ids(request)
+    wanted = list(dict.fromkeys(exact_values(request.params.get("Filters", []), "resource-id")))
     for image_id, image in _chosen(world.catalog.images(request.region), wanted):
         for key, value in world.tags_of(request, image).items():
             yield image_id, "image", key, value
@@ -127,26 +127,10 @@ def _rows(world: World, request: Request) -> Iterator[TagRow]:
         yield row["resource_id"], row["resource_type"], row["key"], row["value"]
 
 
-def _wanted_ids(request: Request) -> list[str] | None:
-    """The ids of a `resource-id` filter, where there is one without wildcards: most calls look at one resource."""
-    for one in request.params.get("Filters", []):
-        values: list[str] = one.get("Values", [])
-        if one.get("Name") == "resource-id" and not any(set("*?\\") & set(value) for value in values):
-            return list(dict.fromkeys(values))
-    return None
-
-
-def _chosen(live: Mapping[str, T], wanted: list[str] | None) -> Iterator[tuple[str, T]]:
-    if wanted is None:
+def _chosen(live: Mapping[str, T], wanted: list[str]) -> Iterator[tuple[str, T]]:
+    if not wanted:
         yield from live.items()
     else:
         for one in wanted:
             if one in live:
                 yield one, live[one]
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "CreateTags": create_tags,
-    "DeleteTags": delete_tags,
-    "DescribeTags": describe_tags,
-}

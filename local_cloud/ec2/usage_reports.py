@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from local_cloud.ec2.answers import iso_time
 from local_cloud.ec2.filters import Fields, compile_filters
-from local_cloud.ec2.lookup import check_image_ids, own_image
-from local_cloud.ec2.operation import SUCCEEDED, Operation
+from local_cloud.ec2.lookup import own_image
 from local_cloud.ec2.paging import page
 from local_cloud.ec2.references import INSTANCE, LAUNCH_TEMPLATE, version_depth
-from local_cloud.ec2.request import Caller, Request, is_account_id
-from local_cloud.ec2.tag_specifications import tags_for
-from local_cloud.ec2.views import tags_view
+from local_cloud.ec2.request import Caller, Request, is_account_id, tags_for
 from local_cloud.ec2.world import UsageReport, World
+from local_cloud.engine.eligibility import check_image_ids
 from local_cloud.errors import AwsError
+from local_cloud.sdk_form import iso_time, tags_to_sdk
 
 _REPORT_SECONDS = 10.0
 """How long a report is pending, in the clock's seconds; AWS does not say how long it takes there."""
 _KEPT_DAYS = 30
 _DEFAULT_DEPTH = 20
 
-_REPORT_FIELDS: Fields[tuple[UsageReport, str]] = {
-    "creation-time": lambda item: (iso_time(item[0].created_at),),
-    "state": lambda item: (item[1],),
+View = dict[str, Any]
+_REPORT_FIELDS: Fields[View] = {
+    "creation-time": lambda view: (iso_time(view["CreationTime"]),),
+    "state": lambda view: (view["State"],),
 }
-Entry = dict[str, Any]
-_ENTRY_FIELDS: Fields[Entry] = {
+_ENTRY_FIELDS: Fields[View] = {
     "account-id": lambda entry: (entry["AccountId"],),
     "creation-time": lambda entry: (iso_time(entry["ReportCreationTime"]),),
     "resource-type": lambda entry: (entry["ResourceType"],),
@@ -45,26 +43,34 @@ def create_image_usage_report(world: World, request: Request) -> dict[str, Any]:
         if not is_account_id(account_id):
             raise AwsError("InvalidParameterValue", f"Value ({account_id}) for parameter AccountIds is invalid.")
     request.stop_if_dry_run()
-    report = UsageReport(
-        report_id=world.service.new_id("amiur"),
-        caller=request.caller,
-        image_id=image.image_id,
-        resource_types=request.params["ResourceTypes"],
-        account_ids=account_ids,
-        created_at=world.clock.now(),
-        ready_seconds=world.clock.seconds() + _REPORT_SECONDS,
-        failure=world.service.faults.usage_report_failure,
-        entries=[
-            (account_id, kind, count)
-            for account_id in sorted(account_ids or world.instances.accounts(request.region))
-            if account_id != request.account_id
-            for kind, depth in depths.items()
-            if (count := _count(world, Caller(account_id, request.region), image.image_id, kind, depth))
-        ],
-        tags=tags["image-usage-report"],
-    )
-    world.reports[report.report_id] = report
-    return {"ReportId": report.report_id}
+    now, report_id = world.clock.now(), world.service.new_id("amiur")
+    entries = [
+        {
+            "ReportId": report_id,
+            "ImageId": image.image_id,
+            "AccountId": account_id,
+            "ResourceType": kind,
+            "UsageCount": count,
+            "ReportCreationTime": now,
+        }
+        for account_id in sorted(account_ids or world.instances.accounts(request.region))
+        if account_id != request.account_id
+        for kind, depth in sorted(depths.items())
+        if (count := _count(world, Caller(account_id, request.region), image.image_id, kind, depth))
+    ]
+    view = {
+        "ImageId": image.image_id,
+        "ReportId": report_id,
+        "ResourceTypes": request.params["ResourceTypes"],
+        "AccountIds": account_ids,
+        "CreationTime": now,
+        "ExpirationTime": now + timedelta(days=_KEPT_DAYS),
+        "Tags": tags_to_sdk(tags["image-usage-report"]),
+    }
+    ready_seconds = world.clock.seconds() + _REPORT_SECONDS
+    failure = world.service.faults.usage_report_failure
+    world.reports[report_id] = UsageReport(request.caller, ready_seconds, failure, entries, view)
+    return {"ReportId": report_id}
 
 
 def _depths(request: Request) -> dict[str, int]:
@@ -94,17 +100,21 @@ def _count(world: World, user: Caller, image_id: str, kind: str, depth: int) -> 
 
 
 def describe_image_usage_reports(world: World, request: Request) -> dict[str, Any]:
-    accept = compile_filters(request.params.get("Filters", []), _REPORT_FIELDS, lambda item: item[0].tags)
-    reports = [(report, _state(world, report)) for report in _reports(world, request)]
-    found, token = page(request, reports, lambda item: (item[0].report_id,), accept=accept)
-    return {"ImageUsageReports": [_report_view(*item) for item in found], "NextToken": token}
+    accept = compile_filters(request.params.get("Filters", []), _REPORT_FIELDS, _tags)
+    views = [report.view | _state(world, report) for report in _reports(world, request)]
+    found, token = page(request, views, lambda view: (view["ReportId"],), accept=accept)
+    return {"ImageUsageReports": found, "NextToken": token}
+
+
+def _tags(view: View) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in view["Tags"] or []}
 
 
 def describe_image_usage_report_entries(world: World, request: Request) -> dict[str, Any]:
     """The entries of reports that are available."""
     accept = compile_filters(request.params.get("Filters", []), _ENTRY_FIELDS)
-    reports = [report for report in _reports(world, request) if _state(world, report) == "available"]
-    entries = [entry for report in reports for entry in _entries(report)]
+    reports = [report for report in _reports(world, request) if _state(world, report)["State"] == "available"]
+    entries = [entry for report in reports for entry in report.entries]
     found, token = page(
         request,
         entries,
@@ -112,14 +122,6 @@ def describe_image_usage_report_entries(world: World, request: Request) -> dict[
         accept=accept,
     )
     return {"ImageUsageReportEntries": found, "NextToken": token}
-
-
-def delete_image_usage_report(world: World, request: Request) -> dict[str, Any]:
-    report_id = request.params["ReportId"]
-    _check_report_ids(world, request, [report_id])
-    request.stop_if_dry_run()
-    del world.reports[report_id]
-    return SUCCEEDED
 
 
 def _reports(world: World, request: Request) -> list[UsageReport]:
@@ -131,7 +133,7 @@ def _reports(world: World, request: Request) -> list[UsageReport]:
         report
         for report_id, report in sorted(world.reports.items())
         if report.caller == request.caller
-        and (not image_ids or report.image_id in image_ids)
+        and (not image_ids or report.view["ImageId"] in image_ids)
         and (not report_ids or report_id in report_ids)
     ]
 
@@ -145,47 +147,11 @@ def _check_report_ids(world: World, request: Request, report_ids: Iterable[str])
 
 def _forget_old(world: World) -> None:
     horizon = world.clock.now() - timedelta(days=_KEPT_DAYS)
-    for report_id in [one for one, report in world.reports.items() if report.created_at <= horizon]:
+    for report_id in [one for one, report in world.reports.items() if report.view["CreationTime"] <= horizon]:
         del world.reports[report_id]
 
 
-def _state(world: World, report: UsageReport) -> str:
+def _state(world: World, report: UsageReport) -> View:
     if world.clock.seconds() < report.ready_seconds or world.service.faults.usage_reports_hang:
-        return "pending"
-    return "error" if report.failure else "available"
-
-
-def _report_view(report: UsageReport, state: str) -> dict[str, Any]:
-    return {
-        "ImageId": report.image_id,
-        "ReportId": report.report_id,
-        "ResourceTypes": report.resource_types,
-        "AccountIds": report.account_ids,
-        "State": state,
-        "StateReason": report.failure if state == "error" else None,
-        "CreationTime": report.created_at,
-        "ExpirationTime": report.created_at + timedelta(days=_KEPT_DAYS),
-        "Tags": tags_view(report.tags),
-    }
-
-
-def _entries(report: UsageReport) -> list[Entry]:
-    return [
-        {
-            "ReportId": report.report_id,
-            "ImageId": report.image_id,
-            "AccountId": account_id,
-            "ResourceType": kind,
-            "UsageCount": count,
-            "ReportCreationTime": report.created_at,
-        }
-        for account_id, kind, count in sorted(report.entries)
-    ]
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "CreateImageUsageReport": create_image_usage_report,
-    "DescribeImageUsageReports": describe_image_usage_reports,
-    "DescribeImageUsageReportEntries": describe_image_usage_report_entries,
-    "DeleteImageUsageReport": delete_image_usage_report,
-}
+        return {"State": "pending"}
+    return {"State": "error", "StateReason": report.failure} if report.failure else {"State": "available"}

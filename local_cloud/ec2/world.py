@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -24,49 +24,18 @@ class ParameterSource(Protocol):
         ...
 
 
-class InstanceSource(Protocol):
-    """moto's instances, launch templates and volumes, as far as the image operations look at them."""
-
-    def accounts(self, region: str) -> list[str]:
-        """The accounts that have used EC2 in the Region."""
-        ...
-
-    def knows_kind_of(self, resource_id: str) -> bool:
-        """Whether an id of this form is one of a resource that moto can tag."""
-        ...
-
-    def backend(self, caller: Caller) -> Any:
-        """moto's EC2 backend of the account in the Region."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class SnapshotLock:
-    """The terms of a snapshot lock; that there is one at all says `Snapshot.locked`."""
-
-    mode: str
-    created_at: datetime
-    expires_at: datetime
-    cool_off_hours: int | None = None
-
-
-@dataclass(slots=True)
 class UsageReport:
     """One image usage report: how often other accounts used the image when the report was made."""
 
-    report_id: str
     caller: Caller
-    image_id: str
-    resource_types: list[dict[str, Any]]
-    account_ids: list[str]
-    created_at: datetime
     ready_seconds: float
     """When, in the clock's seconds, it turns from pending to available."""
     failure: str
     """Why it ends in an error instead; '' if it does not."""
-    entries: list[tuple[str, str, int]]
-    """(account id, resource type, how many)"""
-    tags: dict[str, str]
+    entries: list[dict[str, Any]]
+    view: dict[str, Any]
+    """The report and its entries are the SDK's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +58,15 @@ class World:
     clock: Clock
     settings: CloudSettings
     parameters: ParameterSource
-    instances: InstanceSource
+    instances: Any
+    """moto's instances, launch templates and volumes (`MotoInstances`)."""
     encryption_by_default: dict[Caller, bool] = field(default_factory=dict)
     foreign_tags: dict[tuple[Caller, str], dict[str, str]] = field(default_factory=dict)
     """Tags that an account put on another account's image or snapshot; nobody else sees them."""
     protection_ends: dict[tuple[str, str], float] = field(default_factory=dict)
     """(Region, image id) of images in the cooldown of their deregistration protection: until when, in seconds."""
-    locks: dict[tuple[str, str], SnapshotLock] = field(default_factory=dict)
+    locks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """The terms of a snapshot lock, by (Region, snapshot id); that there is one at all says `Snapshot.locked`."""
     reports: dict[str, UsageReport] = field(default_factory=dict)
     spot_fleets: dict[str, SpotFleet] = field(default_factory=dict)
     _image_ids: dict[str, SortedIds] = field(default_factory=dict)
@@ -114,7 +85,7 @@ class World:
     def is_locked(self, region: str, snapshot: Snapshot) -> bool:
         """Whether a snapshot lock that has not expired forbids deletion."""
         lock = self.locks.get((region, snapshot.snapshot_id))
-        return snapshot.locked and (lock is None or self.clock.now() < lock.expires_at)
+        return snapshot.locked and (lock is None or self.clock.now() < lock["LockExpiresOn"])
 
     def tags_of(self, request: Request, resource: Image | Snapshot) -> Mapping[str, str]:
         """The tags that the caller sees: an owner's tags are not shown to those it shares with."""
@@ -125,3 +96,9 @@ class World:
 
 def resource_id(resource: Image | Snapshot) -> str:
     return resource.image_id if isinstance(resource, Image) else resource.snapshot_id
+
+
+Operation = Callable[[World, Request], dict[str, Any]]
+"""A function of the world and the request that returns its result under the SDK's names."""
+SUCCEEDED: dict[str, Any] = {"Return": True}
+"""What operations answer that have nothing else to say."""

@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from local_cloud.engine.blocks import Run
-from local_cloud.engine.lineages import Lineages
+from local_cloud.engine.blocks import Lineages, Run
 from local_cloud.model import Image, Snapshot
 
 _RECIPE_ARN = re.compile(
@@ -158,3 +157,8 @@ def can_use(image: Image, account_id: str) -> bool:
 def can_read(snapshot: Snapshot, account_id: str) -> bool:
     """Whether the account owns the snapshot or has it shared with it directly (public is not enough to store it)."""
     return snapshot.owner_id == account_id or account_id in snapshot.shared_with
+
+
+def can_create_volume(snapshot: Snapshot, account_id: str) -> bool:
+    """Whether the account owns the snapshot, or it is shared with it, or it is public."""
+    return snapshot.owner_id == account_id or account_id in snapshot.shared_with or "all" in snapshot.shared_with

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from local_cloud.engine.catalog import Catalog, can_read, is_shared_directly
+from local_cloud.engine.catalog import Catalog, can_read, can_use, is_shared_directly
 from local_cloud.engine.stored_object import written_gib
 from local_cloud.errors import AwsError
 from local_cloud.model import GIB, Image, Snapshot
@@ -22,7 +22,7 @@ def storable_image(
     A `disabled` image is accepted: AWS leaves it open. So is it for snapshots in the archive tier, which are
     refused, since EBS does not hand out their blocks.
     """
-    image = find_image(catalog, account_id, region, image_id)
+    image = find_image(catalog, account_id, region, image_id, hidden="AuthFailure")
     if image.owner_id != account_id and not is_shared_directly(image, account_id):
         raise AwsError("AuthFailure", f"Not authorized for image: {image_id} is public, but not shared with you")
     if image.state not in ("available", "disabled"):
@@ -45,19 +45,29 @@ def storable_image(
     return image, snapshots
 
 
-def find_image(catalog: Catalog, account_id: str, region: str, image_id: str) -> Image:
-    """The image if the account can see it at all; AwsError InvalidAMIID.* or AuthFailure."""
+def check_image_ids(image_ids: Iterable[str]) -> None:
+    """Raise InvalidAMIID.Malformed unless all are `ami-` and 8 or 17 hexadecimal digits."""
+    for image_id in image_ids:
+        if not _IMAGE_ID.fullmatch(image_id):
+            raise AwsError("InvalidAMIID.Malformed", f'Invalid id: "{image_id}" (expecting "ami-...")')
+
+
+def find_image(
+    catalog: Catalog, account_id: str, region: str, image_id: str, *, hidden: str = "InvalidAMIID.NotFound"
+) -> Image:
+    """An image that the account owns or has launch permission for.
+
+    Raises `AwsError`: InvalidAMIID.Malformed, .NotFound, .Unavailable (deregistered); `hidden` for one not shared.
+    """
     if not image_id:
         raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
-    if not _IMAGE_ID.fullmatch(image_id):
-        raise AwsError("InvalidAMIID.Malformed", f'Invalid id: "{image_id}" (expecting "ami-...")')
+    check_image_ids([image_id])
     image = catalog.images(region).get(image_id)
     if image is None and catalog.was_deregistered(region, image_id):
         raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{image_id}' is no longer available")
-    if image is None:
-        raise AwsError("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
-    if image.owner_id != account_id and not image.public and not is_shared_directly(image, account_id):
-        raise AwsError("AuthFailure", f"Not authorized for images: [{image_id}]")
+    if image is None or not can_use(image, account_id):
+        code = hidden if image else "InvalidAMIID.NotFound"
+        raise AwsError(code, f"The image id '[{image_id}]' does not exist, or is not shared with {account_id}")
     return image
 
 

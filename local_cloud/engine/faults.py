@@ -1,12 +1,13 @@
-"""Faults on demand, for tests and the demo."""
+"""Faults on demand: what shall go wrong with tasks and calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import threading
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, TypeVar, get_args
 
-from local_cloud.engine.call_faults import CallFaults
 from local_cloud.engine.runner import TaskRunner
 from local_cloud.engine.tasks import Kind, StoreTask, Task
 from local_cloud.model import GIB, BlockDevice, Image, Snapshot
@@ -15,40 +16,109 @@ _STORE_FAILURE = "The store task failed because of an internal error"
 _RESTORE_FAILURE = "The restore task failed because of an internal error"
 
 
-class StartStore(Protocol):
-    """How a store task is started once the image is known to be storable; AwsError at the in-flight limit."""
+K = TypeVar("K", bound=Hashable)
+SnapshotFailure = Literal["internal-error", "missing-permissions", "client-error"]
+"""What DeregisterImage says of a snapshot that it could not delete (EC2 API, DeleteSnapshotReturnCode)."""
 
-    def __call__(
-        self,
-        account_id: str,
-        region: str,
-        image: Image,
-        snapshots: tuple[Snapshot, ...],
-        bucket: str,
-        key: str,
-        object_tags: dict[str, str],
-        *,
-        writes_object: bool,
-    ) -> None: ...
+_OPERATION = re.compile(r"(?:[a-z][a-z0-9-]*:)?[A-Z][A-Za-z0-9]*")
+_REPORT_FAILURE = "The report could not be created because of an internal error"
 
 
 @dataclass(slots=True)
-class _Failure:
+class _Planned:
     reason: str
-    at_percent: float
+    """Why it fails: an error code, or a sentence."""
     times: int | None
+    """How often it shall; None: always."""
+    at_percent: float = 0
+
+
+class CallFaults:
+    """What shall go wrong with calls, until `clear`. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._calls_lock = threading.Lock()
+        self._denied: dict[str, _Planned] = {}
+        self._undeletable: dict[str, _Planned] = {}
+        self._reports_hang = False
+        self._report_failure = ""
+
+    def deny(self, operation: str, code: str = "", times: int | None = None) -> None:
+        """Refuse the next `times` calls (None: all) of an operation, as if the caller's policies did not allow it.
+
+        The operation is named as in a policy (`ssm:DescribeParameters`), or alone, then of whatever service. Another
+        `code` than the service's own for this makes it another refusal: `UnsupportedOperation`, say, for an account
+        that does not have the call. What EC2 itself asks of other services is not refused.
+        """
+        if not _OPERATION.fullmatch(operation):
+            raise ValueError(f"an operation is named like ec2:DescribeImages or DescribeImages, not {operation!r}")
+        _check_times(times)
+        with self._calls_lock:
+            self._denied[operation] = _Planned(code, times)
+
+    def fail_snapshot_deletion(
+        self, snapshot_id: str, code: SnapshotFailure = "internal-error", times: int | None = 1
+    ) -> None:
+        """Let DeregisterImage keep this snapshot and answer `code` for it, the next `times` times (None: always).
+
+        DeleteSnapshot deletes it all the same.
+        """
+        if code not in get_args(SnapshotFailure):
+            raise ValueError(f"the code is one of {', '.join(get_args(SnapshotFailure))}, not {code!r}")
+        _check_times(times)
+        with self._calls_lock:
+            self._undeletable[snapshot_id] = _Planned(code, times)
+
+    def hold_usage_reports(self) -> None:
+        """Let image usage reports, those there are too, be pending and stay so."""
+        self._reports_hang = True
+
+    def fail_usage_reports(self, reason: str = _REPORT_FAILURE) -> None:
+        """Let image usage reports that are asked for from now on end in an error."""
+        self._report_failure = reason
+
+    @property
+    def denies(self) -> bool:
+        """Whether any operation is denied."""
+        return bool(self._denied)
+
+    def take_denial(self, service: str, operation: str) -> str | None:
+        """The code to refuse this call with ('': the service's own), which counts as one time; None: let it pass."""
+        with self._calls_lock:
+            name = f"{service}:{operation}" if f"{service}:{operation}" in self._denied else operation
+            return _reason(_take(self._denied, name))
+
+    def take_snapshot_failure(self, snapshot_id: str) -> str | None:
+        """What DeregisterImage shall answer for this snapshot, which counts as one time; None: delete it."""
+        with self._calls_lock:
+            return _reason(_take(self._undeletable, snapshot_id))
+
+    @property
+    def usage_reports_hang(self) -> bool:
+        return self._reports_hang
+
+    @property
+    def usage_report_failure(self) -> str:
+        """Why a report ends in an error; '' if it does not."""
+        return self._report_failure
+
+    def clear_calls(self) -> None:
+        with self._calls_lock:
+            self._denied.clear()
+            self._undeletable.clear()
+            self._reports_hang, self._report_failure = False, ""
 
 
 class Faults(CallFaults):
     """What shall go wrong. Everything takes effect on tasks in progress as well as on those to come."""
 
-    def __init__(self, runner: TaskRunner, start_store: StartStore, new_id: Callable[[str], str]) -> None:
+    def __init__(self, runner: TaskRunner, start_store: Callable[..., None], new_id: Callable[[str], str]) -> None:
         super().__init__()
         self._runner = runner
         self._start_store = start_store
         self._new_id = new_id
         self._lock = runner.catalog.lock
-        self._failures: dict[tuple[Kind, str], _Failure] = {}
+        self._failures: dict[tuple[Kind, str], _Planned] = {}
         """By what fails: an image's store, or the restore of an object key."""
         self._hanging: set[str] = set()
 
@@ -59,13 +129,13 @@ class Faults(CallFaults):
 
         One that is past the percentage fails at once.
         """
-        self._plan("store", image_id, _Failure(reason, at_percent, times))
+        self._plan("store", image_id, _Planned(reason, times, at_percent))
 
     def fail_restore(
         self, object_key: str, reason: str = _RESTORE_FAILURE, at_percent: float = 60, times: int | None = 1
     ) -> None:
         """As `fail_store`, for restores of the object with this key, in whatever bucket."""
-        self._plan("restore", object_key, _Failure(reason, at_percent, times))
+        self._plan("restore", object_key, _Planned(reason, times, at_percent))
 
     def hang(self, image_id: str) -> None:
         """Let the image's task, store or restore, move nothing more until `clear`; one to come hangs at 0 %."""
@@ -113,13 +183,13 @@ class Faults(CallFaults):
 
     def apply_to(self, task: Task) -> None:
         """Give a task that is about to start what is planned for it. For the service; the lock is held."""
-        failure = self._take(_target(task))
+        failure = _take(self._failures, _target(task))
         if failure:
             task.planned_failure = failure.reason
             task.transfer.stop_at_gib = task.transfer.size_gib * failure.at_percent / 100
         task.transfer.hangs = task.image_id in self._hanging
 
-    def _plan(self, kind: Kind, name: str, failure: _Failure) -> None:
+    def _plan(self, kind: Kind, name: str, failure: _Planned) -> None:
         if not 0 <= failure.at_percent <= 100:
             raise ValueError(f"a task fails at 0 to 100 percent, not {failure.at_percent}")
         target = (kind, name)
@@ -127,16 +197,8 @@ class Faults(CallFaults):
             self._runner.advance()
             self._failures[target] = failure
             for task in self._runner.moving(kind):
-                if _target(task) == target and not task.planned_failure and self._take(target):
+                if _target(task) == target and not task.planned_failure and _take(self._failures, target):
                     self._runner.plan_failure(task, failure.reason, failure.at_percent)
-
-    def _take(self, target: tuple[Kind, str]) -> _Failure | None:
-        failure = self._failures.get(target)
-        if failure and failure.times is not None:
-            failure.times -= 1
-            if failure.times <= 0:
-                del self._failures[target]
-        return failure
 
     def _moving(self) -> list[Task]:
         return [*self._runner.moving("store"), *self._runner.moving("restore")]
@@ -157,3 +219,23 @@ class Faults(CallFaults):
 
 def _target(task: Task) -> tuple[Kind, str]:
     return ("store", task.image_id) if isinstance(task, StoreTask) else ("restore", task.object_key)
+
+
+def _check_times(times: int | None) -> None:
+    if times is not None and times < 1:
+        raise ValueError(f"a fault happens at least once, not {times} times")
+
+
+def _take(planned: dict[K, _Planned], name: K) -> _Planned | None:
+    found = planned.get(name)
+    if found is None:
+        return None
+    if found.times is not None:
+        found.times -= 1
+        if found.times <= 0:
+            del planned[name]
+    return found
+
+
+def _reason(found: _Planned | None) -> str | None:
+    return None if found is None else found.reason

@@ -36,7 +36,7 @@ def object_labels(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """(tags, user metadata) of the object. The caller's tags come first; EC2's fill what S3's ten leave.
 
-    The key names are this project's: AWS documents which facts it writes, not under which names.
+    The key names are our own: AWS documents which facts it writes, not under which names.
     """
     facts = {
         "ami-name": image.name,

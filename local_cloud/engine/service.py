@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from local_cloud.clock import Clock
-from local_cloud.engine.buckets import check_bucket, object_address
 from local_cloud.engine.catalog import Catalog
 from local_cloud.engine.eligibility import size_bytes, storable_image
 from local_cloud.engine.endings import finish
 from local_cloud.engine.faults import Faults
 from local_cloud.engine.labels import check_object_tags
-from local_cloud.engine.objects import ObjectStore
+from local_cloud.engine.objects import ObjectStore, check_bucket, object_address
 from local_cloud.engine.restored import check_name, pending_image
 from local_cloud.engine.runner import TaskRunner
 from local_cloud.engine.stored_object import CorruptObject, StoredImage, decode_header
@@ -31,8 +31,7 @@ class ImageService:
     """The service for all accounts and Regions. Thread-safe: it calls S3 without the catalog's lock held.
 
     So must its callers: whoever holds the lock while calling makes everybody wait for S3. Every call brings the tasks
-    up to the clock first; `settle` does only that. `encrypt_by_default` is the account's EBS encryption by default,
-    which restored snapshots follow. Equal seeds give equal ids.
+    up to the clock first; `settle` does only that. Equal seeds give equal ids.
     """
 
     def __init__(
@@ -42,14 +41,12 @@ class ImageService:
         clock: Clock,
         settings: EngineSettings = _DEFAULT_SETTINGS,
         *,
-        encrypt_by_default: bool = False,
         seed: int = 0,
     ) -> None:
         self.catalog = catalog
         self.objects = objects
         self.clock = clock
         self.settings = settings
-        self.encrypt_by_default = encrypt_by_default
         self._random = random.Random(seed)  # noqa: S311 - ids that are the same in every run, no secrets
         self._runner = TaskRunner(catalog, clock, settings)
         self.faults = Faults(self._runner, self._start_store, self.new_id)
@@ -115,11 +112,11 @@ class ImageService:
         image_tags: dict[str, str],
         snapshot_tags: dict[str, str],
         *,
-        encrypted: bool | None = None,
+        encrypted: bool = False,
     ) -> str:
         """Start to restore the object; returns the id of the new image, which is there, pending, at once.
 
-        `encrypted` is the account's EBS encryption by default (None: the service's `encrypt_by_default`).
+        `encrypted` is the account's EBS encryption by default, which the restored snapshots follow.
         A corrupt object is noticed while the task runs, not here: then the image and its snapshots fail.
         """
         self.settle()
@@ -146,15 +143,24 @@ class ImageService:
                 account_id,
                 self.clock.now(),
                 new_id=self.new_id,
-                encrypted=self.encrypt_by_default if encrypted is None else encrypted,
+                encrypted=encrypted,
                 image_tags=image_tags,
                 snapshot_tags=snapshot_tags,
             )
-            self._start_restore(region, image, snapshots, bucket, object_key, header)
+            for snapshot in snapshots:
+                self.catalog.add_snapshot(region, snapshot)
+            self.catalog.add_image(region, image)
+            self._start(
+                RestoreTask,
+                (account_id, region, image.image_id, bucket, object_key),
+                snapshots,
+                snapshot_ids=tuple(snapshot.snapshot_id for snapshot in snapshots),
+                header=header,
+            )
             return image.image_id
 
     def restore_image_tasks(self, account_id: str, region: str) -> list[RestoreTask]:
-        """As `store_image_tasks`; EC2 has no such call, it is for the log, the demo and tests."""
+        """As `store_image_tasks`; EC2 has no such call, it is for the control and for tests."""
         self.settle()
         with self.catalog.lock:
             self._runner.book.forget(self.clock.seconds())
@@ -203,50 +209,33 @@ class ImageService:
         writes_object: bool,
     ) -> None:
         self._runner.admit("store", account_id, region)
-        size = size_bytes(snapshots, self.settings)
-        task = StoreTask(
-            account_id=account_id,
-            region=region,
-            image_id=image.image_id,
-            bucket=bucket,
-            object_key=key,
-            size_bytes=size,
-            started_at=self.clock.now(),
-            started_seconds=self.clock.seconds(),
-            transfer=Transfer(size / GIB, size / GIB),
+        self._start(
+            StoreTask,
+            (account_id, region, image.image_id, bucket, key),
+            snapshots,
             image=replace(image, tags=dict(image.tags)),
             snapshots=tuple(replace(snapshot, tags=dict(snapshot.tags)) for snapshot in snapshots),
             object_tags=dict(object_tags),
             writes_object=writes_object,
         )
-        self.faults.apply_to(task)
-        self._runner.start(task)
 
-    def _start_restore(
-        self,
-        region: str,
-        image: Image,
-        snapshots: list[Snapshot],
-        bucket: str,
-        object_key: str,
-        header: StoredImage | None,
+    def _start(
+        self, kind: type[Task], what: tuple[str, str, str, str, str], read: Sequence[Snapshot], **more: Any
     ) -> None:
-        for snapshot in snapshots:
-            self.catalog.add_snapshot(region, snapshot)
-        self.catalog.add_image(region, image)
-        size = size_bytes(snapshots, self.settings)
-        task = RestoreTask(
-            account_id=image.owner_id,
+        """Start a task of `what`: account, Region, image, bucket and key."""
+        account_id, region, image_id, bucket, object_key = what
+        size = size_bytes(read, self.settings)
+        task = kind(
+            account_id=account_id,
             region=region,
-            image_id=image.image_id,
+            image_id=image_id,
             bucket=bucket,
             object_key=object_key,
             size_bytes=size,
             started_at=self.clock.now(),
             started_seconds=self.clock.seconds(),
             transfer=Transfer(size / GIB, size / GIB),
-            snapshot_ids=tuple(snapshot.snapshot_id for snapshot in snapshots),
-            header=header,
+            **more,
         )
         self.faults.apply_to(task)
         self._runner.start(task)

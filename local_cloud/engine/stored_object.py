@@ -20,56 +20,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from local_cloud.model import GIB, BlockDevice, Image, Snapshot
+from local_cloud.model import GIB, Image, Snapshot
+from local_cloud.sdk_form import image_from_sdk, image_to_sdk, snapshot_from_sdk, snapshot_to_sdk
 
 MAGIC = b"AMIBIN\x00\x01"
 _HEADER_PREFIX = struct.Struct(">II")
 _CONTENT_PREFIX = struct.Struct(">Q")
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
-_IMAGE_FIELDS = (
-    "image_id",
-    "name",
-    "owner_id",
-    "description",
-    "architecture",
-    "boot_mode",
-    "tpm_support",
-    "imds_support",
-    "ena_support",
-    "sriov_net_support",
-    "virtualization_type",
-    "hypervisor",
-    "root_device_type",
-    "root_device_name",
-    "platform",
-    "platform_details",
-    "usage_operation",
-    "tags",
-    "extra",
+_NOT_OF_IMAGE = (
+    *("ImageOwnerAlias", "State", "StateReason", "ImageLocation", "Public", "KernelId", "RamdiskId"),
+    *("DeregistrationProtection", "DeprecationTime", "LastLaunchedTime"),
+    *("SourceImageId", "SourceImageRegion", "SourceInstanceId"),
 )
-"""What is kept of an image. Not kept: what is tied to a Region or an account (kernel, RAM disk, location, source
-instance, KMS keys), launch permissions, and settings of the original (protection, deprecation, last launch)."""
-
-_SNAPSHOT_FIELDS = (
-    "snapshot_id",
-    "owner_id",
-    "volume_size_gib",
-    "full_snapshot_size_bytes",
-    "description",
-    "encrypted",
-    "tags",
-)
-_DEVICE_FIELDS = (
-    "device_name",
-    "snapshot_id",
-    "volume_size_gib",
-    "volume_type",
-    "delete_on_termination",
-    "encrypted",
-    "iops",
-    "throughput",
-    "virtual_name",
+"""What is not kept of an image: what is tied to a Region or an account (with the KMS keys of its devices), launch
+permissions, and settings of the original."""
+_OF_SNAPSHOT = (
+    *("SnapshotId", "OwnerId", "VolumeSize", "FullSnapshotSizeInBytes", "StartTime", "Description"),
+    *("Encrypted", "Tags"),
 )
 
 
@@ -165,8 +133,8 @@ def _read_header(data: bytes) -> tuple[StoredImage, int]:
     try:
         fields = json.loads(header)
         stored = StoredImage(
-            image=_image_from_json(fields["image"]),
-            snapshots=tuple(_snapshot_from_json(snapshot) for snapshot in fields["snapshots"]),
+            image=image_from_sdk(fields["image"]),
+            snapshots=tuple(snapshot_from_sdk(snapshot) for snapshot in fields["snapshots"]),
             region=fields["region"],
             stored_at=datetime.fromisoformat(fields["stored_at"]),
         )
@@ -178,32 +146,12 @@ def _read_header(data: bytes) -> tuple[StoredImage, int]:
 
 
 def _image_to_json(image: Image) -> dict[str, Any]:
-    fields = {name: getattr(image, name) for name in _IMAGE_FIELDS}
-    fields["creation_date"] = image.creation_date.isoformat()
-    fields["product_codes"] = image.product_codes
-    fields["block_devices"] = [
-        {name: getattr(device, name) for name in _DEVICE_FIELDS} for device in image.block_devices
-    ]
-    return fields
-
-
-def _image_from_json(fields: dict[str, Any]) -> Image:
-    return Image(
-        **{name: fields[name] for name in _IMAGE_FIELDS},
-        creation_date=datetime.fromisoformat(fields["creation_date"]),
-        product_codes=tuple((code, kind) for code, kind in fields["product_codes"]),
-        block_devices=tuple(BlockDevice(**device) for device in fields["block_devices"]),
-    )
+    fields = image_to_sdk(image, image.tags) | {"CreationDate": image.creation_date.isoformat()}
+    for device in fields["BlockDeviceMappings"]:
+        device.get("Ebs", {}).pop("KmsKeyId", None)
+    return {name: value for name, value in fields.items() if name not in _NOT_OF_IMAGE}
 
 
 def _snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
-    fields = {name: getattr(snapshot, name) for name in _SNAPSHOT_FIELDS}
-    fields["start_time"] = snapshot.start_time.isoformat()
-    return fields
-
-
-def _snapshot_from_json(fields: dict[str, Any]) -> Snapshot:
-    return Snapshot(
-        **{name: fields[name] for name in _SNAPSHOT_FIELDS},
-        start_time=datetime.fromisoformat(fields["start_time"]),
-    )
+    fields = snapshot_to_sdk(snapshot, snapshot.tags)
+    return {name: fields[name] for name in _OF_SNAPSHOT}

@@ -15,17 +15,46 @@ What an export cannot say is filled in:
 
 from __future__ import annotations
 
+import dataclasses
+import mmap
+import re
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from local_cloud.fleet.entries import image_from, is_machine, snapshot_from, use_from
-from local_cloud.fleet.fields import Entry, shown
+import botocore.session
+import ijson  # type: ignore[import-untyped]  # comes without types
+from botocore.validate import ParamValidator
+from pydantic import TypeAdapter, ValidationError
+
 from local_cloud.fleet.fleet import Fleet, FleetError, Use
-from local_cloud.fleet.sections import entries_of
 from local_cloud.model import Image, Snapshot
+from local_cloud.sdk_form import image_from_sdk, snapshot_from_sdk
 from local_cloud.settings import CloudSettings
+
+SECTIONS = ("Images", "Snapshots", "InUse", "MissingSnapshots")
+_EXPECTED = 'expected {"Images": [...]} and/or {"Snapshots": [...]}, or a bare list of either'
+_KNOWN = {("", "map_key", section) for section in SECTIONS}
+_ID = "(?:[0-9a-f]{8}|[0-9a-f]{17})"
+_PATTERNS = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "ImageId": f"a[mkr]i-{_ID}",
+        "SnapshotId": f"snap-{_ID}",
+        "OwnerId": "[0-9]{12}",
+        "State": "pending|available|invalid|deregistered|transient|failed|error|disabled|completed|recover(able|ing)",
+        "VirtualizationType": "hvm|paravirtual",
+        "RootDeviceType": "ebs|instance-store",
+        "StorageTier": "standard|archive",
+        "VolumeSize": "[1-9][0-9]*",
+        "Progress": "|[0-9]{1,2}%?|100%?",
+    }.items()
+}
+"""What the words of an entry must look like; of its block devices, too."""
+_USE = TypeAdapter(Use)
 
 
 @dataclass(slots=True)
@@ -34,10 +63,11 @@ class _Loading:
 
     images: dict[str, Image] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    in_use: list[tuple[Entry, Use]] = field(default_factory=list)
+    in_use: list[tuple[str, Use]] = field(default_factory=list)
+    """Each with its place in the files."""
     stay_missing: set[str] = field(default_factory=set)
-    unsized: list[tuple[Entry, str, str]] = field(default_factory=list)
-    """Mappings that name a snapshot but no size: entry, device name, snapshot id."""
+    unsized: list[tuple[str, str, str]] = field(default_factory=list)
+    """Mappings that name a snapshot but no size: place, device name, snapshot id."""
     without_permissions: set[str] = field(default_factory=set)
     """Ids of the images and snapshots that came without their permissions."""
 
@@ -54,7 +84,16 @@ def load_fleet(*paths: Path | str, owner_id: str | None = None) -> Fleet:
         raise FleetError("no file to load a fleet from")
     loading = _Loading()
     for path in paths:
-        _read_file(Path(path), loading)
+        place = str(path)
+        try:
+            for place, section, entry in _entries(Path(path)):
+                _add(place, section, entry, loading)
+        except OSError as error:
+            raise FleetError(f"{path}: cannot be read: {error.strerror or error}") from error
+        except ijson.JSONError as error:
+            raise FleetError(f"{path}: is not JSON in UTF-8 (after {place}): {' '.join(str(error).split())}") from error
+        except ValueError as error:
+            raise FleetError(f"{place}: {error}") from error
     own = _settle_owners(loading, owner_id)
     _add_missing_snapshots(loading)
     _share_with(own, loading)
@@ -66,56 +105,100 @@ def load_fleet(*paths: Path | str, owner_id: str | None = None) -> Fleet:
     )
 
 
-def _read_file(path: Path, loading: _Loading) -> None:
-    with closing(entries_of(path)) as entries:
-        for section, index, value in entries:
-            if section == "MissingSnapshots":
-                if not isinstance(value, str):
-                    raise FleetError(f"{path}: {section}[{index}]: {shown(value)} is not a snapshot id")
-                loading.stay_missing.add(value)
-                continue
-            entry = Entry(path, section, index, value)
-            kind = section or _kind_of(entry)
-            if kind == "InUse":
-                loading.in_use.append((entry, use_from(entry)))
-            elif kind == "Images":
-                _add_image(entry, loading)
-            else:
-                _add_snapshot(entry, loading)
+def _entries(path: Path) -> Iterator[tuple[str, str, Any]]:
+    """Place, section and value of every entry, one at a time, so that a file of any size costs the memory of one."""
+    with path.open("rb") as file:
+        if file.read(3) != b"\xef\xbb\xbf":  # a byte order mark is passed over
+            file.seek(0)
+        start = file.tell()
+        first = next(iter(ijson.basic_parse(file)), ("nothing", None))[0]
+        sections = ("",) if first == "start_array" else _mentioned(file) if first == "start_map" else ()
+        empty = True
+        for section in sections:
+            file.seek(start)
+            prefix = f"{section}.item" if section else "item"
+            for index, value in enumerate(ijson.items(file, prefix, use_float=True)):
+                yield f"{path}: {section}[{index}]", section, value
+                empty = False
+        file.seek(start)
+        if empty and first != "start_array" and not any(event in _KNOWN for event in ijson.parse(file)):
+            raise ValueError(f"has neither Images nor Snapshots; {_EXPECTED}")
 
 
-def _kind_of(entry: Entry) -> str:
-    """What an entry of a bare list is."""
-    if entry.has("ImageId"):
-        return "Images"
-    if entry.has("SnapshotId"):
-        return "Snapshots"
-    raise entry.error("neither ImageId nor SnapshotId is there")
+def _mentioned(file: BinaryIO) -> list[str]:
+    """The sections that may be there: each that is costs a pass over the file."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return [section for section in SECTIONS if content.find(f'"{section}"'.encode()) >= 0]
 
 
-def _add_image(entry: Entry, loading: _Loading) -> None:
-    if not is_machine(entry):
+def _add(place: str, section: str, entry: Any, loading: _Loading) -> None:
+    if section == "MissingSnapshots":
+        loading.stay_missing.add(entry)
         return
-    private = not entry.has("LaunchPermissions")
-    image = image_from(entry)
-    if image.image_id in loading.images:
-        raise entry.error("the ImageId has been there before")
-    loading.images[image.image_id] = image
-    if private and not image.public:
-        loading.without_permissions.add(image.image_id)
-    for device in image.block_devices:
-        if device.snapshot_id and device.volume_size_gib is None:
-            loading.unsized.append((entry, device.device_name, device.snapshot_id))
+    if not isinstance(entry, dict):
+        raise ValueError(f"expected an object, not {entry!r:.60}")
+    kind = section or ("Images" if "ImageId" in entry else "Snapshots" if "SnapshotId" in entry else "")
+    if not kind:
+        raise ValueError("neither ImageId nor SnapshotId is there")
+    _check_words(entry)
+    if kind == "InUse":
+        loading.in_use.append((place, _use(entry)))
+    elif kind == "Snapshots":
+        snapshot = snapshot_from_sdk(entry)
+        _check_rest("Snapshot", snapshot.extra)
+        _add_once(loading.snapshots, snapshot.snapshot_id, snapshot)
+        if entry.get("CreateVolumePermissions") is None:
+            loading.without_permissions.add(snapshot.snapshot_id)
+    elif entry.get("ImageType") in (None, "machine"):  # DescribeImages lists kernels and RAM disks, too
+        image = image_from_sdk(entry)
+        _check_rest("Image", image.extra)
+        _add_once(loading.images, image.image_id, image)
+        if entry.get("LaunchPermissions") is None and not image.public:
+            loading.without_permissions.add(image.image_id)
+        unsized = [one for one in image.block_devices if one.snapshot_id and one.volume_size_gib is None]
+        loading.unsized.extend((place, one.device_name, one.snapshot_id or "") for one in unsized)
 
 
-def _add_snapshot(entry: Entry, loading: _Loading) -> None:
-    private = not entry.has("CreateVolumePermissions")
-    snapshot = snapshot_from(entry)
-    if snapshot.snapshot_id in loading.snapshots:
-        raise entry.error("the SnapshotId has been there before")
-    loading.snapshots[snapshot.snapshot_id] = snapshot
-    if private:
-        loading.without_permissions.add(snapshot.snapshot_id)
+def _add_once(known: dict[str, Any], identity: str, found: Any) -> None:
+    if identity in known:
+        raise ValueError(f"{identity} has been there before")
+    known[identity] = found
+
+
+def _check_words(entry: dict[str, Any]) -> None:
+    for name, pattern in _PATTERNS.items():
+        if (value := entry.get(name)) is not None and not pattern.fullmatch(str(value)):
+            raise ValueError(f"{name} {value!r:.60} is not one")
+    mappings = entry.get("BlockDeviceMappings")
+    for mapping in mappings if isinstance(mappings, list) else ():
+        if isinstance(mapping, dict) and isinstance(mapping.get("Ebs"), dict):
+            _check_words(mapping["Ebs"])
+
+
+def _check_rest(shape_name: str, rest: dict[str, Any]) -> None:
+    """What is carried along untouched must have the SDK's types, or EC2 could not answer with it."""
+    if not rest:
+        return
+    shape = _shape(shape_name)
+    known = {name: value for name, value in rest.items() if name in shape.members}
+    report = ParamValidator().validate(known, shape).generate_report().splitlines()
+    if wrong := [line for line in report if not line.startswith("Unknown parameter")]:
+        raise ValueError("; ".join(wrong))
+
+
+@cache
+def _shape(name: str) -> Any:
+    return botocore.session.get_session().get_service_model("ec2").shape_for(name)
+
+
+def _use(entry: dict[str, Any]) -> Use:
+    """One entry of `InUse`, which `write_fleet` adds to what AWS prints."""
+    names = {one.name.title().replace("_", ""): one.name for one in dataclasses.fields(Use)}
+    try:
+        return _USE.validate_python({names.get(name, name): value for name, value in entry.items()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def _settle_owners(loading: _Loading, owner_id: str | None) -> str:
@@ -156,9 +239,11 @@ def _settle_image(image: Image, renamed: str, own: str) -> None:
 
 
 def _add_missing_snapshots(loading: _Loading) -> None:
-    for entry, device_name, snapshot_id in loading.unsized:
+    for place, device_name, snapshot_id in loading.unsized:
         if snapshot_id not in loading.snapshots and snapshot_id not in loading.stay_missing:
-            raise entry.error(f"{device_name}: VolumeSize is missing, and no file has its snapshot {snapshot_id}")
+            raise FleetError(
+                f"{place}: {device_name}: VolumeSize is missing, and no file has its snapshot {snapshot_id}"
+            )
     made: dict[str, Snapshot] = {}
     for image in loading.images.values():
         for device in image.block_devices:
@@ -187,6 +272,6 @@ def _share_with(own: str, loading: _Loading) -> None:
     for snapshot in loading.snapshots.values():
         if snapshot.owner_id != own and snapshot.snapshot_id in loading.without_permissions:
             snapshot.shared_with = (own,)
-    for entry, use in loading.in_use:
+    for place, use in loading.in_use:
         if use.image_id not in loading.images:
-            raise entry.error("no file has this image")
+            raise FleetError(f"{place}: no file has the image {use.image_id}")

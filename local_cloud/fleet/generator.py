@@ -1,4 +1,4 @@
-"""Fleets from a seed: a realistic one, and plain ones of given size distributions for benchmarks.
+"""Fleets from a seed: a realistic one, and plain ones of given size distributions, to measure with.
 
 The same arguments give the same fleet on every machine: all randomness comes from one `Random(seed)`, all times from
 `now`.
@@ -11,10 +11,9 @@ from random import Random
 
 from local_cloud.fleet.builder import FleetBuilder
 from local_cloud.fleet.families import families
-from local_cloud.fleet.fates import OTHER_ACCOUNT, meet
 from local_cloud.fleet.fleet import Fleet, FleetError, InstanceState, Use
 from local_cloud.fleet.sizes import FLEET_KINDS, FleetKind, above_budget_gib, benchmark_gib, log_normal_gib
-from local_cloud.fleet.traits import Traits, draw_traits
+from local_cloud.fleet.traits import OTHER_ACCOUNT, Traits, draw_traits, meet
 from local_cloud.model import Image
 
 _FEWEST_USES, _MOST_USES, _USE_SHARE = 6, 60, 0.02
@@ -36,7 +35,7 @@ def generate_fleet(
 
     realistic: name families with versions over some years, log-normal sizes from 4 GiB to a few above 600 GiB, and from
     20 images on at least one of everything that decides what may be done with an image (`traits`, uses). The other
-    kinds are for benchmarks: every image can be stored and carries Archive=true; see `sizes.benchmark_gib`.
+    kinds are plain: every image can be stored and carries Archive=true; see `sizes.benchmark_gib`.
     Raises FleetError for arguments that make no fleet.
     """
     if images < 0:

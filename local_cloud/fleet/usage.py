@@ -6,16 +6,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from local_cloud.engine.catalog import can_read, can_use
 from local_cloud.fleet.fleet import Fleet, Use
 
 ClientFactory = Callable[[str, str | None], Any]
 """A boto3 client of a service for an account (None: the cloud's own)."""
 
-_MOST_RESOURCES = 500
-"""Of one CreateTags call; AWS takes 1,000."""
 _INSTANCE_TYPES = {"arm64": "t4g.micro"}
 _OTHER_INSTANCE_TYPE = "t3.micro"
 
@@ -33,7 +29,9 @@ def apply_use(fleet: Fleet, client_factory: ClientFactory) -> None:
     for use in fleet.in_use:
         account_id = use.account_id or fleet.owner_id or None
         if use.kind == "ssm-parameter":
-            _put_parameter(client("ssm", account_id), use)
+            client("ssm", account_id).put_parameter(
+                Name=use.name, Value=use.image_id, Type="String", DataType="aws:ec2:image", Overwrite=True
+            )
             continue
         ec2 = client("ec2", account_id)
         instance_type = instance_types.get(use.image_id, _OTHER_INSTANCE_TYPE)
@@ -49,17 +47,9 @@ def _tag_foreign(fleet: Fleet, client: ClientFactory) -> None:
         *((each.image_id, each.tags) for each in fleet.images if each.owner_id != own and can_use(each, own)),
         *((each.snapshot_id, each.tags) for each in fleet.snapshots if each.owner_id != own and can_read(each, own)),
     ]
-    by_tags: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for resource_id, tags in foreign:
-        pairs = tuple((key, value) for key, value in tags.items() if not key.startswith("aws:"))
-        if pairs:
-            by_tags.setdefault(pairs, []).append(resource_id)
-    for pairs, resource_ids in by_tags.items():
-        for start in range(0, len(resource_ids), _MOST_RESOURCES):
-            client("ec2", own).create_tags(
-                Resources=resource_ids[start : start + _MOST_RESOURCES],
-                Tags=[{"Key": key, "Value": value} for key, value in pairs],
-            )
+        if kept := [{"Key": key, "Value": value} for key, value in tags.items() if not key.startswith("aws:")]:
+            client("ec2", own).create_tags(Resources=[resource_id], Tags=kept)
 
 
 def _run_instance(ec2: Any, use: Use, instance_type: str) -> None:
@@ -80,12 +70,3 @@ def _make_launch_template(ec2: Any, use: Use, instance_type: str) -> None:
         ec2.create_launch_template_version(
             LaunchTemplateName=use.name, LaunchTemplateData={"InstanceType": instance_type}
         )
-
-
-def _put_parameter(ssm: Any, use: Use) -> None:
-    parameter = {"Name": use.name, "Value": use.image_id, "Type": "String", "Overwrite": True}
-    try:
-        ssm.put_parameter(**parameter, DataType="aws:ec2:image")
-    except ClientError:
-        # AWS looks the image up before it accepts this data type; an emulator may not be able to.
-        ssm.put_parameter(**parameter, DataType="text")

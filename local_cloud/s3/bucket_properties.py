@@ -48,49 +48,37 @@ def lifecycle(properties: Properties) -> bytes:
 
 
 def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    """What becomes of noncurrent versions later is left out, but for their end: nothing here acts on it."""
     sdk: dict[str, Any] = {"Status": rule["Status"], "Filter": _filter(rule)}
     if "Id" in rule:
         sdk["ID"] = rule["Id"]
-    transitions = [*rule.get("Transitions", []), *([rule["Transition"]] if "Transition" in rule else [])]
-    if transitions:
-        sdk["Transitions"] = [_transition(transition) for transition in transitions]
+    if transitions := [*rule.get("Transitions", []), *([rule["Transition"]] if "Transition" in rule else [])]:
+        sdk["Transitions"] = [
+            {_TRANSITION[name]: int(value) if name == "TransitionInDays" else value for name, value in one.items()}
+            for one in transitions
+        ]
     if "ExpirationInDays" in rule:
         sdk["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
-    noncurrent = rule.get("NoncurrentVersionExpiration") or {}
-    if "NoncurrentVersionExpirationInDays" in rule:
-        noncurrent = {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]}
-    if noncurrent:
-        sdk["NoncurrentVersionExpiration"] = {k: int(v) for k, v in noncurrent.items()}
-    if noncurrent_transitions := rule.get("NoncurrentVersionTransitions"):
-        sdk["NoncurrentVersionTransitions"] = [
-            {"NoncurrentDays": int(t["TransitionInDays"]), "StorageClass": t["StorageClass"]}
-            for t in noncurrent_transitions
-        ]
+    if noncurrent := rule.get("NoncurrentVersionExpiration"):
+        sdk["NoncurrentVersionExpiration"] = {name: int(value) for name, value in noncurrent.items()}
     if abort := rule.get("AbortIncompleteMultipartUpload"):
         sdk["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": int(abort["DaysAfterInitiation"])}
     return sdk
 
 
-def _transition(transition: Properties) -> dict[str, Any]:
-    sdk: dict[str, Any] = {"StorageClass": transition["StorageClass"]}
-    if "TransitionInDays" in transition:
-        sdk["Days"] = int(transition["TransitionInDays"])
-    if "TransitionDate" in transition:
-        sdk["Date"] = transition["TransitionDate"]
-    return sdk
+_TRANSITION = {"StorageClass": "StorageClass", "TransitionInDays": "Days", "TransitionDate": "Date"}
 
 
 def _filter(rule: Properties) -> dict[str, Any]:
-    parts: dict[str, Any] = {name: int(rule[name]) for name in _SIZES if name in rule}
+    parts: dict[str, Any] = {
+        name: int(rule[name]) for name in ("ObjectSizeGreaterThan", "ObjectSizeLessThan") if name in rule
+    }
     if rule.get("Prefix"):
         parts["Prefix"] = rule["Prefix"]
     tags = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in rule.get("TagFilters", [])]
     if len(tags) + len(parts) > 1:
         return {"And": parts | ({"Tags": tags} if tags else {})}
     return {"Tag": tags[0]} if tags else parts or {"Prefix": ""}
-
-
-_SIZES = ("ObjectSizeGreaterThan", "ObjectSizeLessThan")
 
 
 def tags(properties: Any) -> bytes:

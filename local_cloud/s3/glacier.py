@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from local_cloud.clock import Clock
-from local_cloud.s3.days import DAY_SECONDS, HOUR_SECONDS, Calendar
-
-Answer = tuple[int, dict[str, str], bytes]
+from local_cloud.clock import DAY_SECONDS, HOUR_SECONDS, Calendar, Clock
+from local_cloud.operations import Answer
 
 RETRIEVAL_SECONDS: dict[tuple[str, str], tuple[float, float]] = {
     ("GLACIER", "Expedited"): (60, 300),

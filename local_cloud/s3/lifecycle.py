@@ -1,8 +1,8 @@
 """Lifecycle transitions: once a simulated day, current objects move to the colder class that a rule names.
 
-MiniStack keeps the rules and does nothing with them. Not here: expirations and noncurrent versions (nothing in this
-project deletes objects), and S3's minimum of 128 KiB for a transition, because the stored objects of this cloud are
-scaled down. `ObjectSizeGreaterThan` and `ObjectSizeLessThan` look at the size that HEAD shows.
+MiniStack keeps the rules and does nothing with them. Not here: expirations, noncurrent versions, and S3's minimum of
+128 KiB for a transition, because the stored objects of this cloud are scaled down. `ObjectSizeGreaterThan` and
+`ObjectSizeLessThan` look at the size that HEAD shows.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from local_cloud.clock import Clock
-from local_cloud.s3.days import DAY_SECONDS, Calendar
+from local_cloud.clock import DAY_SECONDS, Calendar, Clock
 
 COLDNESS = (
     "STANDARD",

@@ -7,9 +7,8 @@ from datetime import UTC
 from types import ModuleType
 from typing import Any
 
-from local_cloud.clock import Clock
-from local_cloud.s3 import bucket_properties, managed_key, multipart_tags, object_encryption
-from local_cloud.s3.days import Calendar
+from local_cloud.clock import Calendar, Clock
+from local_cloud.s3 import bucket_properties, gaps
 from local_cloud.s3.glacier import Glacier
 from local_cloud.s3.lifecycle import Lifecycle
 
@@ -51,23 +50,6 @@ class S3World:
         s3.time = _Time(clock)
         s3.now_iso = lambda: clock.now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         s3._restore_object = world._glacier.restore_object
-        s3._object_record_from_version = _with_restore(s3)
         bucket_properties.complete(provisioners, s3)
-        multipart_tags.complete(s3)
-        object_encryption.complete(s3)
-        managed_key.complete(s3, responses)
+        gaps.fill(s3, responses)
         return world
-
-
-def _with_restore(s3: Any) -> Any:
-    """A version's record with the restore of that version, which MiniStack shows for HEAD without a version only."""
-    original = getattr(s3, "_record_without_restore", s3._object_record_from_version)
-    s3._record_without_restore = original
-
-    def record(version: dict[str, Any]) -> dict[str, Any]:
-        rebuilt: dict[str, Any] = original(version)
-        if "restore" in version:
-            rebuilt["restore"] = version["restore"]
-        return rebuilt
-
-    return record

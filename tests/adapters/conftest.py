@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ami_archiver.adapters import table_reads
+from ami_archiver.adapters import table
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive, client, make_table
 
@@ -39,7 +39,7 @@ def dynamodb(request: pytest.FixtureRequest) -> Iterator[Any]:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that were waited for the table, in no time."""
     seconds: list[float] = []
-    monkeypatch.setattr(table_reads, "sleep", seconds.append)
+    monkeypatch.setattr(table, "sleep", seconds.append)
     return seconds
 
 

@@ -104,7 +104,7 @@ def test_second_store_of_an_image_is_refused_without_blaming_the_image(archive: 
     start(archive, image_id)
     refused = start(archive, image_id)
     assert isinstance(refused, Refusal)
-    assert (refused.code, refused.concerns_image) == ("InvalidRequest", False)
+    assert (refused.code, refused.own_fault) == ("InvalidRequest", False)
     assert "already in progress" in refused.message
 
 
@@ -112,7 +112,7 @@ def test_rejection_at_the_in_flight_limit_is_refused_without_blaming_the_image(a
     archive.occupy(600)
     refused = start(archive, archive.image("one"))
     assert isinstance(refused, Refusal)
-    assert not refused.concerns_image
+    assert not refused.own_fault
 
 
 @pytest.mark.parametrize("code", ["Client.X", "ResourceLimitExceeded", "MaxInFlightReached"])
@@ -123,7 +123,7 @@ def test_unknown_code_of_a_rejection_does_not_blame_the_image(
     archive.occupy(600)
     refused = start(archive, archive.image("one"))
     assert isinstance(refused, Refusal)
-    assert (refused.code, refused.concerns_image) == (code, False)
+    assert (refused.code, refused.own_fault) == (code, False)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_unknown_code_of_a_rejection_does_not_blame_the_image(
 def test_image_that_is_not_there_is_to_blame(archive: Archive, image_id: str, code: str) -> None:
     refused = start(archive, image_id)
     assert isinstance(refused, Refusal)
-    assert (refused.code, refused.concerns_image) == (code, True)
+    assert (refused.code, refused.own_fault) == (code, True)
 
 
 def test_image_whose_snapshot_is_gone_is_to_blame(archive: Archive) -> None:
@@ -141,7 +141,7 @@ def test_image_whose_snapshot_is_gone_is_to_blame(archive: Archive) -> None:
     archive.cloud.service.faults.delete_snapshot(archive.region, image_id.replace("ami-", "snap-"))
     refused = start(archive, image_id)
     assert isinstance(refused, Refusal)
-    assert refused.concerns_image
+    assert refused.own_fault
 
 
 def test_code_that_only_real_ec2_has_is_taken_as_it_is(archive: Archive, ec2: Any) -> None:

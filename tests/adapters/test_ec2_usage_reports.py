@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,12 @@ def launch(archive: Archive, account_id: str, image_id: str, count: int = 1) -> 
     ec2.run_instances(ImageId=image_id, MinCount=count, MaxCount=count, InstanceType="t3.micro")
 
 
+def newest(reports: Ec2UsageReports, image_id: str = "ami-1") -> UsageReport:
+    found = reports.newest(image_id)
+    assert isinstance(found, UsageReport)
+    return found
+
+
 def raw(report_id: str, *, age_hours: float = 0, **fields: Any) -> dict[str, Any]:
     """A report as DescribeImageUsageReports shows it."""
     return {
@@ -61,23 +68,23 @@ def test_report_is_pending_then_available_and_names_who_uses_the_image(
     )
     launch(archive, THIRD, image_id)
     launch(archive, archive.account_id, image_id)
-    report_id = reports.ask(image_id)
-    assert isinstance(report_id, str)
-    created = archive.cloud.clock.now()
-    assert reports.newest([image_id, GONE]) == {image_id: UsageReport(report_id, image_id, created, available=False)}
+    assert reports.newest(image_id) is None
+    assert reports.ask(image_id) is None
+    created, pending = archive.cloud.clock.now(), newest(reports, image_id)
+    assert pending == UsageReport(pending.report_id, created, available=False)
     archive.cloud.advance(3600)
-    assert reports.newest([image_id]) == {image_id: UsageReport(report_id, image_id, created, available=True)}
-    assert reports.accounts(report_id) == (
+    assert newest(reports, image_id) == replace(pending, available=True)
+    assert reports.accounts(pending.report_id) == (
         f"account {OTHER} (2 ec2:Instance, 1 ec2:LaunchTemplate)",
         f"account {THIRD} (1 ec2:Instance)",
     )
 
 
 def test_image_that_nobody_else_uses_has_an_empty_report(archive: Archive, reports: Ec2UsageReports) -> None:
-    report_id = reports.ask(shared(archive))
+    image_id = shared(archive)
+    reports.ask(image_id)
     archive.cloud.advance(3600)
-    assert isinstance(report_id, str)
-    assert reports.accounts(report_id) == ()
+    assert reports.accounts(newest(reports, image_id).report_id) == ()
 
 
 def test_entries_of_the_own_account_are_not_others_and_none_is_no_use(
@@ -95,25 +102,21 @@ def test_entries_of_the_own_account_are_not_others_and_none_is_no_use(
 
 def test_newest_report_counts(archive: Archive, reports: Ec2UsageReports) -> None:
     image_id = shared(archive)
-    first = reports.ask(image_id)
+    reports.ask(image_id)
     archive.cloud.advance(3600)
-    second = reports.ask(image_id)
-    assert first != second
-    found = reports.newest([image_id])
-    assert found is not None
-    assert (found[image_id].report_id, found[image_id].available) == (second, False)
+    reports.ask(image_id)
+    assert newest(reports, image_id).created_at == archive.cloud.clock.now()
 
 
 def test_failed_report_is_ignored(archive: Archive, reports: Ec2UsageReports) -> None:
     image_id = shared(archive)
-    whole = reports.ask(image_id)
+    reports.ask(image_id)
     archive.cloud.advance(3600)
+    whole = newest(reports, image_id)
     archive.cloud.service.faults.fail_usage_reports()
     reports.ask(image_id)
     archive.cloud.advance(3600)
-    found = reports.newest([image_id])
-    assert found is not None
-    assert found[image_id].report_id == whole
+    assert newest(reports, image_id) == whole
 
 
 def test_report_that_never_comes_stays_pending(archive: Archive, reports: Ec2UsageReports) -> None:
@@ -121,9 +124,7 @@ def test_report_that_never_comes_stays_pending(archive: Archive, reports: Ec2Usa
     reports.ask(image_id)
     archive.cloud.service.faults.hold_usage_reports()
     archive.cloud.advance(24 * 3600)
-    found = reports.newest([image_id])
-    assert found is not None
-    assert not found[image_id].available
+    assert not newest(reports, image_id).available
 
 
 @pytest.mark.parametrize(
@@ -151,40 +152,19 @@ def test_report_that_says_less_than_ours_would_is_no_proof(
 ) -> None:
     listed = {"ImageUsageReports": [raw("amiur-old", age_hours=5), raw("amiur-new", **fields)]}
     with answering(ec2, "DescribeImageUsageReports", listed):
-        found = reports.newest(["ami-1"])
-    assert found is not None
-    assert found["ami-1"].report_id == "amiur-old"
+        assert newest(reports).report_id == "amiur-old"
 
 
 def test_report_of_somebody_else_that_says_as_much_is_as_good(reports: Ec2UsageReports, ec2: Any) -> None:
     plain = [{"ResourceType": "ec2:Instance"}, {"ResourceType": "ec2:LaunchTemplate"}]
     page = {"ImageUsageReports": [raw("amiur-1", age_hours=1, ResourceTypes=plain)], "NextToken": "t"}
     with answering(ec2, "DescribeImageUsageReports", page, {"ImageUsageReports": [raw("amiur-2", age_hours=2)]}):
-        found = reports.newest(["ami-1"])
-    assert found is not None
-    assert found["ami-1"].report_id == "amiur-1"
+        assert newest(reports).report_id == "amiur-1"
 
 
-def test_image_that_ec2_does_not_know_does_not_hide_the_reports_of_others(
-    archive: Archive, reports: Ec2UsageReports, ec2: Any
-) -> None:
-    image_id = shared(archive)
-    reports.ask(image_id)
-
-    def names_it(params: Any) -> bool:
-        return GONE in params["body"].values()
-
-    with refusing(ec2, "DescribeImageUsageReports", "InvalidAMIID.NotFound", only=names_it) as calls:
-        found = reports.newest([image_id, GONE])
-    assert found is not None
-    assert set(found) == {image_id}
-    assert len(calls) == 3
-
-
-def test_images_are_asked_about_by_ten(reports: Ec2UsageReports, ec2: Any) -> None:
-    with answering(ec2, "DescribeImageUsageReports", {}, {}, {}) as calls:
-        assert reports.newest([f"ami-{number:017}" for number in range(21)]) == {}
-    assert len(calls) == 3
+def test_image_that_ec2_does_not_know_has_no_report(reports: Ec2UsageReports, ec2: Any) -> None:
+    with refusing(ec2, "DescribeImageUsageReports", "InvalidAMIID.NotFound"):
+        assert reports.newest(GONE) is None
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "UnsupportedOperation", "InvalidAction"])
@@ -192,10 +172,9 @@ def test_reports_that_cannot_be_asked_for_are_unknown(archive: Archive, reports:
     for operation in ("DescribeImageUsageReports", "CreateImageUsageReport"):
         archive.cloud.service.faults.deny(operation, code)
     image_id = shared(archive)
-    assert reports.newest([image_id]) is None
-    answer = reports.ask(image_id)
-    assert isinstance(answer, Refusal)
-    assert answer.code == code
+    for answer in (reports.newest(image_id), reports.ask(image_id)):
+        assert isinstance(answer, Refusal)
+        assert answer.code == code
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "InvalidImageUsageReportId.NotFound"])
@@ -209,7 +188,7 @@ def test_entries_that_cannot_be_read_may_name_somebody(archive: Archive, reports
 )
 def test_throttle_is_temporary(reports: Ec2UsageReports, ec2: Any, operation: str) -> None:
     ask = {
-        "DescribeImageUsageReports": lambda: reports.newest([GONE]),
+        "DescribeImageUsageReports": lambda: reports.newest(GONE),
         "CreateImageUsageReport": lambda: reports.ask(GONE),
         "DescribeImageUsageReportEntries": lambda: reports.accounts("amiur-1"),
     }[operation]

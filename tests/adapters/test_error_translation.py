@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import translated
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.errors import AccessDenied, AwsRefused, TemporarilyUnavailable
 from ami_archiver.model import Refusal
 from local_cloud.in_process import VirtualCloud
@@ -31,7 +32,7 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "queue": ("dynamodb", "Query", lambda app: list(app.records.nights())),
     "lease": ("dynamodb", "UpdateItem", lambda app: app.leases.renew("run", NOW)),
     "read lease": ("dynamodb", "GetItem", lambda app: app.leases.read()),
-    "summary": ("dynamodb", "PutItem", lambda app: app.runs.put_summary("run", {})),
+    "summary": ("dynamodb", "PutItem", lambda app: app.runs.put_summary(SummaryKind.RUNS, "run", {})),
     "pages of a run": ("dynamodb", "Query", lambda app: list(app.runs.pages("run", "SELECT#"))),
     "publish": ("sns", "Publish", lambda app: app.notifier.publish("subject", "text")),
 }

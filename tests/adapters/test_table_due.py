@@ -8,18 +8,10 @@ from typing import Any
 import pytest
 
 from ami_archiver.adapters.table_records import TableRecords
-from ami_archiver.adapters.table_retirements import TableRetirements
 from ami_archiver.model import ArchiveRecord, Status
 from ami_archiver.retire import moves
-from tests.adapters.conftest import LOCAL_CLOUD
-from tests.support.answers import counting
 from tests.support.archive import TABLE
 from tests.support.domain import IMAGE_ID, NOW, verified
-
-
-@pytest.fixture
-def retirements(dynamodb: Any) -> TableRetirements:
-    return TableRetirements(dynamodb, TABLE)
 
 
 @pytest.fixture
@@ -31,8 +23,8 @@ def disabled(image_id: str = IMAGE_ID, at: datetime = NOW) -> ArchiveRecord:
     return moves.disabled(verified(image_id), "disabled", at=at, run_id="run-2")
 
 
-def due(retirements: TableRetirements, status: Status, until: datetime, after: str | None = None) -> list[str]:
-    return [seen.record.image_id for seen in retirements.due(status, until, after) if seen.record]
+def due(records: TableRecords, status: Status, until: datetime, after: str | None = None) -> list[str]:
+    return [found.image_id for found in records.in_status(status, after, until) if found.record]
 
 
 def put(dynamodb: Any, image_id: str, **attributes: Any) -> None:
@@ -42,62 +34,44 @@ def put(dynamodb: Any, image_id: str, **attributes: Any) -> None:
     dynamodb.put_item(TableName=TABLE, Item=item | attributes)
 
 
-def test_records_that_came_into_a_status_until_then_are_due_oldest_first(
-    retirements: TableRetirements, records: TableRecords
-) -> None:
+def test_records_that_came_into_a_status_until_then_are_due_oldest_first(records: TableRecords) -> None:
     for number in (3, 1, 2):
         records.save(None, disabled(f"ami-{number:017}", NOW + timedelta(days=number)))
     records.save(None, verified("ami-00000000000000009"))
     until = NOW + timedelta(days=2)
-    assert due(retirements, Status.DISABLED, until) == ["ami-00000000000000001", "ami-00000000000000002"]
-    assert due(retirements, Status.DISABLED, NOW) == []
-    assert due(retirements, Status.VERIFIED, NOW) == ["ami-00000000000000009"]
+    assert due(records, Status.DISABLED, until) == ["ami-00000000000000001", "ami-00000000000000002"]
+    assert due(records, Status.DISABLED, NOW) == []
+    assert due(records, Status.VERIFIED, NOW) == ["ami-00000000000000009"]
 
 
-def test_note_in_a_records_history_does_not_make_it_younger(
-    retirements: TableRetirements, records: TableRecords
-) -> None:
+def test_note_in_a_records_history_does_not_make_it_younger(records: TableRecords) -> None:
     records.save(None, verified())
     before = verified()
-    assert retirements.save(before, moves.kept(before, "InUse: used", at=NOW + timedelta(days=9), run_id="run-9"))
-    assert due(retirements, Status.VERIFIED, NOW) == [IMAGE_ID]
+    assert records.save(before, moves.kept(before, "InUse: used", at=NOW + timedelta(days=9), run_id="run-9"))
+    assert due(records, Status.VERIFIED, NOW) == [IMAGE_ID]
 
 
 @pytest.mark.parametrize("microseconds", [0, 1, 999_999])
-def test_what_is_due_goes_on_behind_a_cursor(
-    retirements: TableRetirements, records: TableRecords, microseconds: int
-) -> None:
+def test_what_is_due_goes_on_behind_a_cursor(records: TableRecords, microseconds: int) -> None:
     at = NOW + timedelta(microseconds=microseconds)
     ids = [f"ami-{number:017}" for number in range(4)]
     for image_id in ids:
         records.save(None, disabled(image_id, at))
-    cursors = [seen.cursor for seen in retirements.due(Status.DISABLED, at, None)]
-    assert [due(retirements, Status.DISABLED, at, one) for one in cursors] == [ids[1:], ids[2:], ids[3:], []]
-    assert due(retirements, Status.DISABLED, at - timedelta(microseconds=1)) == []
+    cursors = [seen.cursor for seen in records.in_status(Status.DISABLED, None, at)]
+    assert [due(records, Status.DISABLED, at, one) for one in cursors] == [ids[1:], ids[2:], ids[3:], []]
+    assert due(records, Status.DISABLED, at - timedelta(microseconds=1)) == []
 
 
-def test_cursor_beyond_what_is_due_finds_nothing(retirements: TableRetirements, records: TableRecords) -> None:
+def test_cursor_beyond_what_is_due_finds_nothing(records: TableRecords) -> None:
     records.save(None, disabled())
-    (seen,) = retirements.due(Status.DISABLED, NOW, None)
-    assert due(retirements, Status.DISABLED, NOW - timedelta(days=1), seen.cursor) == []
+    (seen,) = records.in_status(Status.DISABLED, None, NOW)
+    assert due(records, Status.DISABLED, NOW - timedelta(days=1), seen.cursor) == []
 
 
-def test_record_that_cannot_be_read_is_due_without_being_read(
-    retirements: TableRetirements, records: TableRecords, dynamodb: Any
-) -> None:
+def test_record_that_cannot_be_read_is_due_without_being_read(records: TableRecords, dynamodb: Any) -> None:
     for number in (1, 2, 3):
         records.save(None, disabled(f"ami-{number:017}"))
     put(dynamodb, "ami-00000000000000002", retirement={"M": {"intention": {"S": "sell"}}})
-    seen = list(retirements.due(Status.DISABLED, NOW, None))
+    seen = list(records.in_status(Status.DISABLED, None, NOW))
     assert [one.record is None for one in seen] == [False, True, False]
-    assert due(retirements, Status.DISABLED, NOW, seen[1].cursor) == ["ami-00000000000000003"]
-
-
-@pytest.mark.parametrize("dynamodb", [LOCAL_CLOUD], indirect=True)  # moto takes half a minute
-def test_what_is_due_comes_in_pages(retirements: TableRetirements, records: TableRecords, dynamodb: Any) -> None:
-    ids = [f"ami-{number:017}" for number in range(205)]
-    for image_id in ids:
-        records.save(None, disabled(image_id))
-    with counting(dynamodb, "Query") as calls:
-        assert due(retirements, Status.DISABLED, NOW) == ids
-    assert len(calls) == 3
+    assert due(records, Status.DISABLED, NOW, seen[1].cursor) == ["ami-00000000000000003"]

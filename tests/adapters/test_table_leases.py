@@ -8,22 +8,23 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.adapters.table_leases import TableLeases
-from ami_archiver.errors import LeaseLost, TemporarilyUnavailable
+from ami_archiver.adapters.table_leases import ARCHIVE_LEASE, RESTORE_LEASE, TableLeases
+from ami_archiver.errors import BadRecord, LeaseLost, TemporarilyUnavailable
 from ami_archiver.model import ActiveRun
 from tests.adapters.conftest import LOCAL_CLOUD
-from tests.support.answers import counting, losing_answers
+from tests.support.answers import losing_answers
 from tests.support.archive import TABLE
 from tests.support.domain import NOW
 
 LATER = NOW + timedelta(hours=1)
+KEY = {"pk": {"S": "LEASE"}, "sk": {"S": "LEASE"}}
 FIRST = ActiveRun("run-1", "nightly", NOW, "arn:aws:states:us-east-1:123456789012:execution:archive:one")
 SECOND = ActiveRun("run-2", "weekly", NOW)
 
 
 @pytest.fixture
 def leases(dynamodb: Any) -> TableLeases:
-    return TableLeases(dynamodb, TABLE)
+    return TableLeases(dynamodb, TABLE, ARCHIVE_LEASE)
 
 
 def test_lease_that_never_was_is_free(leases: TableLeases) -> None:
@@ -99,61 +100,37 @@ def test_images_in_flight_come_and_go_and_outlive_the_run(leases: TableLeases) -
     assert leases.renew("run-2", LATER, remove=["ami-2"]).in_flight == frozenset()
 
 
-def test_what_has_ended_makes_room_for_what_starts_in_one_write(leases: TableLeases, dynamodb: Any) -> None:
+def test_lease_of_the_restores_is_another_one(leases: TableLeases, dynamodb: Any) -> None:
     leases.take(FIRST, NOW, LATER)
-    lease = leases.renew("run-1", LATER, add=["ami-1", "ami-2"])
-    with counting(dynamodb, "UpdateItem") as writes:
-        after = leases.exchange(lease, LATER + timedelta(hours=1), add=["ami-3"], remove=["ami-1"])
-    assert (after.in_flight, after.expires_at) == ({"ami-2", "ami-3"}, LATER + timedelta(hours=1))
-    assert leases.read() == after
-    assert len(writes) == 1
+    assert TableLeases(dynamodb, TABLE, RESTORE_LEASE).take(SECOND, NOW, LATER) is not None
+    assert leases.read().holder == "run-1"
+
+
+def test_lease_of_a_release_that_did_not_note_ids_and_executions_is_read(leases: TableLeases, dynamodb: Any) -> None:
+    leases.take(SECOND, NOW, LATER)
+    item = dynamodb.get_item(TableName=TABLE, Key=KEY)["Item"]
+    older = {name: value for name, value in item["runs"]["M"]["run-2"]["M"].items() if name in ("policy", "started_at")}
+    dynamodb.put_item(TableName=TABLE, Item=item | {"runs": {"M": {"run-2": {"M": older}}}})
+    assert leases.read().runs == {"run-2": SECOND}
 
 
 @pytest.mark.parametrize(
-    ("known", "add", "remove"),
-    [([], ["ami-2"], ["ami-1"]), (["ami-1"], [], ["ami-1"]), ([], [], ["ami-1"])],
-    ids=["nothing was in flight", "nothing is left in flight", "nothing was and nothing is"],
+    ("change", "why"),
+    [
+        ({"holder": {"N": "5"}}, "holder is 5, must be a text"),
+        ({"runs": {"L": []}}, ""),
+        ({"runs": {"M": {"run-1": {"M": {}}}}}, "runs['run-1'].policy is missing"),
+        ({"expires_at": {"S": "soon"}}, ""),
+    ],
 )
-def test_exchange_with_nothing_in_flight_is_one_write(
-    leases: TableLeases, dynamodb: Any, known: list[str], add: list[str], remove: list[str]
+def test_lease_that_cannot_be_read_says_what_to_do(
+    leases: TableLeases, dynamodb: Any, change: dict[str, Any], why: str
 ) -> None:
     leases.take(FIRST, NOW, LATER)
-    lease = leases.renew("run-1", LATER, add=known)
-    until = LATER + timedelta(hours=1)
-    with counting(dynamodb, "UpdateItem") as writes:
-        assert leases.exchange(lease, until, add=add, remove=remove).in_flight == set(add)
-    assert (leases.read().in_flight, leases.read().expires_at, len(writes)) == (set(add), until, 1)
-
-
-def test_exchange_that_did_not_see_what_was_started_meanwhile_keeps_it(leases: TableLeases) -> None:
-    leases.take(FIRST, NOW, LATER)
-    lease = leases.read()
-    leases.renew("run-1", LATER, add=["ami-2"])
-    assert leases.exchange(lease, LATER, add=["ami-3"], remove=["ami-1"]).in_flight == {"ami-2", "ami-3"}
-
-
-def test_exchange_on_a_set_that_changed_meanwhile_keeps_what_others_put_there(leases: TableLeases) -> None:
-    leases.take(FIRST, NOW, LATER)
-    lease = leases.renew("run-1", LATER, add=["ami-1"])
-    leases.renew("run-1", LATER, add=["ami-2"])
-    assert leases.exchange(lease, LATER, add=["ami-3"], remove=["ami-1"]).in_flight == {"ami-2", "ami-3"}
-
-
-def test_exchange_whose_answer_was_lost_is_made_once(leases: TableLeases, dynamodb: Any) -> None:
-    leases.take(FIRST, NOW, LATER)
-    lease = leases.renew("run-1", LATER, add=["ami-1"])
-    with losing_answers(dynamodb, "UpdateItem"), pytest.raises(TemporarilyUnavailable):
-        leases.exchange(lease, LATER, add=["ami-2"], remove=["ami-1"])
-    assert leases.exchange(lease, LATER, add=["ami-2"], remove=["ami-1"]).in_flight == {"ami-2"}
-
-
-def test_exchange_on_a_lease_that_another_run_has_taken_is_lost(leases: TableLeases) -> None:
-    leases.take(FIRST, NOW, NOW)
-    lease = leases.renew("run-1", NOW, add=["ami-1"])
-    leases.take(SECOND, LATER, LATER)
-    with pytest.raises(LeaseLost):
-        leases.exchange(lease, LATER, add=["ami-2"], remove=["ami-1"])
-    assert leases.read().in_flight == {"ami-1"}
+    dynamodb.put_item(TableName=TABLE, Item=dynamodb.get_item(TableName=TABLE, Key=KEY)["Item"] | change)
+    with pytest.raises(BadRecord, match=r"^the lease cannot be read: .*; delete the item while no run works") as bad:
+        leases.read()
+    assert why in str(bad.value)
 
 
 def test_joined_run_is_told_with_policy_and_execution(leases: TableLeases) -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.adapters.table_items import queue_item
 from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.errors import BadRecord
 from ami_archiver.model import QueueEntry
-from ami_archiver.queue_reader import Front
 from tests.support.answers import counting
 from tests.support.archive import TABLE
 from tests.support.queue import queued
@@ -22,8 +21,13 @@ def records(dynamodb: Any) -> TableRecords:
 
 def put(dynamodb: Any, *entries: QueueEntry, **more: Any) -> None:
     for start in range(0, len(entries), 25):
-        requests = [{"PutRequest": {"Item": queue_item(e) | more}} for e in entries[start : start + 25]]
+        requests = [{"PutRequest": {"Item": item(e) | more}} for e in entries[start : start + 25]]
         dynamodb.batch_write_item(RequestItems={TABLE: requests})
+
+
+def item(of: QueueEntry) -> dict[str, Any]:
+    order = f"{of.night}#{round(of.snapshot_gib * 1000):010}#{of.image_id}"
+    return {"pk": {"S": "QUEUE"}, "sk": {"S": order}, "policy": {"S": of.policy}}
 
 
 def entry(image_id: str, gib: float = 8, night: str = "20260101", policy: str = "nightly") -> QueueEntry:
@@ -80,33 +84,10 @@ def test_other_policies_entries_in_front_do_not_hide_ours(records: TableRecords,
     assert sizes(records, None) == [1]
 
 
-def test_front_empties_an_older_night_before_a_newer_one(records: TableRecords, dynamodb: Any) -> None:
-    put(dynamodb, entry("old", 1), entry("new", 500, night="20260102"))
-    front = Front(records)
-    first = front.largest(None)
-    assert first is not None
-    assert first.image_id == "old"
-    assert front.largest(0.5) is None
-    front.take(first)
-    second = front.largest(None)
-    assert second is not None
-    assert second.image_id == "new"
-    front.take(second)
-    assert front.largest(None) is None
-
-
-def test_front_reads_a_long_queue_in_few_queries(records: TableRecords, dynamodb: Any) -> None:
-    put(dynamodb, *[entry(f"ami-{number:017}", number + 1) for number in range(200)])
-    front = Front(records)
-    with counting(dynamodb, "Query") as calls:
-        taken = []
-        while len(taken) < 120 and (found := front.largest(150)):
-            front.take(found)
-            taken.append(found.snapshot_gib)
-    assert taken == [float(gib) for gib in range(149, 29, -1)]
-    assert len(calls) <= 8
-
-
-def test_front_of_closed_policies_is_empty(records: TableRecords, dynamodb: Any) -> None:
-    put(dynamodb, entry("a"))
-    assert Front(records, ["nightly"]).largest(None) is None
+@pytest.mark.parametrize("key", ["20260101#0000008000", "20260101#large#ami-1"])
+def test_entry_whose_key_cannot_be_read_says_what_to_do(records: TableRecords, dynamodb: Any, key: str) -> None:
+    dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "QUEUE"}, "sk": {"S": key}})
+    with pytest.raises(
+        BadRecord, match=rf"^queue entry {key} cannot be read: .*; delete it and set its record's status"
+    ):
+        sizes(records, None)

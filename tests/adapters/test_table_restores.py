@@ -8,19 +8,14 @@ from typing import Any
 
 import pytest
 
-from ami_archiver.adapters.restore_items import restore_key
-from ami_archiver.adapters.table_items import image_key
-from ami_archiver.adapters.table_reads import WAITS_SECONDS
-from ami_archiver.adapters.table_records import TableRecords
-from ami_archiver.adapters.table_restores import TableRestores
-from ami_archiver.model import Status
+from ami_archiver.adapters.table import WAITS_SECONDS, serialized
+from ami_archiver.adapters.table_restores import TableRestores, restore_key
 from ami_archiver.restore import lifecycle
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from tests.adapters.conftest import LOCAL_CLOUD
 from tests.restore.test_restore_domain import NOW, record
 from tests.support.answers import answering
 from tests.support.archive import TABLE
-from tests.support.domain import verified
 
 RUN = record().run_id
 LATER = NOW + timedelta(hours=1)
@@ -59,7 +54,7 @@ def test_of_two_who_move_a_restore_only_the_first_is_written(restores: TableRest
 def test_restore_is_moved_time_and_again_in_one_step(restores: TableRestores, dynamodb: Any, older: bool) -> None:
     (planned_record,) = planned(restores, 10)
     if older:
-        item = dynamodb.get_item(TableName=TABLE, Key=restore_key(planned_record.restore_id))["Item"]
+        item = dynamodb.get_item(TableName=TABLE, Key=serialized(restore_key(planned_record.restore_id)))["Item"]
         dynamodb.put_item(TableName=TABLE, Item={k: v for k, v in item.items() if k != "revision"})
     (before,) = restores.get([planned_record.restore_id]).records.values()
     assert before.revision == (0 if older else 1)
@@ -124,15 +119,10 @@ def test_what_dynamodb_puts_off_is_asked_for_again_later(
 ) -> None:
     planned(restores, 10)
     one = numbered(0).restore_id
-    put_off = {"Responses": {}, "UnprocessedKeys": {TABLE: {"Keys": [restore_key(one)], "ConsistentRead": True}}}
+    put_off = {
+        "Responses": {},
+        "UnprocessedKeys": {TABLE: {"Keys": [serialized(restore_key(one))], "ConsistentRead": True}},
+    }
     with answering(dynamodb, "BatchGetItem", put_off):
         assert list(restores.get([one]).records) == [one]
     assert waits == list(WAITS_SECONDS[:1])
-
-
-def test_archive_record_that_cannot_be_read_stops_no_query(dynamodb: Any, restores: TableRestores) -> None:
-    for image_id in ("ami-1", "ami-2"):
-        assert TableRecords(dynamodb, TABLE).save(None, verified(image_id))
-    item = dynamodb.get_item(TableName=TABLE, Key=image_key("ami-1"))["Item"]
-    dynamodb.put_item(TableName=TABLE, Item=item | {"snapshot_gib": {"S": "ten"}})
-    assert [found.image_id for found in restores.archived([Status.VERIFIED])] == ["ami-2"]

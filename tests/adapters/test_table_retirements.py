@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from ami_archiver import lifecycle
-from ami_archiver.adapters.table_records import TableRecords
+from ami_archiver.adapters.table_records import HISTORY_KEPT, TableRecords
 from ami_archiver.adapters.table_retirements import SNAPSHOTS_PER_TRANSACTION, TableRetirements
 from ami_archiver.adapters.table_runs import TableRuns
-from ami_archiver.adapters.table_writes import HISTORY_KEPT
 from ami_archiver.errors import AccessDenied, BadRecord, TemporarilyUnavailable
-from ami_archiver.model import Action, ArchiveRecord, Decision, Retirement, Status
+from ami_archiver.model import Action, ArchiveRecord, Decision, Retirement
 from ami_archiver.retire import moves
 from ami_archiver.retire.model import FirstRun, Freed, LeftSnapshot, Saved, SnapshotEnd
 from tests.support.answers import answering, counting, losing_answers, refusing
@@ -55,23 +54,17 @@ def items(dynamodb: Any) -> list[dict[str, Any]]:
     return found
 
 
-def put(dynamodb: Any, image_id: str, **attributes: Any) -> None:
-    """Change a record's item by hand."""
-    key = {"pk": {"S": f"IMAGE#{image_id}"}, "sk": {"S": "RECORD"}}
-    item = dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
-    dynamodb.put_item(TableName=TABLE, Item=item | attributes)
+def one(records: TableRecords) -> ArchiveRecord:
+    return records.get([IMAGE_ID]).records[IMAGE_ID]
 
 
 # Records
 
 
-def test_record_comes_back_with_how_far_its_original_is_on_its_way_out(
-    retirements: TableRetirements, records: TableRecords
-) -> None:
+def test_record_comes_back_with_how_far_its_original_is_on_its_way_out(records: TableRecords) -> None:
     full = replace(disabled(), retirement=FULL)
     records.save(None, full)
-    assert retirements.get(IMAGE_ID) == full
-    assert records.get([IMAGE_ID]).records == {IMAGE_ID: full}
+    assert one(records) == full
 
 
 def test_record_of_before_there_was_retirement_is_read_as_one_that_is_not_on_its_way(
@@ -83,12 +76,11 @@ def test_record_of_before_there_was_retirement_is_read_as_one_that_is_not_on_its
         Key={"pk": {"S": f"IMAGE#{IMAGE_ID}"}, "sk": {"S": "RECORD"}},
         UpdateExpression="REMOVE retirement",
     )
-    before = retirements.get(IMAGE_ID)
+    before = one(records)
     assert before == verified()
-    assert before is not None
     after = moves.disabled(before, "disabled", at=NOW, run_id="run-2")
     assert retirements.save(before, after)
-    assert retirements.get(IMAGE_ID) == after
+    assert one(records) == after
 
 
 @pytest.mark.parametrize(
@@ -109,23 +101,13 @@ def test_older_code_is_told_to_be_replaced_only_where_it_could_not_read_on(
     assert records.get([IMAGE_ID]).records == {IMAGE_ID: of}
 
 
-def test_record_that_is_not_there_or_cannot_be_read_is_none(
-    retirements: TableRetirements, records: TableRecords, dynamodb: Any
-) -> None:
-    assert retirements.get(IMAGE_ID) is None
-    records.save(None, verified())
-    put(dynamodb, IMAGE_ID, retirement={"S": "soon"})
-    assert retirements.get(IMAGE_ID) is None
-
-
-def test_records_are_read_consistently(retirements: TableRetirements, dynamodb: Any) -> None:
+def test_what_is_known_of_originals_is_read_consistently(retirements: TableRetirements, dynamodb: Any) -> None:
     with counting(dynamodb, "GetItem") as gets, counting(dynamodb, "Query") as queries:
-        retirements.get(IMAGE_ID)
         retirements.total_saved()
         retirements.first_run("nightly")
         retirements.token("run")
         list(retirements.left_snapshots())
-    assert len(gets) == 4
+    assert len(gets) == 3
     assert all(b'"ConsistentRead": true' in call["body"] for call in [*gets, *queries])
 
 
@@ -143,7 +125,7 @@ def test_record_snapshots_and_total_are_written_together(retirements: TableRetir
     assert retirements.save(intended, retired, leaving=[LEFT], saved=SAVED)
     assert list(retirements.left_snapshots()) == []
     assert retirements.total_saved() == SAVED
-    assert retirements.get(IMAGE_ID) == retired
+    assert one(records) == retired
 
 
 def test_write_that_comes_too_late_changes_nothing_at_all(retirements: TableRetirements, records: TableRecords) -> None:
@@ -155,7 +137,7 @@ def test_write_that_comes_too_late_changes_nothing_at_all(retirements: TableReti
     second = LeftSnapshot(IMAGE_ID, "snap-2")
     assert not retirements.save(before, late, adding=[second], leaving=[LEFT], saved=SAVED)
     assert not retirements.save(before, late)
-    assert retirements.get(IMAGE_ID) == other
+    assert one(records) == other
     assert list(retirements.left_snapshots()) == [LEFT]
     assert retirements.total_saved() == Saved()
 
@@ -216,8 +198,7 @@ def test_long_history_is_paged_out_and_none_is_lost(
         at = NOW + timedelta(seconds=number)
         after = lifecycle.noted(after, f"note {number}", at=at, run_id="run-3")
     assert retirements.save(before, after, adding=[LEFT], saved=SAVED)
-    kept = retirements.get(IMAGE_ID)
-    assert kept is not None
+    kept = one(records)
     assert len(kept.history) == len(after.history) - HISTORY_KEPT // 2
     (page,) = [item for item in items(dynamodb) if item["sk"]["S"].startswith("HISTORY#")]
     assert len(page["moves"]["L"]) + len(kept.history) == len(after.history)
@@ -276,9 +257,7 @@ def test_token_of_an_approval_is_kept_by_run(retirements: TableRetirements, dyna
 @pytest.mark.parametrize(
     ("operation", "call"),
     [
-        ("Query", lambda table: list(table.due(Status.VERIFIED, NOW, None))),
         ("Query", lambda table: list(table.left_snapshots())),
-        ("GetItem", lambda table: table.get(IMAGE_ID)),
         ("GetItem", lambda table: table.total_saved()),
         ("PutItem", lambda table: table.put_token("run", "t")),
         ("DeleteItem", lambda table: table.drop(LEFT)),

@@ -1,4 +1,4 @@
-"""What runs decided, in pages and summaries; and who is told."""
+"""What runs decided, in pages and summaries."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 
 from ami_archiver.adapters.table_runs import LINES_PER_ITEM, SummaryKind, TableRuns
 from ami_archiver.model import Decision, DecisionLine
-from tests.support.answers import counting
-from tests.support.archive import TABLE, Archive, client
+from tests.support.archive import TABLE
 
 
 @pytest.fixture
@@ -62,11 +61,3 @@ def test_summary_comes_back_with_its_numbers_as_json_has_them(runs: TableRuns) -
     assert isinstance(back["seconds"], int)
     assert isinstance(back["stored_gib"], float)
     assert runs.summary(SummaryKind.RUNS, "run-2") is None
-
-
-def test_topic_gets_subject_and_text(archive: Archive) -> None:
-    sns: Any = client(archive.cloud, "sns")
-    with counting(sns, "Publish") as calls:
-        archive.app.notifier.publish("subject", "text")
-    assert (calls[0]["Subject"], calls[0]["Message"]) == ("subject", "text")
-    assert calls[0]["TopicArn"] == archive.settings.topic_arn

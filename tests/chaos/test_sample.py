@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.steps.store_work import StoreWork
 from tests.chaos.faults import FAULTS
 from tests.chaos.interleavings import MEETINGS, Meeting
@@ -88,7 +89,7 @@ def test_a_run_that_joins_says_which_run_works_off_its_selection_and_both_are_re
         assert (second.output["outcome"], second.output["working_run"]) == ("joined", own["run_id"])
         assert own["joined_runs"] == [second.output["run_id"]]
         assert own["decisions"]["stored"] == 1
-        weekly = world.archive.app.runs.summary(second.output["run_id"])
+        weekly = world.archive.app.runs.summary(SummaryKind.RUNS, second.output["run_id"])
         assert weekly is not None
         assert (weekly["outcome"], weekly["decisions"]["stored"]) == ("worked", 2)
 

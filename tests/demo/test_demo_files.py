@@ -1,4 +1,4 @@
-"""What a demonstration leaves behind: its calls and its text, and nothing else."""
+"""What a demonstration leaves behind: its log of calls, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from demo import stage
-from demo.stage import KEPT, Workplace
+from demo.stage import CALL_LOG, Workplace
 
 
 @pytest.fixture
@@ -17,22 +17,20 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def demonstration(text: str, *, keep: bool = False) -> Path:
-    """One that has ended; where it says that its files are."""
+    """One that has ended; where it says that its log is."""
     with Workplace(keep=keep) as place:
-        for file in (place.call_log, place.transcript):
-            file.write_text(text)
+        place.call_log.write_text(text)
         (place.path / "scratch").mkdir()
-    return place.kept_in
+    return place.call_log_left
 
 
 def test_the_next_demonstration_takes_the_place_of_the_last_one(directory: Path) -> None:
     demonstration("first")
-    assert demonstration("second") == directory
-    assert {file.name: file.read_text() for file in directory.iterdir()} == dict.fromkeys(KEPT, "second")
+    assert demonstration("second") == directory / CALL_LOG
+    assert {file.name: file.read_text() for file in directory.iterdir()} == {CALL_LOG: "second"}
 
 
-def test_files_of_a_kept_demonstration_are_not_overwritten_by_another_one(directory: Path) -> None:
+def test_the_log_of_a_kept_demonstration_is_not_overwritten_by_another_one(directory: Path) -> None:
     kept = demonstration("kept", keep=True)
     demonstration("another")
-    assert kept.parent == directory
-    assert {file.name: file.read_text() for file in kept.iterdir()} == dict.fromkeys(KEPT, "kept")
+    assert {file.name: file.read_text() for file in directory.iterdir()} == {CALL_LOG: "another", kept.name: "kept"}

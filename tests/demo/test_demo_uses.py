@@ -9,12 +9,13 @@ from typing import Any, cast
 import pytest
 
 from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
-from ami_archiver.adapters.ec2_uses import Ec2Uses
 from demo.aws import Aws
 from demo.fleet import built_in
 from demo.others import use_images
 from demo.scene import ACCOUNT_ID, Scene
 from local_cloud.in_process import VirtualCloud
+from tests.support.account import Account
+from tests.support.archive import Archive
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def scene(virtual_cloud: VirtualCloud) -> Scene:
 def test_the_reasons_that_the_demo_expects_are_what_the_archiver_finds(
     scene: Scene, virtual_cloud: VirtualCloud
 ) -> None:
-    client: Any = virtual_cloud.client
-    uses = Ec2Uses(client("ec2"), lambda: client("autoscaling"), lambda: client("ssm")).of(scene.kept, 10)
+    account = Account(cast(Archive, SimpleNamespace(cloud=virtual_cloud)))
+    uses = account.uses.of(scene.kept, 10)
     assert not uses.not_asked
     found = {image_id: f"InUse: used by {references[0]}" for image_id, references in uses.references.items()}
     expected = {image_id: reason for image_id, reason in scene.kept.items() if reason.startswith("InUse")}

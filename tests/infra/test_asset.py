@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-import zipfile
 from importlib.metadata import requires, version
 from pathlib import Path
 
@@ -23,11 +23,9 @@ def asset(cloud_assembly: CloudAssembly) -> Path:
     return cloud_assembly.asset
 
 
-def test_the_asset_is_under_ten_megabytes(asset: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "asset.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in asset.rglob("*"):
-            archive.write(file, file.relative_to(asset))
-    assert (tmp_path / "asset.zip").stat().st_size < 10_000_000
+def test_the_asset_is_far_below_what_lambda_takes(asset: Path) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 250 MB unzipped."""
+    assert sum(file.stat().st_size for file in asset.rglob("*")) < 50_000_000
 
 
 def test_a_second_installation_gives_the_same_files(
@@ -42,21 +40,19 @@ def test_a_second_installation_gives_the_same_files(
     assert content(tmp_path / "again") == content(asset)
 
 
-def test_the_clients_that_the_functions_use_work_from_the_pruned_tree_and_the_handlers_import(asset: Path) -> None:
+def test_the_clients_that_the_functions_use_work_from_the_asset_and_the_handlers_import(asset: Path) -> None:
     script = f"""
 import sys
 sys.path = [{str(asset)!r}] + [path for path in sys.path if "site-packages" not in path]
-import botocore.session
-session = botocore.session.get_session()
+import boto3, cattrs
+session = boto3.Session("x", "x", region_name="eu-central-1")
 for service in {functions_asset.SERVICES!r}:
-    client = session.create_client(service, "eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
+    client = session.client(service)
     print(service, client.meta.endpoint_url)
     if service == "s3":
         print(client.generate_presigned_url("head_object", Params={{"Bucket": "bucket", "Key": "key"}}))
-from handlers import check_restores, plan_restore, report_restore, start_restores
-from handlers import check_store_tasks, report_run, select_images, start_store_tasks
-from handlers import ask_for_approval, plan_retirement, retire_images, undo_retirement, watch_archive
-print(botocore.__file__, select_images.handler)
+from handlers import archive, restore, retire
+print(boto3.__file__, cattrs.__file__, archive.__file__)
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
@@ -71,17 +67,17 @@ print(botocore.__file__, select_images.handler)
     for service in functions_asset.SERVICES:
         assert f"{service} https://{hosts.get(service, service)}.eu-central-1.amazonaws.com\n" in done.stdout
     assert "\nhttps://bucket.s3.amazonaws.com/key?" in done.stdout
-    assert str(asset) in done.stdout
+    assert done.stdout.count(str(asset)) == 3
 
 
 def test_the_asset_has_the_services_that_the_functions_call_and_no_other(asset: Path) -> None:
     models = {path.name for path in (asset / "botocore/data").iterdir() if path.is_dir()}
     called = {
-        line.split('_client("')[1].split('"')[0]
+        service
         for file in functions_asset.SOURCE.rglob("*.py")
-        for line in file.read_text().splitlines()
-        if '_client("' in line
+        for service in re.findall(r'client\("(\w+)"\)', file.read_text())
     }
+    assert called
     assert called <= models
     assert models == set(functions_asset.SERVICES)
 

@@ -1,4 +1,4 @@
-"""`make mutants`: apply each bug to a copy, run its tests, and print which one noticed. One that survives is an error.
+"""`make mutants`: play each deliberate bug against its tests, and print which noticed. A survivor is an error.
 
 `ONLY=lease` plays the bugs whose name has that word.
 """
@@ -7,133 +7,107 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
+import signal
 import sys
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
+from multiprocessing import get_context
 from pathlib import Path
-from queue import SimpleQueue
+from typing import Any
 
-from tests.mutants.bug import Bug
+import pytest
+
+from local_cloud import in_process, server  # noqa: F401 - once for all: each bug's process is a copy of this one
+from tests.mutants.bug import broken
 from tests.mutants.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("lambdas", "tests", "local_cloud", "infra", "operate", "pyproject.toml")
 PROCESSES = 2
-SECONDS = 300
+SECONDS = 120
 """A bug may let a night never end: then it is the clock that notices."""
 
 
 @dataclass(frozen=True)
 class Result:
-    bug: Bug
-    killed_by: str | None
+    name: str
+    noticed_by: str | None
     seconds: float
 
 
+class FirstFailure:
+    """A plugin of pytest that remembers which test failed."""
+
+    name: str | None = None
+    text = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and self.name is None:
+            self.name, self.text = report.nodeid.removeprefix("tests/"), report.longreprtext
+
+
 def main(only: str) -> int:
-    bugs = [bug for bug in BUGS if only in bug.name]
-    if not bugs:
-        print(f"no bug has {only!r} in its name; there are: {', '.join(bug.name for bug in BUGS)}")
+    names = [name for name in BUGS if only in name]
+    if not names:
+        print(f"no bug has {only!r} in its name; there are: {', '.join(BUGS)}")
         return 2
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(PROCESSES) as pool:
-        copies: SimpleQueue[Path] = SimpleQueue()
-        for number in range(PROCESSES):
-            copies.put(_copy(Path(scratch) / str(number)))
-        asleep = list(pool.map(lambda tests: _failing(copies, tests), _halves({bug.tests for bug in bugs})))
-        if broken := [failed for failed in asleep if failed]:
-            print(f"the tests fail without any bug: {', '.join(broken)}")
+    os.chdir(ROOT)
+    with get_context("fork").Pool(PROCESSES, maxtasksperchild=1) as pool:
+        if failed := [one for one in pool.imap(_first_failure, _without_bugs(names)) if one]:
+            print(f"the tests fail without any bug: {', '.join(failed)}")
             return 2
-        results = _printed(pool.map(lambda bug: _play(copies, bug), bugs))
-    survivors = [result.bug.name for result in results if result.killed_by is None]
+        print(f"the tests pass without any bug, {time.monotonic() - begun:.0f} seconds")
+        results = _printed(pool.imap(_play, names))
+    survivors = [result.name for result in results if result.noticed_by is None]
     print(f"{len(results)} bugs, {len(results) - len(survivors)} noticed, {time.monotonic() - begun:.0f} seconds")
     for name in survivors:
-        print(f"SURVIVED {name}")
+        print(f"SURVIVED {name} ({BUGS[name].target})")
     return 1 if survivors else 0
 
 
-def _copy(to: Path) -> Path:
-    """What the tests need, without compiled files: those tell a change by its second and its size."""
-    to.mkdir()
-    for name in NEEDED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, to / name)
-    return to
+def _without_bugs(names: Iterable[str]) -> list[list[str]]:
+    """What pytest is asked to run first: whole files, and of the others those tests that some bug names."""
+    bugs = [BUGS[name] for name in names]
+    whole = sorted({bug.file for bug in bugs if not bug.some})
+    some = [bug for bug in bugs if bug.file not in whole]
+    words = ["-k", " or ".join(sorted({bug.some for bug in some}))]
+    return [each for each in (whole, [*sorted({bug.file for bug in some}), *words]) if each[0] != "-k"]
 
 
-def _halves(tests: set[str]) -> list[list[str]]:
-    ordered = sorted(tests)
-    return [half for half in (ordered[::2], ordered[1::2]) if half]
+def _play(name: str) -> Result:
+    """In a process of its own, which ends then."""
+    begun, bug = time.monotonic(), BUGS[name]
+    bug.put_in()
+    signal.signal(signal.SIGALRM, _time_is_over)
+    signal.alarm(SECONDS)
+    noticed_by = _first_failure([bug.file, "-k", bug.some] if bug.some else [bug.file])
+    return Result(name, noticed_by, time.monotonic() - begun)
 
 
-def _failing(copies: SimpleQueue[Path], tests: list[str]) -> str | None:
-    """The first test that fails in a copy as it is."""
-    with _borrowed(copies) as copy:
-        return _first_failure(copy, tests)
+def _time_is_over(*_: Any) -> None:
+    raise TimeoutError(f"the bug was not noticed within {SECONDS} seconds")
 
 
-def _play(copies: SimpleQueue[Path], bug: Bug) -> Result:
-    begun = time.monotonic()
-    with _borrowed(copies) as copy:
-        file = copy / "lambdas" / "ami_archiver" / bug.file
-        whole = file.read_text()
-        if whole.count(bug.text) != 1:
-            raise SystemExit(f"{bug.name}: {bug.file} has {whole.count(bug.text)} times {bug.text!r}, must be once")
-        file.write_text(whole.replace(bug.text, bug.instead))
-        try:
-            return Result(bug, _first_failure(copy, [bug.tests]), time.monotonic() - begun)
-        finally:
-            file.write_text(whole)
-
-
-def _first_failure(copy: Path, tests: Iterable[str]) -> str | None:
-    """Raises SystemExit where the tests could not be run: that is no failure of theirs."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-x", "-p", "no:cacheprovider", "--tb=no"]
-    environment = os.environ | {"PYTHONPATH": "lambdas:.", "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(
-            [*command, *(f"tests/{test}" for test in tests)],
-            cwd=copy,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"the clock, after {SECONDS} s"
-    if done.returncode == 0:
-        return None
-    failed = re.search(r"^FAILED tests/(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
-    if failed is None:
-        raise SystemExit(f"{' '.join(tests)} could not be run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return failed[1]
-
-
-@contextmanager
-def _borrowed(copies: SimpleQueue[Path]) -> Iterator[Path]:
-    copy = copies.get()
-    try:
-        yield copy
-    finally:
-        copies.put(copy)
+def _first_failure(asked: Sequence[str]) -> str | None:
+    """The first test that fails. Raises RuntimeError where the tests could not be run: that is no failure of theirs."""
+    first, output = FirstFailure(), StringIO()
+    tests = [f"tests/{one}" if one.endswith(".py") else one for one in asked]
+    with redirect_stdout(output), redirect_stderr(output):
+        code = pytest.main(["-q", "-n0", "-x", "-p", "no:cacheprovider", "--tb=line", *tests], plugins=[first])
+    if broken or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"{' '.join(asked)} could not be run: {broken or output.getvalue()[-3000:]}")
+    return first.name
 
 
 def _printed(results: Iterable[Result]) -> list[Result]:
     """Each as soon as it is there, in order."""
-    print(f"{'bug':54} {'seconds':>7}  noticed by")
+    print(f"{'bug':64} {'seconds':>7}  noticed by")
     seen = []
     for result in results:
-        print(f"{result.bug.name:54} {result.seconds:7.1f}  {result.killed_by or 'NOBODY'}", flush=True)
+        print(f"{result.name:64} {result.seconds:7.1f}  {result.noticed_by or 'NOBODY'}", flush=True)
         seen.append(result)
     return seen
 

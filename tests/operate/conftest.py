@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from ami_archiver.adapters.table_retirements import TableRetirements
-from ami_archiver.adapters.table_runs import TableRuns
+from ami_archiver.adapters.table_runs import SummaryKind, TableRuns
 from ami_archiver.model import Decision, DecisionLine
 from ami_archiver.retire.steps.plan import DECIDED_ACTING, PLANNED
 from local_cloud.server import LocalCloud
@@ -59,7 +59,7 @@ class AskingStack:
     def run(self, kind: str = "run", *, patient: bool = True) -> str:
         """A run that waits for an answer; its id."""
         run_id = unique(kind)
-        self.runs.put_summary(run_id, {"run_id": run_id, "retirement": {"awaiting_approval": 2}})
+        self.runs.put_summary(SummaryKind.RUNS, run_id, {"run_id": run_id, "retirement": {"awaiting_approval": 2}})
         why = "nothing was found that keeps it"
         self.runs.put_page(
             run_id,

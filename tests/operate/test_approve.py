@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.retire.steps.plan import DECIDED_ACTING
 from operate import __main__ as command
 from operate import approval
@@ -177,7 +178,7 @@ def test_a_run_that_nobody_knows_is_an_error_that_says_where_the_ids_are(
 def test_a_run_that_does_not_ask_says_so(
     asking: AskingStack, capsys: pytest.CaptureFixture[str], waiting: int, words: str
 ) -> None:
-    asking.runs.put_summary(f"quiet-{waiting}", {"retirement": {"awaiting_approval": waiting}})
+    asking.runs.put_summary(SummaryKind.RUNS, f"quiet-{waiting}", {"retirement": {"awaiting_approval": waiting}})
     assert operate(asking, "reject", "--run", f"quiet-{waiting}") == 2
     assert words in capsys.readouterr().err
 

@@ -10,7 +10,6 @@ import pytest
 
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
 from ami_archiver.adapters.table_records import TableRecords
-from ami_archiver.adapters.table_retirements import TableRetirements
 from ami_archiver.errors import AccessDenied
 from operate import __main__ as command
 from operate import restore, sharing, undo
@@ -146,7 +145,7 @@ def test_what_the_caller_may_not_read_is_left_to_the_workflow_and_the_function(m
     for module in (restore, undo):
         monkeypatch.setattr(module, "outputs", lambda *_: outputs)
     monkeypatch.setattr(boto3, "client", lambda *_: None)
-    for power, method in ((TableRecords, "get"), (TableRetirements, "get"), (S3ArchiveBucket, "glance")):
+    for power, method in ((TableRecords, "get"), (S3ArchiveBucket, "head")):
         monkeypatch.setattr(power, method, denied)
     assert restore.look("AmiArchiver", {"image_ids": [IMAGE]}) == {}
     assert restore.look("AmiArchiver", {"object_keys": ["a.bin"]}) == {}

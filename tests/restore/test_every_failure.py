@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from ami_archiver.failures import Failure
-from ami_archiver.restore.failures import RestoreFailure
+from ami_archiver.restore.model import RestoreFailure
 from local_cloud.s3 import glacier
 from tests.restore.test_thaw import freeze
 from tests.support.answers import refusing
@@ -234,7 +234,7 @@ def test_restore_that_fails_says_under_which_name_and_what_to_do(
     assert named(line["reason"]) == failure
     (record,) = restores.of_run(summary["run_id"])
     assert (record.status.value in ("FAILED", "REFUSED"), record.reason) == (True, line["reason"])
-    assert restores.app.leases.read().in_flight == frozenset()
+    assert restores.app.restore_leases.read().in_flight == frozenset()
     assert not list(restores.app.restores.queue(summary["run_id"]).largest(summary["run_id"], None, ()))
 
 
@@ -298,5 +298,5 @@ def hanging(restores: Restores, gib: float) -> None:
     """A restore that somebody else has started and that never ends."""
     theirs = restores.stored("ami-theirs", gib, name="theirs")
     hand = {"by": "hand"}
-    started = restores.app.tasks.start(BUCKET, f"nightly/{theirs}.bin", "theirs", hand, hand)
-    restores.cloud.service.faults.hang(started.image_id)  # type: ignore[union-attr]  # it was started
+    started = restores.app.restore_tasks.start(BUCKET, f"nightly/{theirs}.bin", "theirs", hand, hand)
+    restores.cloud.service.faults.hang(started)  # type: ignore[union-attr]  # it was started

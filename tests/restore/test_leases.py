@@ -26,7 +26,7 @@ from tests.support.restore import Restores
 
 def ready_to_start(restores: Restores, **given: Any) -> RestoreState:
     state = restores.plan(restores.begin(**given))
-    while state.next != "start":
+    while state.next != "restore":
         state = restores.step(state)  # type: ignore[assignment]  # it has not ended
     return state
 
@@ -46,7 +46,7 @@ def intention(restores: Restores, image_id: str, run: str) -> RestoreRecord:
     now = restores.cloud.clock.now()
     (entry,) = restores.app.restores.queue(state.run_id).largest(state.run_id, None, ())
     asked = lifecycle.move(planned, RestoreStatus.RESTORING, run, at=now, requested_at=now)
-    leases = restores.app.leases
+    leases = restores.app.restore_leases
     leases.take(ActiveRun(state.run_id, "restore", now), now, now + timedelta(hours=1))
     leases.renew(state.run_id, now + timedelta(hours=1), add=[planned.restore_id])
     assert leases.release(state.run_id, 1)
@@ -59,9 +59,9 @@ def test_while_another_run_has_the_lease_nothing_is_called(restores: Restores) -
     with refusing(client(restores.cloud, "ec2"), "CreateRestoreImageTask", "RequestLimitExceeded", 503):
         state = restores.step(ready_to_start(restores, image_ids=["ami-a"]))
     now = restores.cloud.clock.now()
-    assert restores.app.leases.take(ActiveRun("other", "restore", now), now, now + timedelta(hours=1))
+    assert restores.app.restore_leases.take(ActiveRun("other", "restore", now), now, now + timedelta(hours=1))
     assert isinstance(state, RestoreState)
-    after = restores.step(state.then("start"))  # type: ignore[arg-type]  # as the state machine hands it over
+    after = restores.step(state.then("restore"))  # type: ignore[arg-type]  # as the state machine hands it over
     assert restores.starts() == []
     assert isinstance(after, RestoreState)
     assert after.wait_seconds == restores.app.settings.wait_min_seconds
@@ -74,7 +74,7 @@ def test_step_that_hung_until_another_run_took_its_lease_calls_nothing_and_looks
     def hang(_: Ec2Restores) -> bool:
         restores.cloud.advance(2 * STEP_SECONDS)
         now = restores.cloud.clock.now()
-        assert restores.app.leases.take(ActiveRun("other", "restore", now), now, now + timedelta(hours=1))
+        assert restores.app.restore_leases.take(ActiveRun("other", "restore", now), now, now + timedelta(hours=1))
         return True
 
     with patch.object(Ec2Restores, "encrypts_by_default", hang):
@@ -95,7 +95,7 @@ def test_lease_is_given_back_after_each_fill(restores: Restores) -> None:
     restores.stored("ami-a", 10)
     restores.step(ready_to_start(restores, image_ids=["ami-a"]))
     assert len(restores.starts()) == 1
-    assert restores.app.leases.read().holder is None
+    assert restores.app.restore_leases.read().holder is None
 
 
 def test_lease_is_given_back_where_a_fill_fails(restores: Restores) -> None:
@@ -106,7 +106,7 @@ def test_lease_is_given_back_where_a_fill_fails(restores: Restores) -> None:
         pytest.raises(AccessDenied),
     ):
         restores.step(state)
-    assert restores.app.leases.read().holder is None
+    assert restores.app.restore_leases.read().holder is None
 
 
 def test_lease_lasts_as_long_as_a_step_may_take(restores: Restores) -> None:
@@ -114,25 +114,27 @@ def test_lease_lasts_as_long_as_a_step_may_take(restores: Restores) -> None:
     after_a_lost_answer(restores, image_id)  # the error gives it back, so look at what it was taken until
     state = ready_to_start(restores, image_ids=[restores.stored("ami-b", 10)])
     until = []
-    take = restores.app.leases.take
+    take = restores.app.restore_leases.take
 
     def seen(*given: Any) -> Any:
         lease = take(*given)
         until.append(lease and lease.expires_at)
         return lease
 
-    with patch.object(restores.app.leases, "take", seen):
+    with patch.object(restores.app.restore_leases, "take", seen):
         now = restores.cloud.clock.now()
         restores.step(state)
     assert until[0] - now >= timedelta(seconds=STEP_SECONDS)
 
 
-def test_what_has_ended_is_off_the_lease_at_the_next_fill(cloud: VirtualCloud) -> None:
+def test_what_has_ended_is_off_the_lease_after_the_next_look(cloud: VirtualCloud) -> None:
     restores = Restores(Archive(cloud, restore_budget_gib=50))
     state: Any = restores.plan(restores.begin(image_ids=[restores.stored(f"ami-{n}", 60) for n in range(3)]))
     while len(restores.starts()) < 3:
         state = restores.step(state)
-    assert len(restores.app.leases.read().in_flight) == 1
+    assert len(restores.app.restore_leases.read().in_flight) == 2
+    restores.go_on(state)
+    assert restores.app.restore_leases.read().in_flight == frozenset()
 
 
 def test_restore_whose_step_died_after_its_call_is_adopted(restores: Restores) -> None:
@@ -158,8 +160,8 @@ def test_image_that_ec2_does_not_show_for_a_moment_is_not_gone(restores: Restore
     restores.stored("ami-a", 10)
     state = restores.step(ready_to_start(restores, image_ids=["ami-a"]))
     assert isinstance(state, RestoreState)
-    with patch.multiple(restores.app.tasks, _filtered=lambda *_: [], pending=list):
-        restores.step(state.then("check"))  # type: ignore[arg-type]  # as the state machine hands it over
+    with patch.multiple(restores.app.restore_tasks, _filtered=lambda *_: [], pending=list):
+        restores.step(state.then("restore"))  # type: ignore[arg-type]  # as the state machine hands it over
     (record,) = restores.of_run(state.run_id)
     assert record.status == "RESTORING"
     assert restores.go_on(state)["restores"]["restored"] == 1
@@ -179,14 +181,14 @@ def test_nothing_is_called_for_a_restore_that_another_worker_has_moved(restores:
     restores.stored("ami-a", 10)
     state = ready_to_start(restores, image_ids=["ami-a"])
     (planned,) = restores.of_run(state.run_id)
-    glance = restores.app.bucket.glance
+    glance = restores.app.bucket.head
 
     def overtaken(key: str) -> Any:
         noted = lifecycle.noted(planned, "seen by another worker", at=restores.cloud.clock.now())
         restores.app.restores.save(planned, noted)
         return glance(key)
 
-    with patch.object(restores.app.bucket, "glance", overtaken):
+    with patch.object(restores.app.bucket, "head", overtaken):
         restores.step(state)
     assert restores.starts() == []
 
@@ -195,7 +197,7 @@ def test_image_that_an_earlier_call_made_is_adopted_by_its_name(restores: Restor
     """EC2 lists images late, but finds the one that has the name."""
     image_id = restores.stored("ami-a", 10)
     state = after_a_lost_answer(restores, image_id)
-    tasks = restores.app.tasks
+    tasks = restores.app.restore_tasks
     looks: list[int] = []
     named = tasks.named
 
@@ -216,8 +218,8 @@ def test_run_that_gives_up_leaves_the_turns(cloud: VirtualCloud) -> None:
     restores.stored("ami-ours", 10)
     hand = {"by": "hand"}
     bucket = restores.archive.settings.bucket_name
-    started: Any = restores.app.tasks.start(bucket, f"nightly/{theirs}.bin", "theirs", hand, hand)
-    cloud.service.faults.hang(started.image_id)
+    started: Any = restores.app.restore_tasks.start(bucket, f"nightly/{theirs}.bin", "theirs", hand, hand)
+    cloud.service.faults.hang(started)
     assert restores.run(image_ids=["ami-ours"])["restores"]["failed"] == 1
     assert restores.app.restores.waiting_runs() == []
 
@@ -238,7 +240,7 @@ def test_look_after_the_limit_without_progress_ends_the_run(cloud: VirtualCloud)
     (record,) = restores.of_run(state.run_id)
     cloud.service.faults.hang(str(record.restored_image_id))
     cloud.advance(3 * 3600)
-    assert restores.step(replace(state, next="check")).next == "report"  # type: ignore[union-attr]  # no summary yet
+    assert restores.step(replace(state, next="restore")).next == "report"  # type: ignore[union-attr]  # no summary yet
 
 
 def test_request_that_is_made_again_after_its_run_died_finishes_what_that_one_had_asked_for(restores: Restores) -> None:
@@ -251,7 +253,7 @@ def test_request_that_is_made_again_after_its_run_died_finishes_what_that_one_ha
     assert len(restores.starts()) == 1
     (first,) = restores.of_run(died.run_id)
     assert first.status is RestoreStatus.RESTORED
-    assert restores.app.leases.read().in_flight == frozenset()
+    assert restores.app.restore_leases.read().in_flight == frozenset()
 
 
 def test_run_that_restores_nothing_still_finishes_what_a_dead_one_had_asked_for(restores: Restores) -> None:
@@ -273,9 +275,9 @@ def test_what_a_dead_step_was_about_to_ask_for_is_taken_off_the_lease_when_nobod
     denied = refusing(client(restores.cloud, "dynamodb"), "TransactWriteItems", "AccessDeniedException", 400)
     with denied, pytest.raises(AccessDenied):
         restores.step(died)
-    (left,) = restores.app.leases.read().in_flight
+    (left,) = restores.app.restore_leases.read().in_flight
     restores.run(image_ids=["ami-b"])
-    assert restores.app.leases.read().in_flight == {left}  # so soon, its step may write it yet
+    assert restores.app.restore_leases.read().in_flight == {left}  # so soon, its step may write it yet
     restores.cloud.advance(restores.app.settings.run_limit_hours * 3600)
     restores.run(image_ids=["ami-b"], name="{name}")
-    assert restores.app.leases.read().in_flight == frozenset()
+    assert restores.app.restore_leases.read().in_flight == frozenset()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.restore.steps.plan import plan_restore
 from tests.support.archive import BUCKET, Archive, client, full_id
 from tests.support.restore import Restores
@@ -215,7 +216,7 @@ def test_dry_run_changes_nothing_but_leaves_its_summary(archive: Archive, restor
     assert restores.records(summary) == []
     assert restores.starts() == []
     assert len(restores.cloud.catalog.images(archive.region)) == before
-    assert restores.app.runs.summary(summary["run_id"]) == summary
+    assert restores.app.runs.summary(SummaryKind.RESTORES, summary["run_id"]) == summary
     assert not [item for item in restores.archive.items() if item["pk"]["S"].startswith("RESTORE-QUEUE#")]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.model import ArchiveRecord, Origin, Status
-from ami_archiver.restore.planning import NewestOfGroups
+from ami_archiver.restore.planning import choose
 from ami_archiver.restore.request import Query
 from ami_archiver.restore.steps.plan import plan_restore
 from tests.support.archive import Archive
@@ -25,10 +25,7 @@ def archived(image_id: str = "ami-1", policy: str = "nightly", name: str = "web-
 
 
 def chosen(query: Query, *records: ArchiveRecord) -> list[str]:
-    found = NewestOfGroups(query)
-    for record in records:
-        found.add(record)
-    return found.chosen()
+    return choose(query, records)
 
 
 @pytest.mark.parametrize(

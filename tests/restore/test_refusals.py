@@ -8,12 +8,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from ami_archiver.restore.steps.in_flight import InFlight
-from XXX import Started
 
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.restore.state import RestoreState
-from ami_archiver.restore.steps import start
+from ami_archiver.restore.steps.restore_work import Look, RestoreWork
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import losing_answers, refusing
 from tests.support.archive import BUCKET, Archive, client, full_id
@@ -48,9 +46,9 @@ def one_fill(restores: Restores, **given: Any) -> RestoreState:
     return state
 
 
-def unseen(_: Any, records: Any) -> InFlight:
+def unseen(work: RestoreWork) -> Look:
     """What a step sees to which EC2 shows no image yet."""
-    return InFlight(unstarted=list(records))
+    return Look(unstarted=[one for one in work.records.values() if one.status == "RESTORING"])
 
 
 def by_hand(restores: Restores, name: str, gib: float) -> Callable[[], object]:
@@ -98,7 +96,7 @@ def test_refusal_counts_no_attempt_where_a_restore_ends_before_the_next_is_taken
     with before_the_call(restores, lambda: restores.cloud.advance(1300), number=2):
         one_fill(restores, image_ids=ids)
     assert [start.error_code for start in restores.starts()] == ["InvalidRequest", None]
-    in_flight = restores.app.restores.get(restores.app.leases.read().in_flight).records
+    in_flight = restores.app.restores.get(restores.app.restore_leases.read().in_flight).records
     assert [record.attempts for record in in_flight.values()] == [0, 0]
 
 
@@ -127,8 +125,8 @@ def test_image_that_ec2_does_not_show_yet_is_not_taken_for_somebody_elses(restor
     """The call was made and its answer lost; the name is taken, and no image can be seen that has it."""
     image_id = restores.stored("ami-a", 20)
     state = restores.plan(restores.begin(image_ids=[image_id]))
-    hidden = patch.multiple(restores.app.tasks, _filtered=lambda *_: [], pending=list)
-    while state.next != "start":
+    hidden = patch.multiple(restores.app.restore_tasks, _filtered=lambda *_: [], pending=list)
+    while state.next != "restore":
         state = restores.step(state)  # type: ignore[assignment]  # it has not ended
     lost = losing_answers(client(restores.cloud, "ec2"), "CreateRestoreImageTask")
     with hidden, lost, pytest.raises(TemporarilyUnavailable):
@@ -169,7 +167,7 @@ def test_pending_image_with_the_tag_of_another_stacks_restore_counts_in_the_budg
     theirs = restores.stored("ami-theirs", 350, name="theirs")
     ours = restores.stored("ami-ours", 10)
     tags = {"archiver:restore-id": "20260101T000000-restore-00000000.000000"}
-    assert isinstance(restores.app.tasks.start(BUCKET, f"nightly/{theirs}.bin", "theirs", tags, tags), Started)
+    assert isinstance(restores.app.restore_tasks.start(BUCKET, f"nightly/{theirs}.bin", "theirs", tags, tags), str)
     summary = restores.run(image_ids=[ours])
     assert summary["restores"]["restored"] == 1
     assert all(start.status == 200 for start in restores.starts())
@@ -190,7 +188,7 @@ def test_call_that_a_stopped_run_never_made_is_given_up_by_a_later_one(cloud: Vi
     assert restores.run(image_ids=["ami-b"], name="again")["restores"]["restored"] == 1
     (left,) = restores.of_run(stopped.run_id)
     assert (left.status, left.reason.split(":")[0]) == ("FAILED", "GivenUp")
-    assert restores.app.leases.read().in_flight == frozenset()
+    assert restores.app.restore_leases.read().in_flight == frozenset()
 
 
 def denying(restores: Restores, *names: str) -> AbstractContextManager[Any]:
@@ -234,13 +232,13 @@ def test_report_says_that_it_is_the_role_where_every_restore_was_denied(restores
 def test_denied_restore_that_an_earlier_attempt_of_the_step_had_started_is_adopted(restores: Restores) -> None:
     restores.stored("ami-a", 20)
     state = restores.plan(restores.begin(image_ids=["ami-a"]))
-    while state.next != "start":
+    while state.next != "restore":
         state = restores.step(state)  # type: ignore[assignment]  # it has not ended
     lost = losing_answers(client(restores.cloud, "ec2"), "CreateRestoreImageTask")
     with lost, pytest.raises(TemporarilyUnavailable):
         restores.step(state)
-    hidden = patch.multiple(restores.app.tasks, pending=list)
-    with hidden, denying(restores), patch.object(start, "under_way", unseen):
+    hidden = patch.multiple(restores.app.restore_tasks, pending=list)
+    with hidden, denying(restores), patch.object(RestoreWork, "look", unseen):
         state = restores.step(state)  # type: ignore[assignment]  # it has not ended
     assert restores.go_on(state)["restores"]["restored"] == 1
 

@@ -60,7 +60,7 @@ def test_strict_rule_never_exceeds_the_budget(cloud: VirtualCloud) -> None:
 def test_restores_that_others_started_count(archive: Archive, restores: Restores) -> None:
     theirs = restores.stored("ami-theirs", 350, name="theirs")
     restores.stored("ami-ours", 10)
-    restores.app.tasks.start(archive.settings.bucket_name, f"nightly/{theirs}.bin", "theirs", HAND, HAND)
+    restores.app.restore_tasks.start(archive.settings.bucket_name, f"nightly/{theirs}.bin", "theirs", HAND, HAND)
     summary = restores.run(image_ids=["ami-ours"])
     assert summary["restores"]["restored"] == 1
     assert summary["seconds"] > 350 / 0.1, "it waited until the other one had ended"
@@ -122,10 +122,10 @@ def test_run_that_makes_no_progress_gives_up_and_says_why(cloud: VirtualCloud) -
     restores = Restores(Archive(cloud, run_limit_hours=2))
     theirs = restores.stored("ami-theirs", 350, name="theirs")
     restores.stored("ami-ours", 10)
-    started = restores.app.tasks.start(
+    started = restores.app.restore_tasks.start(
         restores.archive.settings.bucket_name, f"nightly/{theirs}.bin", "theirs", HAND, HAND
     )
-    cloud.service.faults.hang(started.image_id)
+    cloud.service.faults.hang(started)
     summary = restores.run(image_ids=["ami-ours"])
     assert summary["restores"]["failed"] == 1
     assert "nothing was restored for 2 hours" in summary["failed"][0]["reason"]

@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_archiver.adapters.attribute_values import serialized
-from ami_archiver.adapters.restore_items import restore_attributes, restore_key, restore_move_item, restore_of
+from ami_archiver.adapters.table_restores import restore_item, restore_key, restore_of
 from ami_archiver.errors import BadRecord
 from ami_archiver.lifecycle import IllegalMove
-from ami_archiver.restore import lifecycle, naming, thawing
-from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoreOptions, RestoreRecord, RestoreStatus
+from ami_archiver.restore import lifecycle, naming, planning
+from ami_archiver.restore.model import RestoreFailure, RestoreOptions, RestoreRecord, RestoreStatus
 from ami_archiver.restore.tags import tags_of
 
 NOW = datetime(2026, 1, 1, 2, tzinfo=UTC)
@@ -94,17 +92,17 @@ def test_without_a_template_there_is_one_name() -> None:
     assert naming.free(iter(["web"]), {"web"}) is None
 
 
-@pytest.mark.parametrize(("frozen_class", "tier"), thawing.DOCUMENTED_SECONDS)
+@pytest.mark.parametrize(("frozen_class", "tier"), planning.DOCUMENTED_SECONDS)
 def test_a_thaw_is_looked_at_first_when_it_can_be_done_and_then_a_few_times(frozen_class: str, tier: str) -> None:
-    earliest, latest = thawing.DOCUMENTED_SECONDS[frozen_class, tier]
+    earliest, latest = planning.DOCUMENTED_SECONDS[frozen_class, tier]
     looks, now = 0, NOW
     while now < NOW + timedelta(seconds=latest):
-        now = thawing.look_at(frozen_class, tier, NOW, now, 30)
+        now = planning.look_at(frozen_class, tier, NOW, now, 30)
         looks += 1
         assert now >= NOW + timedelta(seconds=earliest)
-    assert looks <= thawing.LOOKS + 1
-    assert not thawing.overdue(frozen_class, tier, NOW, max(now, NOW + timedelta(seconds=latest + 3600)))
-    assert thawing.overdue(frozen_class, tier, NOW, now + timedelta(days=2))
+    assert looks <= planning.LOOKS + 1
+    assert not planning.overdue(frozen_class, tier, NOW, max(now, NOW + timedelta(seconds=latest + 3600)))
+    assert planning.overdue(frozen_class, tier, NOW, now + timedelta(days=2))
 
 
 def test_a_record_comes_back_from_its_item_as_it_was() -> None:
@@ -118,14 +116,13 @@ def test_a_record_comes_back_from_its_item_as_it_was() -> None:
         takes_over="20260101T010000-restore-12345678.000000",
         reported_by="20260101T030000-restore-12345678",
     )
-    item = restore_key(whole.restore_id) | {k: serialized(v) for k, v in restore_attributes(whole).items()}
-    item["history"] = serialized([restore_move_item(move) for move in whole.history])
+    item = restore_key(whole.restore_id) | restore_item(whole)
     assert restore_of(item) == whole
     assert "status" not in item, "the index by_status is for archive records"
     with pytest.raises(BadRecord, match="gib is 'ten'"):
-        restore_of(item | {"gib": {"S": "ten"}})
+        restore_of(item | {"gib": "ten"})
     with pytest.raises(BadRecord, match="deploy the newer version"):
-        restore_of(item | {"schema": {"N": "99"}})
+        restore_of(item | {"schema": 99})
 
 
 @pytest.mark.parametrize(

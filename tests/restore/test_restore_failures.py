@@ -66,11 +66,11 @@ def run_with_one_death(restores: Restores, at: int, *, after: bool, **given: Any
     """
     mortal = Mortal(at)
     clients = [
-        restores.app.tasks._ec2,
+        restores.app.restore_tasks._ec2,
         restores.app.bucket._s3,
-        restores.app.restores._dynamodb,
-        restores.app.notifier._sns(),
-        restores.app.parameters._ssm(),
+        restores.app.client("dynamodb"),
+        restores.app.notifier._sns,
+        restores.app.parameters._ssm,
     ]
     for one in clients:
         register = one.meta.events.register_last if after else one.meta.events.register_first
@@ -103,12 +103,12 @@ def test_dying_at_any_call_gives_the_same_end(cloud: VirtualCloud, after: bool) 
         assert [image.name for image in restores.cloud.catalog.images(restores.archive.region).values()] == ["web"], at
         notes = [m for m in restores.archive.record(image_id).history if m.why.startswith("restored as")]
         assert len(notes) == 1, at
-        assert restores.app.leases.read().in_flight == frozenset(), at
+        assert restores.app.restore_leases.read().in_flight == frozenset(), at
     assert at > 25
 
 
 def test_hand_over_goes_on_with_the_check(restores: Restores, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ami_archiver.restore.steps.check.HAND_OVER_LOOPS", 2)
+    monkeypatch.setattr("ami_archiver.restore.steps.restore_images.HAND_OVER_LOOPS", 2)
     restores.stored("ami-a", 50)
     state: Any = restores.plan(restores.begin(image_ids=["ami-a"]))
     while state.next != "hand_over":

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ami_archiver.restore.model import RestoreRecord, RestoreStatus, UnreadableRestore
 from ami_archiver.restore.steps.report import report_restore
-from ami_archiver.restore.summary import LISTED, Tally, headline, summarize, text_of
+from ami_archiver.restore.summary import RestoreTally, headline, summarize, text_of
+from ami_archiver.summary import LISTED, opening
 from tests.restore.test_restore_domain import NOW, record
 from tests.support.archive import full_id
 from tests.support.restore import Restores
@@ -17,14 +18,14 @@ def ended(number: int, status: RestoreStatus) -> RestoreRecord:
 
 
 def test_each_kind_is_counted_summed_and_named_up_to_a_number() -> None:
-    tally = Tally()
+    tally = RestoreTally()
     for number in range(LISTED + 2):
-        tally.add(ended(number, RestoreStatus.RESTORED))
-    tally.add(ended(90, RestoreStatus.FAILED))
-    tally.add(UnreadableRestore("run.000091", "gib is 'ten'"))
-    tally.add(ended(92, RestoreStatus.REFUSED))
-    tally.add(ended(93, RestoreStatus.THAWING))
-    summary = summarize(run_id="run", outcome="worked", started_at=NOW, ended_at=NOW, result=tally)
+        tally.count(ended(number, RestoreStatus.RESTORED))
+    tally.count(ended(90, RestoreStatus.FAILED))
+    tally.count(UnreadableRestore("run.000091", "gib is 'ten'"))
+    tally.count(ended(92, RestoreStatus.REFUSED))
+    tally.count(ended(93, RestoreStatus.THAWING))
+    summary = summarize(run=opening(run_id="run", outcome="worked", started_at=NOW, ended_at=NOW), result=tally)
     assert summary["restores"] == {"restored": LISTED + 2, "failed": 2, "refused": 1, "in_progress": 1}
     assert summary["restored_gib"] == 2.0 * (LISTED + 2)
     assert len(summary["restored"]) == LISTED

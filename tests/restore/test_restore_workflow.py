@@ -77,10 +77,11 @@ class Machine:
 
     def _invoking(self, name: str) -> Callable[[Any], Any]:
         def invoke(event: Any) -> Any:
-            handler = importlib.import_module(name.rpartition(".")[0]).handler
+            module, _, function = name.rpartition(".")
+            handler = getattr(importlib.import_module(module), function)
             self._function = FUNCTIONS[name]
             try:
-                with patch.object(bootstrap, "restore_app", self.restores.worker):
+                with patch.object(bootstrap, "app", self.restores.worker):
                     return handler(event, Context())
             finally:
                 self._function = ""
@@ -110,7 +111,7 @@ def test_execution_ends_with_the_summary(machine: Machine) -> None:
 def test_bad_input_ends_the_execution_under_its_name_and_changes_nothing(machine: Machine) -> None:
     execution = machine.run(image_ids=["nonsense"])
     assert (execution.status, execution.error) == ("FAILED", "BadInput")
-    assert "'image_ids' has 'nonsense'" in str(execution.cause)
+    assert "image_ids has 'nonsense'" in str(execution.cause)
     assert not machine.seen.actions["PlanRestore"]
 
 
@@ -144,11 +145,11 @@ def test_functions_call_what_their_roles_allow_and_their_roles_allow_what_they_c
     machine.run(query={"policy": "nightly"}, share_with=["210987654321"], point_ssm_parameters=True)
     theirs = restores.stored("ami-d", 400, name="theirs")
     hand = {"by": "hand"}
-    hanging = restores.app.tasks.start(BUCKET, f"nightly/{theirs}.bin", "theirs", hand, hand)
-    restores.cloud.service.faults.hang(hanging.image_id)
+    hanging = restores.app.restore_tasks.start(BUCKET, f"nightly/{theirs}.bin", "theirs", hand, hand)
+    restores.cloud.service.faults.hang(str(hanging))
     machine.run(image_ids=[full_id("ami-a")], name="again")
     restores.cloud.service.faults.clear()
-    machine.lose_the_lease_in("RestoreImages", "ReportRestore")
+    machine.lose_the_lease_in("RestoreImages")
     machine.run(image_ids=[restores.stored(f"ami-{gib}", gib) for gib in (150, 140, 130, 120, 110)])
 
     roles = {function: allowed(pointing, function) for function in FUNCTIONS.values()}

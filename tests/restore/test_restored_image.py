@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.errors import BadInput
 from local_cloud.engine.stored_object import content_of
 from local_cloud.in_process import VirtualCloud
@@ -153,7 +154,7 @@ def test_summary_is_kept_told_and_newest_first_without_a_scan(restores: Restores
         ScanIndexForward=False,
     )["Items"]
     assert [item["sk"]["S"] for item in newest] == [later["run_id"], summary["run_id"]]
-    assert restores.app.runs.summary(summary["run_id"]) == summary
+    assert restores.app.runs.summary(SummaryKind.RESTORES, summary["run_id"]) == summary
 
 
 def test_points_parameters_back_only_when_asked_and_only_those_that_still_point_at_the_original(

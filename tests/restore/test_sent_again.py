@@ -199,7 +199,7 @@ def test_two_equal_requests_step_by_step_end_with_one_image(stored: Restores) ->
 
 def test_image_that_ec2_does_not_show_yet_is_taken_over_once_it_does(stored: Restores) -> None:
     stopped_when(stored, lambda: bool(stored.starts()))
-    with patch.object(stored.app.tasks, "named", lambda _: {}):
+    with patch.object(stored.app.restore_tasks, "named", lambda _: {}):
         again = stored.plan(stored.begin(**AGAIN))
     is_restored_once(stored, stored.go_on(again))
 
@@ -213,7 +213,7 @@ def test_pending_image_that_is_taken_over_counts_once_in_the_budget(cloud: Virtu
     while not restores.of_run(again.run_id)[0].restored_image_id:
         again = restores.step(again)
     state: Any = restores.plan(restores.begin(image_ids=["ami-b"]))
-    while state.next != "start":
+    while state.next != "restore":
         state = restores.step(state)
     restores.step(state)
     assert restores.in_flight_gib() == 450

@@ -137,7 +137,7 @@ def test_equal_request_shares_what_a_stopped_one_was_to_share(restores: Restores
         state = restores.step(state)
     assert given_to(restores, restores.run(image_ids=["ami-a"], share_with=[ONE])) == [{"UserId": ONE}]
     assert [record.status for record in restores.of_run(state.run_id)] == ["RESTORED"]
-    assert restores.app.leases.read().in_flight == frozenset()
+    assert restores.app.restore_leases.read().in_flight == frozenset()
 
 
 def test_restore_that_an_older_version_planned_with_share_again_is_not_shared_and_says_so(restores: Restores) -> None:

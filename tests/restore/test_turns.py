@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ami_archiver.restore.looks import seconds_to_look
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ami_archiver.restore.model import WaitingRun
 from ami_archiver.restore.state import RestoreState
-from ami_archiver.restore.turns import goes_before
+from ami_archiver.restore.steps.lease import goes_before
 from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive
@@ -48,43 +46,6 @@ def test_of_those_that_come_exactly_one_goes_first(times: list[tuple[int, int]])
     come = [run for run in runs if run.looks_at >= NOW]
     first = [run for run in come if goes_before(run, come, NOW) is None]
     assert len(first) == min(1, len(come))
-
-
-@dataclass(frozen=True)
-class Moves:
-    gib: float
-    progress_percentage: int
-    minutes: float
-
-    @property
-    def started_at(self) -> datetime:
-        return NOW - timedelta(minutes=self.minutes)
-
-
-def look(*running: Moves, more_to_start: bool = True) -> int:
-    limits: dict[str, Any] = {"budget_gib": 300, "minimum": 30, "maximum": 900}
-    return seconds_to_look(running, NOW, more_to_start=more_to_start, **limits)
-
-
-def test_what_has_just_begun_is_looked_at_soon() -> None:
-    assert look(Moves(350, 0, 1)) == look() == 30
-
-
-def test_the_longer_something_stands_still_the_seldomer_it_is_looked_at() -> None:
-    assert [look(Moves(350, 0, minutes)) for minutes in (20, 60, 1000)] == [120, 360, 900]
-
-
-def test_no_estimate_rests_on_what_stands_still() -> None:
-    """At the pace of the other one it would have ended long ago, and so would be looked at all the time."""
-    assert look(Moves(280, 50, 12), Moves(60, 0, 600)) > 60
-
-
-def test_what_comes_to_its_end_is_looked_at_though_something_stands_still_beside_it() -> None:
-    assert look(Moves(290, 99, 60), Moves(60, 0, 600)) < 120
-
-
-def test_what_comes_to_its_end_last_of_all_that_moves_is_looked_at_whatever_stands_still() -> None:
-    assert look(Moves(10, 90, 10), Moves(1000, 0, 20), more_to_start=False) < 100
 
 
 def together(restores: Restores, *runs: list[str]) -> list[Any]:
@@ -134,10 +95,10 @@ def test_image_that_hangs_is_looked_at_seldom(cloud: VirtualCloud) -> None:
     restores = Restores(Archive(cloud))
     theirs = restores.stored("ami-theirs", 350, name="theirs")
     restores.stored("ami-ours", 10)
-    started = restores.app.tasks.start(
+    started = restores.app.restore_tasks.start(
         restores.archive.settings.bucket_name, f"nightly/{theirs}.bin", "theirs", HAND, HAND
     )
-    cloud.service.faults.hang(started.image_id)  # type: ignore[union-attr]  # it was started
+    cloud.service.faults.hang(started)  # type: ignore[union-attr]  # it was started
     summary = restores.run(image_ids=["ami-ours"])
     assert summary["seconds"] > 20 * 3600
     assert summary["looks"] < 130
@@ -146,6 +107,6 @@ def test_image_that_hangs_is_looked_at_seldom(cloud: VirtualCloud) -> None:
 def test_a_run_waits_for_the_end_of_its_own_and_not_of_others(archive: Archive, restores: Restores) -> None:
     theirs = restores.stored("ami-theirs", 280, name="theirs")
     restores.stored("ami-ours", 10)
-    restores.app.tasks.start(archive.settings.bucket_name, f"nightly/{theirs}.bin", "theirs", HAND, HAND)
+    restores.app.restore_tasks.start(archive.settings.bucket_name, f"nightly/{theirs}.bin", "theirs", HAND, HAND)
     restores.cloud.advance(1000)  # until its pace is known
     assert restores.run(image_ids=["ami-ours"])["seconds"] < 280 / 0.1 / 4

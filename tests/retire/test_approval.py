@@ -29,8 +29,8 @@ def test_original_is_announced_by_tag_and_topic_and_goes_when_the_day_has_come(c
     retiring = Retiring(cloud, NOTIFYING)
     (image_id,) = retiring.due("web")
     with retiring.no_power_used():
-        told = retiring.night()
-    (line,) = told["done"]["announced"]["listed"]
+        originals = retiring.night()
+    (line,) = originals["done"]["announced"]["listed"]
     day = tags(retiring, image_id)[RETIRE_ON_TAG]
     assert line["image_id"] == image_id
     assert day in line["reason"]
@@ -53,8 +53,8 @@ def test_disabled_original_is_announced_anew_before_it_is_deregistered(cloud: Vi
     retiring.night()
     retiring.days(RULES.after_disabled_days)
     with retiring.no_power_used():
-        told = retiring.night()
-    assert told["done"]["announced"]["images"] == 1
+        originals = retiring.night()
+    assert originals["done"]["announced"]["images"] == 1
     retiring.days(7)
     retiring.night()
     assert retiring.state(image_id) is None
@@ -71,8 +71,8 @@ def test_objection_keeps_it_and_it_is_announced_anew_once_nobody_objects(cloud: 
     assert RETIRE_ON_TAG not in tags(retiring, image_id)
     retiring.ec2.delete_tags(Resources=[image_id], Tags=[{"Key": HOLD_TAG}])
     with retiring.no_power_used():
-        told = retiring.night()
-    assert told["done"]["announced"]["images"] == 1
+        originals = retiring.night()
+    assert originals["done"]["announced"]["images"] == 1
 
 
 def test_notice_that_somebody_took_off_is_given_again(cloud: VirtualCloud) -> None:
@@ -82,8 +82,8 @@ def test_notice_that_somebody_took_off_is_given_again(cloud: VirtualCloud) -> No
     retiring.ec2.delete_tags(Resources=[image_id], Tags=[{"Key": RETIRE_ON_TAG}])
     retiring.days(8)
     with retiring.no_power_used():
-        told = retiring.night()
-    assert told["done"]["announced"]["images"] == 1
+        originals = retiring.night()
+    assert originals["done"]["announced"]["images"] == 1
     retiring.days(7)
     retiring.night()
     assert retiring.state(image_id) == "disabled"
@@ -93,8 +93,8 @@ def test_run_waits_for_a_person_and_lets_go_what_is_approved(cloud: VirtualCloud
     retiring = Retiring(cloud, ASKING)
     (image_id,) = retiring.due("web")
     retiring.archive.answer = {"approved": True, "by": SOMEBODY}
-    told = retiring.night()
-    assert told["awaiting_approval"] == 0
+    originals = retiring.night()
+    assert originals["awaiting_approval"] == 0
     assert retiring.state(image_id) == "disabled"
     before, after = messages(retiring)[-3], messages(retiring)[-1]
     assert "approval: make approve RUN=" in before["Message"]
@@ -119,8 +119,8 @@ def test_nothing_goes_without_a_person_s_word(cloud: VirtualCloud, answer: dict[
     (image_id,) = retiring.due("web")
     retiring.archive.answer = answer
     with retiring.no_power_used():
-        told = retiring.night()
-    assert told["done"]["kept"]["listed"] == [{"image_id": image_id, "policy": "nightly", "reason": why}]
+        originals = retiring.night()
+    assert originals["done"]["kept"]["listed"] == [{"image_id": image_id, "policy": "nightly", "reason": why}]
     assert retiring.kept_because(image_id) == why
 
 
@@ -133,8 +133,8 @@ def test_approved_original_is_looked_at_once_more(cloud: VirtualCloud) -> None:
     retiring.archive.answer = {"approved": True, "by": SOMEBODY}
     retiring.ec2.create_tags(Resources=[image_id], Tags=[{"Key": HOLD_TAG, "Value": "ada"}])
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    assert told["done"]["kept"]["listed"][0]["reason"].startswith("OnHold: ")
+        originals = retiring.archive.go_on(state)["retirement"]
+    assert originals["done"]["kept"]["listed"][0]["reason"].startswith("OnHold: ")
 
 
 def test_next_night_works_while_the_last_one_still_waits_for_its_answer(cloud: VirtualCloud) -> None:
@@ -147,6 +147,6 @@ def test_next_night_works_while_the_last_one_still_waits_for_its_answer(cloud: V
     retiring.archive.answer = {"approved": True, "by": SOMEBODY}
     retiring.night()
     assert retiring.state(image_id) == "disabled"
-    told = retiring.archive.go_on(waiting)["retirement"]
-    assert told["done"]["disabled"]["images"] == 1  # it finds it done
+    originals = retiring.archive.go_on(waiting)["retirement"]
+    assert originals["done"]["disabled"]["images"] == 1  # it finds it done
     assert [call for call in retiring.power() if call[0] == "DisableImage"] == [("DisableImage", image_id)]

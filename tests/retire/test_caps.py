@@ -54,15 +54,15 @@ def test_more_than_the_allowed_share_of_the_account_s_images_stops_the_whole_pla
     (image_id,) = retiring.due("web")
     for number in range(others):
         retiring.archive.image(f"other-{number}", tags={})
-    told = retiring.night()
+    originals = retiring.night()
     if goes:
-        assert (told["stopped"], retiring.state(image_id)) == (None, "disabled")
+        assert (originals["stopped"], retiring.state(image_id)) == (None, "disabled")
         return
-    assert told["stopped"] == (
+    assert originals["stopped"] == (
         "TooMany: 1 images would go in this run, more than 10 % of the account's 9; see whether that is meant; "
         "then raise account.retire_stop_percent, or lower the policies' max_images_per_run"
     )
-    assert told["done"]["kept"]["listed"][0]["reason"] == told["stopped"]
+    assert originals["done"]["kept"]["listed"][0]["reason"] == originals["stopped"]
     assert (retiring.state(image_id), retiring.power()) == ("available", [])
 
 
@@ -90,9 +90,9 @@ def test_plan_that_is_made_twice_fills_the_cap_once_and_counts_every_image_once(
     retiring.rules(max_images_per_run=14)
     state = retiring.archive.go_to(retiring.archive.select(retiring.archive.begin()), Next.RETIRE)
     plan_retirement(retiring.archive.retirer(), state, lambda: 30.0)
-    told = retiring.archive.go_on(state)["retirement"]
+    originals = retiring.archive.go_on(state)["retirement"]
     assert sum(retiring.state(image_id) == "disabled" for image_id in image_ids) == 14
-    assert told["done"]["disabled"]["images"] == 14
+    assert originals["done"]["disabled"]["images"] == 14
 
 
 def test_images_within_their_grace_period_cost_no_call(retiring: Retiring) -> None:
@@ -107,7 +107,9 @@ def test_images_within_their_grace_period_cost_no_call(retiring: Retiring) -> No
 def test_dry_run_says_that_a_run_would_be_stopped(cloud: VirtualCloud) -> None:
     retiring = Retiring(cloud, retire_stop_percent=10)
     retiring.due("web")
-    told = retiring.night(dry_run=True)
-    assert told["would"]["disabled"]["images"] == 1
-    assert told["would_stop"].startswith("TooMany: 1 images would go in this run, more than 10 % of the account's 1; ")
-    assert told["stopped"] is None
+    originals = retiring.night(dry_run=True)
+    assert originals["would"]["disabled"]["images"] == 1
+    assert originals["would_stop"].startswith(
+        "TooMany: 1 images would go in this run, more than 10 % of the account's 1; "
+    )
+    assert originals["stopped"] is None

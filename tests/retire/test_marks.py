@@ -70,8 +70,8 @@ def test_mark_that_somebody_takes_off_keeps_the_original_until_the_next_plan(
     resource = image_id if of == "image" else retiring.snapshots(image_id)[0]
     retiring.ec2.delete_tags(Resources=[resource], Tags=[{"Key": MARKS[Action(action)]}])
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    (line,) = told["done"]["kept"]["listed"]
+        originals = retiring.archive.go_on(state)["retirement"]
+    (line,) = originals["done"]["kept"]["listed"]
     assert line["reason"].startswith(f"{Keep.NOT_MARKED}: {of} {resource} has no tag archiver:{action}; ")
     assert marks(retiring, image_id) == ({}, [{}])
     retiring.night()
@@ -83,8 +83,8 @@ def test_original_that_cannot_be_marked_stays(retiring: Retiring, action: str) -
     (image_id,) = due(retiring, ["web"], action)
     retiring.cloud.service.faults.deny("ec2:CreateTags")
     with retiring.no_power_used():
-        told = retiring.night()
-    (line,) = told["done"]["kept"]["listed"]
+        originals = retiring.night()
+    (line,) = originals["done"]["kept"]["listed"]
     assert line["reason"].startswith(f"{Keep.EC2_UNWILLING}: EC2 did not mark it: UnauthorizedOperation")
     assert (retiring.kept_because(image_id) or "").startswith(Keep.EC2_UNWILLING)
 
@@ -109,12 +109,6 @@ def test_rejected_original_loses_its_mark(cloud: VirtualCloud) -> None:
     state = retiring.archive.go_to(retiring.archive.select(retiring.archive.begin()), Next.AWAIT_APPROVAL)
     assert marks(retiring, image_id) == ({"archiver:disable": "nightly"}, [{}])
     retiring.archive.go_on(state)
-    assert marks(retiring, image_id) == ({}, [{}])
-
-
-def test_dry_run_marks_nothing(retiring: Retiring) -> None:
-    (image_id,) = retiring.due("web")
-    retiring.night(dry_run=True)
     assert marks(retiring, image_id) == ({}, [{}])
 
 

@@ -29,12 +29,12 @@ def asked(retiring: Retiring) -> RunState:
     return retiring.archive.go_to(retiring.archive.select(retiring.archive.begin()), Next.AWAIT_APPROVAL)
 
 
-def kept_for(retiring: Retiring, told: dict[str, Any], keep: Keep) -> None:
+def kept_for(retiring: Retiring, originals: dict[str, Any], keep: Keep) -> None:
     """All stays, says why, and bears no mark any more."""
-    reasons = [each["reason"] for each in told["done"]["kept"]["listed"]]
+    reasons = [each["reason"] for each in originals["done"]["kept"]["listed"]]
     assert reasons
     assert all(reason.startswith(f"{keep}: ") for reason in reasons), reasons
-    for each in told["done"]["kept"]["listed"]:
+    for each in originals["done"]["kept"]["listed"]:
         off = marks_off(disabled=retiring.state(each["image_id"]) == "disabled")
         assert not tags(retiring, each["image_id"]).keys() & off
         assert (retiring.kept_because(each["image_id"]) or "").startswith(f"{keep}: ")
@@ -52,8 +52,8 @@ def test_policy_that_lets_nothing_go_any_more_keeps_what_is_planned(
     state = planned(retiring)
     deploy(retiring, **change)
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    kept_for(retiring, told, Keep.NOT_ALLOWED)
+        originals = retiring.archive.go_on(state)["retirement"]
+    kept_for(retiring, originals, Keep.NOT_ALLOWED)
 
 
 def test_approved_image_is_not_deregistered_once_the_policy_only_disables_and_the_next_run_is_its_first(
@@ -67,11 +67,11 @@ def test_approved_image_is_not_deregistered_once_the_policy_only_disables_and_th
     state = asked(retiring)
     deploy(retiring, original="disable")
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    assert {each["image_id"] for each in told["done"]["kept"]["listed"]} == {image_id, other}
-    kept_for(retiring, told, Keep.NOT_ALLOWED)
-    told = retiring.night()
-    assert (told["first_runs"], told["would"]["disabled"]["images"]) == (["nightly"], 1)
+        originals = retiring.archive.go_on(state)["retirement"]
+    assert {each["image_id"] for each in originals["done"]["kept"]["listed"]} == {image_id, other}
+    kept_for(retiring, originals, Keep.NOT_ALLOWED)
+    originals = retiring.night()
+    assert (originals["first_runs"], originals["would"]["disabled"]["images"]) == (["nightly"], 1)
     assert retiring.state(other) == "available"
 
 
@@ -89,8 +89,8 @@ def test_plan_that_goes_on_under_another_setting_only_says_what_it_would_do(reti
     state = replace(state, retiring={"nightly": "retire"}, retire_after="disable|")
     deploy(retiring, original="disable")
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    assert (told["would"]["disabled"]["images"], told["first_runs"]) == (1, [])
+        originals = retiring.archive.go_on(state)["retirement"]
+    assert (originals["would"]["disabled"]["images"], originals["first_runs"]) == (1, [])
     first = retiring.archive.retirer().retirements.first_run("nightly")
     assert first is not None
     assert first.original == "retire"
@@ -103,9 +103,9 @@ def test_cap_that_is_lowered_after_the_plan_counts_what_the_run_has_done_already
     images = retiring.due("one", "two", "three", "four")
     state = planned(retiring)
     retiring.rules(**rules)
-    told = retiring.archive.go_on(state)["retirement"]
+    originals = retiring.archive.go_on(state)["retirement"]
     assert sum(retiring.state(image_id) == "disabled" for image_id in images) == goes
-    kept_for(retiring, told, Keep.CAP_REACHED)
+    kept_for(retiring, originals, Keep.CAP_REACHED)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -115,9 +115,9 @@ def test_share_that_is_lowered_after_the_plan_stops_all_of_it(retiring: Retiring
     state = planned(retiring)
     retiring.archive.configure(retire_stop_percent=10)
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    kept_for(retiring, told, Keep.TOO_MANY)
-    assert told["stopped"] is not None
+        originals = retiring.archive.go_on(state)["retirement"]
+    kept_for(retiring, originals, Keep.TOO_MANY)
+    assert originals["stopped"] is not None
 
 
 def test_images_that_the_run_has_deregistered_count_as_the_account_s(cloud: VirtualCloud) -> None:
@@ -173,8 +173,8 @@ def test_image_that_is_disabled_already_is_not_said_to_be_disabled(cloud: Virtua
     retiring = Retiring(cloud, NIGHTLY)
     (image_id,) = retiring.due("web")
     retiring.ec2.disable_image(ImageId=image_id)
-    told = retiring.night(dry_run=True)
-    (line,) = told["would"]["disabled"]["listed"]
+    originals = retiring.night(dry_run=True)
+    (line,) = originals["would"]["disabled"]["listed"]
     assert line["reason"].startswith("somebody has disabled it already: nothing is asked of EC2")
     with retiring.no_power_used():
         retiring.night()

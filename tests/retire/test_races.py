@@ -128,8 +128,8 @@ def test_call_that_the_role_may_not_make_for_one_image_stops_no_other(retiring: 
     image_ids = due(retiring, ["one", "two"], action)
     operation = "DisableImage" if action == "disable" else "DeregisterImage"
     retiring.cloud.service.faults.deny(f"ec2:{operation}", times=1)
-    told = retiring.night()
-    (kept,) = told["done"]["kept"]["listed"]
+    originals = retiring.night()
+    (kept,) = originals["done"]["kept"]["listed"]
     assert kept["reason"].startswith(f"Ec2Unwilling: EC2 did not {action} it: UnauthorizedOperation")
     gone = "disabled" if action == "disable" else None
     assert [retiring.state(i) == gone for i in image_ids].count(True) == 1

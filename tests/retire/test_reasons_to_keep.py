@@ -204,8 +204,8 @@ def test_original_stays_while_a_question_cannot_be_asked(retiring: Retiring, act
     for service, operation in denied:
         retiring.cloud.service.faults.deny(f"{service}:{operation}")
     with retiring.no_power_used():
-        told = retiring.night()
-    assert told["done"]["kept"]["listed"][0]["reason"].startswith(f"{keep}: ")
+        originals = retiring.night()
+    assert originals["done"]["kept"]["listed"][0]["reason"].startswith(f"{keep}: ")
     assert (retiring.kept_because(image_id) or "").startswith(f"{keep}: ")
 
 

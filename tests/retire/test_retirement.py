@@ -12,8 +12,8 @@ def test_original_is_disabled_after_its_grace_period_and_not_before(retiring: Re
     retiring.night()
     assert (retiring.status(image_id), retiring.state(image_id)) == ("VERIFIED", "available")
     retiring.days(1)
-    told = retiring.night()
-    assert told["done"]["disabled"]["listed"] == [
+    originals = retiring.night()
+    assert originals["done"]["disabled"]["listed"] == [
         {"image_id": image_id, "policy": "nightly", "reason": retiring.archive.record(image_id).reason}
     ]
     assert (retiring.status(image_id), retiring.state(image_id)) == ("DISABLED", "disabled")
@@ -26,8 +26,8 @@ def test_disabled_original_is_deregistered_with_its_snapshots_after_the_second_g
     retiring.night()
     assert (retiring.status(image_id), retiring.state(image_id)) == ("DISABLED", "disabled")
     retiring.days(1)
-    told = retiring.night()
-    assert told["done"]["retired"]["images"] == 1
+    originals = retiring.night()
+    assert originals["done"]["retired"]["images"] == 1
     assert (retiring.status(image_id), retiring.state(image_id), retiring.snapshots(image_id)) == ("RETIRED", None, [])
     assert list(retiring.archive.record(image_id).retirement.snapshots.values()) == ["deleted"]
 
@@ -53,21 +53,12 @@ def test_first_run_of_a_newly_enabled_policy_only_says_what_it_would_do(cloud: V
     retiring.archive.night()
     retiring.archive.configure(policies=(policy,))
     with retiring.no_power_used():
-        told = retiring.night()
-    assert told["first_runs"] == ["nightly"]
-    assert [each["image_id"] for each in told["would"]["disabled"]["listed"]] == [image_id]
-    assert told["done"]["disabled"]["images"] == 0
-    told = retiring.night()
-    assert [each["image_id"] for each in told["done"]["disabled"]["listed"]] == [image_id]
-
-
-def test_dry_run_says_what_it_would_do_and_changes_nothing(retiring: Retiring) -> None:
-    (image_id,) = retiring.due("web")
-    before = retiring.archive.record(image_id)
-    with retiring.no_power_used():
-        told = retiring.night(dry_run=True)
-    assert [each["image_id"] for each in told["would"]["disabled"]["listed"]] == [image_id]
-    assert retiring.archive.record(image_id) == before
+        originals = retiring.night()
+    assert originals["first_runs"] == ["nightly"]
+    assert [each["image_id"] for each in originals["would"]["disabled"]["listed"]] == [image_id]
+    assert originals["done"]["disabled"]["images"] == 0
+    originals = retiring.night()
+    assert [each["image_id"] for each in originals["done"]["disabled"]["listed"]] == [image_id]
 
 
 def test_policy_that_only_disables_never_deregisters(cloud: VirtualCloud) -> None:

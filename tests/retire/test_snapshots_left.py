@@ -23,12 +23,12 @@ def test_snapshot_that_could_not_be_deleted_goes_with_the_next_run(retiring: Ret
     (snapshot_id,) = retiring.snapshots(image_id)
     retiring.cloud.service.faults.fail_snapshot_deletion(snapshot_id, code)  # type: ignore[arg-type]
     retiring.cloud.service.faults.deny("ec2:DeleteSnapshot", code="InternalFailureOfEbs")
-    told = retiring.night()
-    assert (retiring.status(image_id), told["snapshots_left"]) == ("RETIRED", 1)
+    originals = retiring.night()
+    assert (retiring.status(image_id), originals["snapshots_left"]) == ("RETIRED", 1)
     assert retiring.archive.record(image_id).retirement.snapshots[snapshot_id].startswith("not deleted yet: ")
     retiring.cloud.service.faults.clear()
-    told = retiring.night()
-    assert (told["snapshots_left"], retiring.snapshots(image_id)) == (0, [])
+    originals = retiring.night()
+    assert (originals["snapshots_left"], retiring.snapshots(image_id)) == (0, [])
     assert retiring.archive.record(image_id).retirement.snapshots[snapshot_id].startswith("deleted")
     assert list(retiring.archive.retirer().retirements.left_snapshots()) == []
 
@@ -43,8 +43,8 @@ def test_snapshot_that_is_left_stays_while_it_is_locked_or_its_object_is_not_who
     lock(retiring, locked)
     delete_object(retiring, bare)
     with retiring.no_power_used():
-        told = retiring.night()
-    assert told["snapshots_left"] == 2
+        originals = retiring.night()
+    assert originals["snapshots_left"] == 2
     ends = {i: next(iter(retiring.archive.record(i).retirement.snapshots.values())) for i in (locked, bare)}
     assert "SnapshotLocked" in ends[locked]
     assert "ObjectNotWhole" in ends[bare]
@@ -89,9 +89,9 @@ def test_snapshot_that_its_image_s_record_does_not_list_is_not_deleted(retiring:
     retiring.ec2.create_tags(Resources=[stranger], Tags=[{"Key": "archiver:deregister", "Value": "nightly"}])
     put_on_the_list(retiring, retired, stranger)
     with retiring.no_power_used():
-        told = retiring.night()
-    assert told["snapshots_left"] == 1
-    (left,) = told["snapshots_left_listed"]
+        originals = retiring.night()
+    assert originals["snapshots_left"] == 1
+    (left,) = originals["snapshots_left_listed"]
     assert (left["snapshot_id"], "does not list it" in left["reason"]) == (stranger, True)
 
 
@@ -99,9 +99,9 @@ def test_snapshot_without_the_mark_is_not_deleted_whatever_the_table_says(retiri
     (snapshot_id,) = left_over(retiring, "web")
     retiring.ec2.delete_tags(Resources=[snapshot_id], Tags=[{"Key": "archiver:deregister"}])
     with retiring.no_power_used():
-        told = retiring.night()
-    (left,) = told["snapshots_left_listed"]
-    assert (told["snapshots_left"], left["snapshot_id"]) == (1, snapshot_id)
+        originals = retiring.night()
+    (left,) = originals["snapshots_left_listed"]
+    assert (originals["snapshots_left"], left["snapshot_id"]) == (1, snapshot_id)
     assert "NotMarked: it has no tag archiver:deregister; if it may go, delete it by hand" in left["reason"]
 
 
@@ -126,8 +126,8 @@ def test_snapshot_that_is_left_stays_while_its_policy_lets_nothing_be_deregister
     (policy,) = retiring.archive.settings.policies
     retiring.archive.configure(policies=(replace(policy, **change),))
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    assert "NotAllowed: " in told["snapshots_left_listed"][0]["reason"]
+        originals = retiring.archive.go_on(state)["retirement"]
+    assert "NotAllowed: " in originals["snapshots_left_listed"][0]["reason"]
 
 
 @pytest.mark.parametrize("lost", ["missing", "unreadable"])
@@ -140,9 +140,9 @@ def test_snapshot_whose_image_s_record_cannot_be_read_is_counted_and_said(retiri
     client(retiring.cloud, "dynamodb").delete_item(TableName=TABLE, Key=key)
     retiring.archive.put_item(item)
     with retiring.no_power_used():
-        told = retiring.night()
-    assert told["snapshots_left"] == 1
-    assert told["snapshots_left_listed"] == [
+        originals = retiring.night()
+    assert originals["snapshots_left"] == 1
+    assert originals["snapshots_left_listed"] == [
         {
             "snapshot_id": snapshot_id,
             "reason": f"of {left.image_id}: NotVerified: its image's record cannot be read; repair the record; "

@@ -63,9 +63,9 @@ def test_deregistered_image_is_retired_though_another_worker_has_written_its_rec
 ) -> None:
     (image_id,) = retiring.disabled("web")
     meanwhile(lambda image_id: keep(retiring, image_id))
-    told = retiring.night()
+    originals = retiring.night()
     assert (retiring.state(image_id), retiring.status(image_id)) == (None, "RETIRED")
-    assert told["saved_total"]["images"] == told["saved"]["images"] == 1
+    assert originals["saved_total"]["images"] == originals["saved"]["images"] == 1
     record = retiring.archive.record(image_id)
     assert (list(record.retirement.snapshots.values()), record.retirement.snapshot_gib) == (["deleted"], 10)
     assert [move.run_id for move in record.history[-2:]] == ["another-run", record.run_id]
@@ -85,8 +85,8 @@ def test_record_that_another_worker_writes_while_all_is_looked_at_lets_nothing_g
 
     monkeypatch.setattr(Ec2UsageReports, "accounts", accounts_and_keep)
     with retiring.no_power_used():
-        told = retiring.archive.go_on(state)["retirement"]
-    (line,) = told["done"]["kept"]["listed"]
+        originals = retiring.archive.go_on(state)["retirement"]
+    (line,) = originals["done"]["kept"]["listed"]
     assert line["reason"].startswith("ChangedMeanwhile: ")
     assert retiring.kept_because(image_id) == "OnHold: so"
 
@@ -188,10 +188,31 @@ def test_image_that_a_dead_worker_has_deregistered_is_retired_though_another_is_
         return saved
 
     monkeypatch.setattr(TableRetirements, "save", save_and_lose)
-    told = retiring.archive.go_on(state)["retirement"]
-    assert (retiring.status(image_id), told["done"]["retired"]["images"]) == ("RETIRED", 1)
-    assert told["saved_total"]["images"] == 1
+    originals = retiring.archive.go_on(state)["retirement"]
+    assert (retiring.status(image_id), originals["done"]["retired"]["images"]) == ("RETIRED", 1)
+    assert originals["saved_total"]["images"] == 1
     assert retiring.snapshots(image_id) == []
+
+
+def test_last_call_that_is_made_before_the_marks_are_off_is_seen_by_the_worker_that_takes_them_off(
+    retiring: Retiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one sleeps between its last look and its call, and dies right after it; the other keeps the image. Once the
+    marks are off, IAM refuses the call."""
+    (image_id,) = retiring.disabled("web")
+    intend(retiring, image_id, Action.DEREGISTER)
+    tag(retiring, image_id, "archiver:deregister")
+    tag(retiring, image_id, HOLD_TAG)
+    untag = Ec2Originals.untag
+
+    def untag_too_late(self: Ec2Originals, resource_ids: Any, keys: Any) -> None:
+        if image_id in resource_ids and retiring.state(image_id):
+            retiring.ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
+        untag(self, resource_ids, keys)
+
+    monkeypatch.setattr(Ec2Originals, "untag", untag_too_late)
+    retiring.night()
+    assert (retiring.state(image_id), retiring.status(image_id)) == (None, "RETIRED")
 
 
 def test_image_that_somebody_else_deregisters_after_our_own_intention_is_not_ours(

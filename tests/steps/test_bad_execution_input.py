@@ -13,7 +13,7 @@ from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive
 from tests.support.assembly import STACK, CloudAssembly
 from tests.support.domain import policy
-from tests.support.handlers import MODULES, Context, Handler
+from tests.support.handlers import HANDLERS, Context, Handler
 from tests.support.state_machine import Execution, StateMachine, definition_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -38,7 +38,7 @@ def workflow(
     monkeypatch.setattr(bootstrap, "app", lambda: archive.app)
     monkeypatch.setattr(bootstrap, "retire_app", archive.retirer)
     functions = {
-        f"{MODULES[state]}.handler": lambda event, handler=handler: handler(event, Context())
+        f"handlers.{HANDLERS[state]}": lambda event, handler=handler: handler(event, Context())
         for state, handler in handlers.items()
     }
     template = cloud_assembly.directory / f"{STACK}.template.json"
@@ -83,7 +83,7 @@ INPUTS: list[tuple[Any, str]] = [
     (FORGED | {"next": "retire", "retire": "act"}, "LeaseLost"),
     (FORGED | {"retire": "done", "awaiting_approval": 1, "approval": {"approved": True}}, "LeaseLost"),
     (FORGED | {"started_at": "9999-12-31T23:59:59+00:00"}, "LeaseLost"),
-    (FORGED | {"run_id": "RUN#x/../y", "next": "check", "loops": 999_999, "wait_seconds": 99_999_999}, "LeaseLost"),
+    (FORGED | {"run_id": "RUN#x/../y", "next": "store", "loops": 999_999, "wait_seconds": 99_999_999}, "LeaseLost"),
 ]
 
 
@@ -121,7 +121,7 @@ def test_message_says_what_is_allowed_and_what_to_leave_out(workflow: tuple[Arch
     archive, machine = workflow
     execution, _ = run(archive, machine, {"policy": "nightly", "run_id": "x"})
     assert execution.cause == (
-        "the state of a run needs 'dry_run'; "
+        "the state of a run cannot be read: dry_run is missing; "
         "leave out 'run_id' when you start an execution by hand: only a run that hands over to itself gives one"
     )
     execution, _ = run(archive, machine, {"policy": "hourly"})

@@ -18,14 +18,14 @@ from tests.support.queue import queued
 
 DAMAGES: dict[str, tuple[dict[str, Any], str]] = {
     "newer schema": ({"schema": {"N": "3"}}, "has schema 3, known is 2: deploy the newer version"),
-    "unknown status": ({"status": {"S": "ERASED"}}, "'ERASED' is not a valid Status"),
-    "no status": ({"status": None}, "status is None"),
-    "no size": ({"snapshot_gib": None}, "snapshot_gib is None"),
+    "unknown status": ({"status": {"S": "ERASED"}}, "status is 'ERASED', must be one of SELECTED, STORING"),
+    "no status": ({"status": None}, "status is missing"),
+    "no size": ({"snapshot_gib": None}, "snapshot_gib is missing"),
     "no history": ({"history": None}, "history is None"),
-    "empty key": ({"object_key": {"S": ""}}, "object_key is '' (must have 1 to 1024 bytes); repair it by its history"),
+    "empty key": ({"object_key": {"S": ""}}, "object_key is '', must have 1 to 1024 bytes; repair it by its history"),
     "long key": ({"object_key": {"S": "é" * 513}}, "must have 1 to 1024 bytes"),
     "huge status": ({"status": {"S": "x" * 300_000}}, "status is 'xxx"),
-    "another image": ({"image_id": {"S": "ami-other"}}, "image_id is 'ami-other'; repair it by its key"),
+    "another image": ({"image_id": {"S": "ami-other"}}, "image_id is 'ami-other', must be as in its key; repair"),
 }
 
 
@@ -151,7 +151,7 @@ def test_answers_of_ec2_without_a_list_are_answers_without_entries(archive: Arch
 
 def test_store_task_that_tells_nothing_counts_nothing_and_stops_nothing(archive: Archive) -> None:
     image_id = archive.image("one")
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    state = archive.select(archive.begin())
     tasks = {"StoreImageTaskResults": [{}, {"AmiId": image_id}, {"StoreTaskState": "Pausing"}]}
     with answering(client(archive.cloud, "ec2"), "DescribeStoreImageTasks", tasks, tasks):
         state, _ = archive.step(state)

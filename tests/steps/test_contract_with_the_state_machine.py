@@ -140,7 +140,7 @@ def test_selection_that_runs_out_of_time_asks_for_more(
     again = {"input": output} | event_context(event)
     output = as_json(handlers["SelectImages"](again, Context(seconds_left=100)))
     check("SelectImages", output)
-    assert (output["next"], output["selected_images"]) == ("check", 7)
+    assert (output["next"], output["selected_images"]) == ("store", 7)
 
 
 def test_thousandth_look_hands_over(deployed: Archive, handlers: dict[str, Handler]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.engine import MANY_DENIED
 from ami_archiver.errors import AccessDenied
 from ami_archiver.run_state import Next, RunState
@@ -48,7 +49,7 @@ def failures(summary: dict[str, Any]) -> dict[str, str]:
 def test_denied_image_fails_alone_and_the_others_are_stored_in_the_same_step(archive: Archive, code: str) -> None:
     denied = [archive.image(f"denied{number}", gib=300) for number in range(4)]
     archive.image("a-good", gib=300)  # not among what the step chooses first
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    state = archive.select(archive.begin())
     with denying(archive, *denied, code=code):
         state, _ = archive.step(state)
         assert archive.accepted() == {full_id("a-good"): 1}
@@ -68,7 +69,7 @@ def test_denied_image_fails_alone_and_the_others_are_stored_in_the_same_step(arc
 
 def test_denied_image_whose_intention_an_earlier_run_left_does_not_stop_the_next(archive: Archive) -> None:
     archive.image("bad", gib=50)
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    state = archive.select(archive.begin())
     with refusing(client(archive.cloud, "ec2"), "CreateStoreImageTask", "RequestLimitExceeded", 503):
         archive.step(state)
     assert archive.status("bad") == "STORING"
@@ -82,7 +83,7 @@ def test_denied_image_whose_intention_an_earlier_run_left_does_not_stop_the_next
 def test_denied_image_that_is_being_stored_already_is_not_failed(archive: Archive) -> None:
     image_id = archive.image("one", gib=100)
     archive.image("two", gib=10)
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    state = archive.select(archive.begin())
     archive.app.store_tasks.start(image_id, archive.settings.bucket_name, "nightly", {})
     with denying(archive, "one"):
         summary = archive.go_on(state)
@@ -168,7 +169,7 @@ def test_problem_is_told_to_every_run_of_the_night_and_stays_after_an_approval(c
     with denying(archive):
         state = archive.go_to(working, Next.REPORT)
         end, summary = archive.step(state)
-    joined = archive.app.runs.summary(summary["joined_runs"][0])
+    joined = archive.app.runs.summary(SummaryKind.RUNS, summary["joined_runs"][0])
     assert joined is not None
     assert joined["problem"] == summary["problem"]
     asked: RunState = state.then(Next.REPORT, approval={"approved": False})
@@ -213,7 +214,7 @@ def test_object_that_may_not_be_looked_at_stays_under_way_is_reported_and_not_wa
 def test_intention_whose_object_may_not_be_looked_at_is_neither_asked_for_again_nor_failed(archive: Archive) -> None:
     image_id = archive.image("hidden", gib=10)
     archive.image("good", gib=100)
-    state = archive.go_to(archive.select(archive.begin()), Next.START)
+    state = archive.select(archive.begin())
     busy = refusing(
         client(archive.cloud, "ec2"),
         "CreateStoreImageTask",

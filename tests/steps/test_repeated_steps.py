@@ -137,7 +137,7 @@ def test_ec2_is_not_asked_where_somebody_else_has_written_the_intention(archive:
             raced.append(1)
             archive.step(state)
 
-    worker.records._dynamodb.meta.events.register_first("before-call.dynamodb.TransactWriteItems", other_first)
+    worker.client("dynamodb").meta.events.register_first("before-call.dynamodb.TransactWriteItems", other_first)
     archive.step(state, worker)
     assert [call.parameters["ImageId"] for call in archive.starts()] == [image_id]
 
@@ -188,7 +188,7 @@ def test_adoption_whose_write_took_effect_unheard_keeps_its_decision(archive: Ar
     archive.put_object(f"nightly/{image_id}.bin")
     event = archive.begin()
     worker = archive.worker(own_clients=True)
-    with losing_answers(worker.records._dynamodb, "UpdateItem"), pytest.raises(TemporarilyUnavailable):
+    with losing_answers(worker.client("dynamodb"), "UpdateItem"), pytest.raises(TemporarilyUnavailable):
         archive.select(event, worker)
     summary = archive.go_on(archive.select(event))
     assert summary["decisions"]["already_archived"] == 1

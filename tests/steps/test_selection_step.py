@@ -164,7 +164,7 @@ def test_image_that_another_worker_selected_at_the_same_moment_has_its_decision(
             raced.append(1)
             archive.select(event)
 
-    other.records._dynamodb.meta.events.register_first("before-call.dynamodb.TransactWriteItems", other_first)
+    other.client("dynamodb").meta.events.register_first("before-call.dynamodb.TransactWriteItems", other_first)
     state = archive.select(event, other)
     assert archive.decisions(state.run_id)[image_id][0] == "deferred"
     assert archive.go_on(state)["decisions"]["stored"] == 1

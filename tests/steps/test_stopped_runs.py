@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -136,7 +135,8 @@ def test_of_two_runs_that_find_a_stopped_one_only_the_first_takes_its_lease(two:
             faster.append(two.select(two.begin("weekly")))
             return ended
 
-    event, worker = two.begin(), replace(two.app, executions=Slow())
+    event, worker = two.begin(), two.worker()
+    worker.executions = Slow()  # type: ignore[assignment]
     with pytest.raises(TemporarilyUnavailable, match="taken by another run just now; the step is tried again"):
         two.select(event, worker)
     assert two.select(event).working_run == faster[0].run_id == two.app.leases.read().holder
@@ -159,7 +159,7 @@ def stopped_at(archive: Archive, state: RunState, event: str, then: Callable[[],
     service = event.split(".")[1]
     clients: dict[str, Any] = {
         "ec2": lambda: worker.images._ec2,  # type: ignore[attr-defined]  # the adapters' own clients
-        "dynamodb": lambda: worker.leases._dynamodb,  # type: ignore[attr-defined]
+        "dynamodb": lambda: worker.client("dynamodb"),
     }
     clients[service]().meta.events.register_first(event, stop_and_act)
     return worker
@@ -171,7 +171,7 @@ def test_start_that_goes_on_after_the_stop_starts_only_what_it_had_announced_and
     archive = Archive(cloud_where(store_limit_gib=5000), policy("nightly"), in_flight_budget_gib=300)
     for number in range(12):
         archive.image(f"i{number:02}", gib=100)
-    first = archive.go_to(archive.select(archive.begin()), Next.START)
+    first = archive.select(archive.begin())
     second: list[RunState] = []
     announced: list[frozenset[str]] = []
 
@@ -193,7 +193,7 @@ def test_start_that_goes_on_after_the_stop_starts_only_what_it_had_announced_and
 
 def test_start_that_had_announced_nothing_when_its_run_was_stopped_starts_nothing(two: Archive) -> None:
     two.image("a")
-    first = two.go_to(two.select(two.begin()), Next.START)
+    first = two.select(two.begin())
     second: list[RunState] = []
     worker = stopped_at(
         two, first, "before-call.dynamodb.UpdateItem", lambda: second.append(two.select(two.begin("weekly")))

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from ami_archiver.steps.check import check_store_tasks
-from ami_archiver.steps.start import start_store_tasks
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.errors import LeaseLost, TemporarilyUnavailable
 from ami_archiver.run_state import Next, RunState
 from ami_archiver.steps.report import report_run
+from ami_archiver.steps.store_images import store_images
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import losing_answers
 from tests.support.archive import Archive, client, full_id
@@ -44,7 +44,7 @@ def test_policy_that_starts_at_the_same_minute_joins_and_both_summaries_are_righ
     own = two.go_on(working)
     assert (own["policy"], own["decisions"]["stored"], own["stored_gib"]) == ("nightly", 2, 40)
     assert own["joined_runs"] == [joining.run_id]
-    theirs = two.app.runs.summary(joining.run_id)
+    theirs = two.app.runs.summary(SummaryKind.RUNS, joining.run_id)
     assert theirs is not None
     assert (theirs["outcome"], theirs["policy"], theirs["working_run"]) == ("worked", "weekly", working.run_id)
     assert (theirs["decisions"]["stored"], theirs["decisions"]["excluded"], theirs["stored_gib"]) == (1, 1, 20)
@@ -64,7 +64,7 @@ def test_policy_that_joins_when_the_queue_was_just_found_empty_is_worked_off(two
     own = two.go_on(state)
     assert own["decisions"]["stored"] == 1
     assert two.status("b") == "VERIFIED"
-    theirs = two.app.runs.summary(joining.run_id)
+    theirs = two.app.runs.summary(SummaryKind.RUNS, joining.run_id)
     assert theirs is not None
     assert theirs["decisions"]["stored"] == 1
 
@@ -77,10 +77,10 @@ def test_policy_that_joins_between_the_reports_look_and_the_giving_back_is_worke
     joined: list[RunState] = []
 
     def join_before_the_release(params: dict[str, str], **_: object) -> None:
-        if "REMOVE #holder" in str(params["body"]) and not joined:
+        if "REMOVE" in str(params["body"]) and not joined:
             joined.append(two.select(two.begin("weekly")))
 
-    worker.leases._dynamodb.meta.events.register_first("before-call.dynamodb.UpdateItem", join_before_the_release)
+    worker.client("dynamodb").meta.events.register_first("before-call.dynamodb.UpdateItem", join_before_the_release)
     state, summary = two.step(state, worker)
     assert (joined[0].outcome, state.next, summary) == ("joined", Next.STORE, {})
     assert two.go_on(state)["decisions"]["stored"] == 1
@@ -94,7 +94,7 @@ def test_joined_run_that_reports_after_it_was_worked_off_keeps_the_summary_of_th
     two.go_on(working)
     late = two.go_on(joining)
     assert (late["outcome"], late["decisions"]["stored"]) == ("worked", 1)
-    assert two.app.runs.summary(joining.run_id) == late
+    assert two.app.runs.summary(SummaryKind.RUNS, joining.run_id) == late
 
 
 def test_policy_whose_working_run_ends_during_its_selection_works_itself(two: Archive) -> None:
@@ -120,11 +120,11 @@ def test_policy_that_cannot_join_any_more_tries_again_and_works(two: Archive) ->
     worker = two.worker(own_clients=True)
     joins: list[object] = []
 
-    def end_before_the_join(params: dict[str, str], **_: object) -> None:
-        if "runs.#run" in str(params["body"]) and not joins:
+    def end_before_the_join(params: dict[str, str], **_: object) -> None:  # which puts a run into the map of runs
+        if ".#" in str(params["body"]) and not joins:
             joins.append(two.go_on(working))
 
-    worker.leases._dynamodb.meta.events.register_first("before-call.dynamodb.UpdateItem", end_before_the_join)
+    worker.client("dynamodb").meta.events.register_first("before-call.dynamodb.UpdateItem", end_before_the_join)
     event = two.begin("weekly")
     with pytest.raises(TemporarilyUnavailable, match="ended just now; the step is tried again"):
         two.select(event, worker)
@@ -140,7 +140,7 @@ def test_second_run_of_the_same_policy_ends_as_met_and_names_the_run(two: Archiv
     met = two.night("nightly")
     assert (met["outcome"], met["working_run"]) == ("met", working.run_id)
     assert sum(met["decisions"].values()) == 0
-    assert two.app.runs.summary(met["run_id"]) == met
+    assert two.app.runs.summary(SummaryKind.RUNS, met["run_id"]) == met
     assert two.go_on(working)["decisions"]["stored"] == 1
 
 
@@ -203,9 +203,8 @@ def test_run_whose_lease_was_taken_over_stops_and_the_other_one_ends_the_night(t
     two.cloud.advance(2 * 3600)
     second = two.select(two.begin("nightly"))
     assert second.outcome == "worked"
-    for step in (check_store_tasks, start_store_tasks):
-        with pytest.raises(LeaseLost, match=f"run {first.run_id} does not hold the lease: another run took it"):
-            step(two.app, first.then(Next.STORE))
+    with pytest.raises(LeaseLost, match=f"run {first.run_id} does not hold the lease: another run took it"):
+        store_images(two.app, first.then(Next.STORE))
     with pytest.raises(LeaseLost, match="goes on with the next run"):
         report_run(two.app, first.then(Next.REPORT))
     assert two.go_on(second)["decisions"]["stored"] == 1

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.adapters.s3_bucket import S3ArchiveBucket
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.errors import BadInput, TemporarilyUnavailable
 from ami_archiver.model import ArchiveRecord, IndexedRecord, ListedObject, Status
 from ami_archiver.retire import moves
@@ -42,7 +43,7 @@ def watch(archive: Archive, seconds_left: float = 900.0) -> dict[str, Any]:
             invocations += 1
     assert given["next"] == "end"
     told: dict[str, Any] = given["summary"]
-    assert archive.app.watches.summary(told["run_id"]) == told
+    assert archive.app.runs.summary(SummaryKind.WATCHES, told["run_id"]) == told
     reasons = {one["image_id"]: one["reason"] for one in told["differences"]}
     return told | {"reasons": reasons, "figures": figures, "mails": mails, "invocations": invocations}
 
@@ -309,7 +310,6 @@ def watched_with_peak_mib(count: int) -> tuple[dict[str, Any], float]:
         bucket=many,
         records=many,
         runs=runs,
-        watches=runs,
     )
     begun = {"input": {}, "execution_name": "watch", "execution_started_at": NOW.isoformat()}
     tracemalloc.start()

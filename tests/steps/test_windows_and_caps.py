@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.run_state import Next
 from local_cloud.in_process import VirtualCloud
 from tests.support.archive import Archive, full_id
@@ -72,7 +73,7 @@ def test_closed_window_of_one_policy_does_not_close_the_other_ones(cloud: Virtua
     working = archive.select(archive.begin("nightly"))
     joining = archive.select(archive.begin("weekly"))
     own = archive.go_on(working)
-    theirs = archive.app.runs.summary(joining.run_id)
+    theirs = archive.app.runs.summary(SummaryKind.RUNS, joining.run_id)
     assert theirs is not None
     assert (own["decisions"]["deferred"], theirs["decisions"]["stored"]) == (1, 1)
 
@@ -137,7 +138,7 @@ def test_dry_run_decides_and_counts_but_records_and_starts_nothing(cloud: Virtua
     }
     assert archive.starts() == []
     assert [(item["pk"]["S"], item["sk"]["S"]) for item in archive.items()] == [("RUNS", summary["run_id"])]
-    assert archive.app.runs.summary(summary["run_id"]) == summary
+    assert archive.app.runs.summary(SummaryKind.RUNS, summary["run_id"]) == summary
 
 
 def test_dry_run_beside_a_working_run_does_not_disturb_it(cloud: VirtualCloud) -> None:

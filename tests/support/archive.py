@@ -21,8 +21,7 @@ from ami_archiver.app import App
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.policy import Policy
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.steps.approval import ask_for_approval
-from ami_archiver.retire.steps.step import plan_retirement, retire_images
+from ami_archiver.retire.steps.step import ask_for_approval, plan_retirement, retire_images
 from ami_archiver.run_state import Next, RetirePhase, RunState
 from ami_archiver.settings import Settings
 from ami_archiver.steps.report import report_run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ami_archiver.failures import Failure
-from ami_archiver.restore.failures import RestoreFailure
+from ami_archiver.restore.model import RestoreFailure
 
 REASON = re.compile(r"(?P<name>[A-Z]\w+): (?P<what>.+); (?P<to_do>[^;]+)", re.DOTALL)
 TO_DO = re.compile(

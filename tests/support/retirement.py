@@ -81,8 +81,8 @@ class Retiring:
     def night(self, **how: Any) -> dict[str, Any]:
         """What a run says about originals."""
         summary = self.archive.night(**how)
-        told: dict[str, Any] = summary["retirement"]
-        return told
+        originals: dict[str, Any] = summary["retirement"]
+        return originals
 
     def status(self, image_id: str) -> str:
         return self.archive.status(image_id)

@@ -8,7 +8,7 @@ import pytest
 
 from ami_archiver import errors
 from ami_archiver.failures import NEXT_STEPS, Failure, reason
-from ami_archiver.restore.failures import RestoreFailure
+from ami_archiver.restore.model import RestoreFailure
 from tests.support.assembly import ROOT
 
 OF_BOTH = {"AccessDenied", "ObjectEmpty", "ObjectGone", "ObjectAltered", "InAnotherBucket", "BadRecord"}

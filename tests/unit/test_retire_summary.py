@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from ami_archiver.model import RETIRING, Decision, DecisionLine
-from ami_archiver.retire.model import Saved
-from ami_archiver.retire.savings import as_json as saved_as_json
-from ami_archiver.retire.summary import as_json, listed, tally, text_of
-from ami_archiver.summary import LISTED
+from ami_archiver.retire.model import Saved, saved_as_json
+from ami_archiver.summary import LISTED, lines_on_originals, list_snapshots, summarize_originals
 
 IN_USE = "InUse: used by launch template lt-0abc version 7; change it to another image first"
 RETIRED, DISABLED, ANNOUNCED, KEPT = RETIRING
@@ -21,17 +19,19 @@ def line(image_id: str, decision: Decision, why: str = "nothing was found that k
     return DecisionLine(image_id, "nightly", decision, why, gib)
 
 
-def told(*, done: tuple[DecisionLine, ...] = (), would: tuple[DecisionLine, ...] = (), **more: Any) -> dict[str, Any]:
+def originals(
+    *, done: tuple[DecisionLine, ...] = (), would: tuple[DecisionLine, ...] = (), **more: Any
+) -> dict[str, Any]:
     """As the step puts it together."""
     usual = {"stopped": None, "first_runs": [], "awaiting_approval": 0, "snapshots_left": 0}
     nothing = saved_as_json(Saved())
     usual |= {"saved": nothing, "saved_total": nothing}
-    return as_json({"done": done, "would": would}, **(usual | {"run_id": "run-1"} | more))
+    return summarize_originals({"done": done, "would": would}, **(usual | {"run_id": "run-1"} | more))
 
 
 def test_dry_run_says_of_each_image_what_it_would_do_and_why_it_would_keep_it() -> None:
-    summary = told(would=(line("ami-3", KEPT, IN_USE), line("ami-2", DISABLED), line("ami-1", RETIRED, gib=2.5)))
-    assert text_of(summary) == [
+    summary = originals(would=(line("ami-3", KEPT, IN_USE), line("ami-2", DISABLED), line("ami-1", RETIRED, gib=2.5)))
+    assert lines_on_originals(summary) == [
         "",
         "Originals, without doing it: would retire 1 (2.5 GiB), would disable 1 (8 GiB), would keep 1 (8 GiB)",
         "  ami-1  Would retire: nothing was found that keeps it",
@@ -41,7 +41,7 @@ def test_dry_run_says_of_each_image_what_it_would_do_and_why_it_would_keep_it() 
 
 
 def test_what_was_done_is_told_in_the_past() -> None:
-    summary = told(
+    summary = originals(
         done=(
             line("ami-1", RETIRED, "object k, version v, is whole"),
             line("ami-2", DISABLED, "object k, version v, is whole"),
@@ -49,7 +49,7 @@ def test_what_was_done_is_told_in_the_past() -> None:
             line("ami-4", KEPT, IN_USE),
         )
     )
-    assert text_of(summary)[1:] == [
+    assert lines_on_originals(summary)[1:] == [
         "Originals: retired 1 (8 GiB), disabled 1 (8 GiB), announced 1 (8 GiB), kept 1 (8 GiB)",
         "  ami-1  Retired: object k, version v, is whole",
         "  ami-2  Disabled: object k, version v, is whole",
@@ -59,19 +59,12 @@ def test_what_was_done_is_told_in_the_past() -> None:
 
 
 def test_nothing_is_said_where_no_original_was_due() -> None:
-    assert text_of(told()) == []
-    assert text_of({}) == []
-
-
-def test_every_decision_about_an_original_has_its_words_in_both_tenses() -> None:
-    for decision in RETIRING:
-        for kind in ("done", "would"):
-            given: dict[str, Any] = {kind: (line("ami-1", decision),)}
-            assert any("ami-1" in each for each in text_of(told(**given))), (decision, kind)
+    assert lines_on_originals(originals()) == []
+    assert lines_on_originals({}) == []
 
 
 def test_summary_counts_every_decision_about_originals_also_those_that_did_not_occur() -> None:
-    counted = told(done=(line("ami-1", KEPT, IN_USE),))
+    counted = originals(done=(line("ami-1", KEPT, IN_USE),))
     assert list(counted["done"]) == ["retired", "disabled", "announced", "kept"]
     assert counted["done"]["retired"] == {"images": 0, "gib": 0, "listed": []}
     assert counted["done"]["kept"] == {
@@ -83,23 +76,24 @@ def test_summary_counts_every_decision_about_originals_also_those_that_did_not_o
 
 def test_images_are_named_up_to_a_limit_counted_beyond_and_where_all_are_is_said() -> None:
     lines = tuple(line(f"ami-{n}", KEPT, IN_USE) for n in range(LISTED + 3))
-    assert len(tally(lines).listed[KEPT]) == LISTED
-    text = text_of(told(would=lines))
+    summary = originals(would=lines)
+    assert len(summary["would"]["kept"]["listed"]) == LISTED
+    text = lines_on_originals(summary)
     assert len(text) == LISTED + 3
     assert text[-1] == "  Would keep … and 3 more, in the table under RUN#run-1"
 
 
 def test_the_longest_summary_is_small_enough_for_the_state_machine_and_its_text_for_sns() -> None:
     many = tuple(line(f"ami-{n:017x}", each, "x" * 2000) for each in RETIRING for n in range(LISTED + 1))
-    summary = told(done=many, would=many)
+    summary = originals(done=many, would=many)
     assert len(json.dumps(summary)) < 190_000  # of 262,144 bytes: a run's failed and deferred images need theirs
-    assert len("\n".join(text_of(summary))) < 190_000
+    assert len("\n".join(lines_on_originals(summary))) < 190_000
     reason = summary["done"]["kept"]["listed"][0]["reason"]
     assert (len(reason), reason[-2:]) == (300, " …")
 
 
 def test_stopped_run_says_so_with_the_reason() -> None:
-    text = text_of(told(stopped="TooMany: 12 images would go; raise account.retire_stop_percent"))
+    text = lines_on_originals(originals(stopped="TooMany: 12 images would go; raise account.retire_stop_percent"))
     assert text[1] == (
         "Stopped, so no original goes in this run: TooMany: 12 images would go; raise account.retire_stop_percent"
     )
@@ -110,20 +104,20 @@ def test_stopped_run_says_so_with_the_reason() -> None:
     [(["nightly"], "policy nightly may"), (["golden", "nightly"], "policies golden, nightly may")],
 )
 def test_first_run_of_a_policy_says_that_it_only_looked(policies: list[str], words: str) -> None:
-    (told_of,) = [each for each in text_of(told(first_runs=policies)) if each.startswith("First run")]
+    (told_of,) = [each for each in lines_on_originals(originals(first_runs=policies)) if each.startswith("First run")]
     assert words in told_of
     assert "this run changed nothing; the next run acts" in told_of
 
 
 @pytest.mark.parametrize(("waiting", "words"), [(1, "1 original waits"), (2, "2 originals wait")])
 def test_run_that_waits_for_approval_says_how_it_is_given(waiting: int, words: str) -> None:
-    (asked,) = text_of(told(awaiting_approval=waiting))[1:]
+    (asked,) = lines_on_originals(originals(awaiting_approval=waiting))[1:]
     assert asked == f"{words} for approval: make approve RUN=run-1, or make reject RUN=run-1 WHY='…'"
 
 
 @pytest.mark.parametrize(("left", "words"), [(1, "1 snapshot of"), (2, "2 snapshots of")])
 def test_snapshots_that_could_not_be_deleted_are_never_forgotten(left: int, words: str) -> None:
-    (reminder,) = text_of(told(snapshots_left=left))[1:]
+    (reminder,) = lines_on_originals(originals(snapshots_left=left))[1:]
     assert reminder.startswith(words)
     assert "every run tries again" in reminder
 
@@ -135,7 +129,7 @@ def saved(**fields: float) -> dict[str, Any]:
 
 
 def test_what_was_saved_is_made_up_before_the_reader_s_eyes() -> None:
-    assert text_of(told(saved=saved()))[1:] == [
+    assert lines_on_originals(originals(saved=saved()))[1:] == [
         "Saved by this run: $4.76 a month, by 2 originals",
         "  snapshots before: $5.00 a month for the 100 GiB that are freed, of 100 GiB deleted",
         "  objects now: $0.24 a month for 60 GiB in S3",
@@ -145,7 +139,7 @@ def test_what_was_saved_is_made_up_before_the_reader_s_eyes() -> None:
 
 
 def test_what_other_snapshots_hold_is_not_saved_and_the_text_says_so() -> None:
-    text = text_of(told(saved_total=saved(freed_at_least_gib=40, freed_at_most_gib=40)))
+    text = lines_on_originals(originals(saved_total=saved(freed_at_least_gib=40, freed_at_most_gib=40)))
     assert text[1] == "Saved in total: $1.76 a month, by 2 originals"
     assert text[2] == (
         "  snapshots before: $2.00 a month for the 40 GiB that are freed, of 100 GiB deleted; "
@@ -154,19 +148,15 @@ def test_what_other_snapshots_hold_is_not_saved_and_the_text_says_so() -> None:
 
 
 def test_what_cannot_be_computed_is_a_range_that_may_reach_below_nothing() -> None:
-    text = text_of(told(saved=saved(freed_at_least_gib=0)))
+    text = lines_on_originals(originals(saved=saved(freed_at_least_gib=0)))
     assert text[1] == "Saved by this run: -$0.24 to $4.76 a month, by 2 originals"
     assert "$0.00 to $5.00 a month for the 0 to 100 GiB" in text[2]
     assert "cannot be known" in text[2]
 
 
-def test_total_is_told_even_on_a_night_without_a_due_original() -> None:
-    assert text_of(told(saved_total=saved(images=1)))[1] == "Saved in total: $4.76 a month, by 1 original"
-
-
 def test_what_the_recycle_bin_keeps_is_told_with_its_cost_and_the_day_from_which_it_saves() -> None:
     of_run = saved(recycle_bin_dollars=5) | {"saves_from": "2026-12-24"}
-    text = text_of(told(saved=of_run, saved_total=saved(recycle_bin_dollars=12)))
+    text = lines_on_originals(originals(saved=of_run, saved_total=saved(recycle_bin_dollars=12)))
     assert text[5] == (
         "  once: at most $5.00 for the Recycle Bin, which keeps what was deleted until 2026-12-24: "
         "it saves from that day on"
@@ -176,5 +166,5 @@ def test_what_the_recycle_bin_keeps_is_told_with_its_cost_and_the_day_from_which
 
 def test_snapshots_that_are_left_are_named_with_their_reasons() -> None:
     left = [DecisionLine("snap-1", "nightly", KEPT, "of ami-1: SnapshotLocked: so; wait for the lock to end")]
-    text = text_of(told(snapshots_left=1, snapshots_left_listed=listed(left)))
+    text = lines_on_originals(originals(snapshots_left=1, snapshots_left_listed=list_snapshots(left)))
     assert text[2] == "  snap-1  of ami-1: SnapshotLocked: so; wait for the lock to end"

@@ -58,7 +58,7 @@ def test_state_of_a_release_that_did_not_know_its_execution_is_read() -> None:
 
 def test_start_is_kept_in_utc() -> None:
     state = begin(EVENT | {"execution_started_at": "2026-01-01T04:00:00+02:00"}, SETTINGS)
-    assert state.started_at == "2026-01-01T02:00:00+00:00"
+    assert state.to_json()["started_at"] == "2026-01-01T02:00:00+00:00"
 
 
 def test_dry_run_is_one() -> None:
@@ -68,27 +68,29 @@ def test_dry_run_is_one() -> None:
 
 @pytest.mark.parametrize("event", [None, [], "x", {}, {"input": None}, {"input": []}, {"input": "nightly"}])
 def test_input_that_is_no_object_is_shown_an_example(event: object) -> None:
-    assert refusal(event) == f"a run takes an object like {EXAMPLE}, not {event!r}"
+    given = event.get("input") if isinstance(event, dict) else None
+    assert refusal(event) == f"a run takes an object like {EXAMPLE}: it is {given!r}, must be an object"
 
 
-def test_unknown_keys_are_named() -> None:
-    message = refusal(EVENT | {"input": {"policy": "nightly", "run_id": "x", "force": True}})
-    assert message == f"a run takes 'policy' and 'dry_run', not 'force', 'run_id'; like {EXAMPLE}"
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"policy": "nightly", "run_id": "x", "force": True}, "it has no 'force', 'run_id'; it has policy, dry_run"),
+        ({}, "policy is missing"),
+        ({"policy": None}, "policy is None, must be a text"),
+        ({"policy": ["nightly"]}, "policy is ['nightly'], must be a text"),
+        ({"policy": "nightly", "dry_run": "true"}, "dry_run is 'true', must be true or false"),
+        ({"policy": "nightly", "dry_run": 1}, "dry_run is 1, must be true or false"),
+        ({"policy": "nightly", "dry_run": None}, "dry_run is None, must be true or false"),
+    ],
+)
+def test_input_that_is_wrong_says_what_is(given: dict[str, Any], why: str) -> None:
+    assert refusal(EVENT | {"input": given}) == f"a run takes an object like {EXAMPLE}: {why}"
 
 
-@pytest.mark.parametrize("name", ["hourly", "", None, 5, ["nightly"]])
-def test_unknown_policy_is_named_with_those_there_are(name: object) -> None:
+@pytest.mark.parametrize("name", ["hourly", ""])
+def test_unknown_policy_is_named_with_those_there_are(name: str) -> None:
     assert refusal(EVENT | {"input": {"policy": name}}) == f"'policy' is {name!r}, must be one of 'nightly', 'weekly'"
-
-
-def test_missing_policy_is_named() -> None:
-    assert refusal(EVENT | {"input": {}}) == "'policy' is None, must be one of 'nightly', 'weekly'"
-
-
-@pytest.mark.parametrize("value", ["true", 1, None])
-def test_dry_run_must_be_a_truth_value(value: object) -> None:
-    message = refusal(EVENT | {"input": {"policy": "nightly", "dry_run": value}})
-    assert message == f"'dry_run' is {value!r}, must be true or false"
 
 
 @pytest.mark.parametrize(
@@ -124,63 +126,53 @@ def unreadable(raw: object) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize("raw", [None, [], "x", 5])
-def test_state_must_be_an_object(raw: object) -> None:
-    assert unreadable(raw) == f"the state of a run must be an object, not {raw!r}; {BY_HAND}"
+def test_state_must_be_an_object() -> None:
+    assert unreadable([]) == f"the state of a run cannot be read: it is [], must be an object; {BY_HAND}"
 
 
 @pytest.mark.parametrize("missing", ["run_id", "policy", "dry_run", "started_at", "next"])
 def test_state_without_what_a_step_needs_names_it(missing: str) -> None:
     raw = {key: value for key, value in STATE.to_json().items() if key != missing}
-    assert unreadable(raw) == f"the state of a run needs {missing!r}; {BY_HAND}"
+    assert unreadable(raw) == f"the state of a run cannot be read: {missing} is missing; {BY_HAND}"
 
 
 def test_state_with_unknown_keys_names_them_and_those_it_has() -> None:
     message = unreadable(STATE.to_json() | {"images": [], "all": 1})
-    assert message.startswith("the state of a run has no 'all', 'images'; it has run_id, policy, dry_run,")
+    assert message.startswith("the state of a run cannot be read: it has no 'all', 'images'; it has run_id, started_at, next, policy,")
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "kind"),
+    ("name", "value", "must"),
     [
-        ("run_id", 5, "str"),
-        ("policy", None, "str"),
-        ("dry_run", "false", "bool"),
-        ("dry_run", 0, "bool"),
-        ("started_at", 0, "str"),
-        ("loops", "7", "int"),
-        ("loops", True, "int"),
-        ("wait_seconds", None, "int"),
-        ("page", "1", "int"),
-        ("selected_images", 1.5, "int"),
-        ("selected_gib", "1", "float"),
-        ("counts", [], "dict"),
-        ("next", 3, "str"),
-        ("outcome", None, "str"),
+        ("run_id", 5, "a text"),
+        ("policy", None, "a text"),
+        ("dry_run", "false", "true or false"),
+        ("dry_run", 0, "true or false"),
+        ("started_at", 0, "a time with its zone, such as 2026-01-31T02:00:00+00:00"),
+        ("started_at", "2026-01-01T02:00:00", "a time with its zone, such as 2026-01-31T02:00:00+00:00"),
+        ("started_at", "now", "a time with its zone, such as 2026-01-31T02:00:00+00:00"),
+        ("loops", "7", "a whole number"),
+        ("loops", True, "a whole number"),
+        ("wait_seconds", None, "a whole number"),
+        ("selected_images", 1.5, "a whole number"),
+        ("selected_gib", "1", "a number"),
+        ("selected_gib", True, "a number"),
+        ("counts", [], "an object"),
+        ("next_token", ["a"], "a text"),
+        ("retire", "later", "one of plan, act, done"),
+        ("outcome", "won", "one of worked, joined, met, dry_run, nothing_matched"),
+        ("outcome", None, "a text"),
+        ("approval", "yes", "an object"),
     ],
 )
-def test_state_of_a_wrong_type_names_key_value_and_type(name: str, value: object, kind: str) -> None:
+def test_state_with_a_wrong_value_names_key_and_value_and_what_it_must_be(name: str, value: object, must: str) -> None:
     message = unreadable(STATE.to_json() | {name: value})
-    assert message == f"{name!r} of a run is {value!r}, must be of type {kind}; {BY_HAND}"
+    assert message == f"the state of a run cannot be read: {name} is {value!r}, must be {must}; {BY_HAND}"
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"next": "delete"}, "the state of a run cannot be read: 'delete' is not a valid Next"),
-        ({"retire": "later"}, "'retire' of a run is 'later', must be one of plan, act, done"),
-        ({"approval": "yes"}, "'approval' of a run is 'yes', must be an object or null"),
-        ({"outcome": "won"}, "the state of a run cannot be read: 'won' is not a valid Outcome"),
-        (
-            {"started_at": "2026-01-01T02:00:00"},
-            "the state of a run cannot be read: 'started_at' is '2026-01-01T02:00:00', which has no time zone",
-        ),
-        ({"started_at": "now"}, "the state of a run cannot be read: Invalid isoformat string: 'now'"),
-    ],
-)
-def test_state_with_an_unknown_value_says_which(change: dict[str, Any], message: str) -> None:
-    assert unreadable(STATE.to_json() | change) == f"{message}; {BY_HAND}"
+def test_value_that_is_long_is_named_by_its_beginning() -> None:
+    assert len(unreadable(STATE.to_json() | {"next": "x" * 100_000})) < 700
 
 
-def test_started_is_the_time_that_the_text_says() -> None:
-    assert STATE.started.utcoffset() == timedelta(0)
+def test_start_is_a_time_in_utc() -> None:
+    assert STATE.started_at.utcoffset() == timedelta(0)

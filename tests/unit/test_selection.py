@@ -7,11 +7,11 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_archiver.model import Decision, Image
-from ami_archiver.selection import Cap, NewestOfGroups, Selected, leave_out, owner_of, select
+from ami_archiver.model import Decision, Image, ImagePage
+from ami_archiver.selection import Cap, NewestOfGroups, Selected, leave_out, newest_images, owner_of, select
 from tests.support.domain import ACCOUNT, NOW, image, policy, snapshot
 
-NONE = NewestOfGroups(policy())
+NONE = NewestOfGroups(0)
 SNAPSHOTS = {"snap-1": snapshot()}
 
 
@@ -54,20 +54,15 @@ def test_newest_of_groups_holds_exactly_the_newest_of_each_group(ages: list[tupl
         image(f"ami-{number:017}", days_old=days, tags={"Archive": "true", "Service": group})
         for number, (group, days) in enumerate(ages)
     ]
-    newest = NewestOfGroups(kept)
-    for one in images:
-        newest.add(one)
+    newest = newest_images(kept, keep, [ImagePage(images, None)])
     for group in "abc":
         members = [one for one in images if one.tags["Service"] == group]
         expected = sorted(members, key=lambda i: (i.creation_date, i.image_id), reverse=True)[:keep]
-        assert {i.image_id for i in members if i in newest} == {i.image_id for i in expected}
+        assert {image_id for _, image_id in newest.of(group)} == {i.image_id for i in expected}
 
 
 def _newest_of(images: list[Image], **fields: object) -> list[str]:
-    newest = NewestOfGroups(policy(keep_newest=1, **fields))
-    for one in images:
-        newest.add(one)
-    return [i.image_id for i in images if i in newest]
+    return newest_images(policy(**fields), 1, [ImagePage(images, None)]).image_ids()
 
 
 def test_failed_image_does_not_push_a_good_one_out_of_the_newest() -> None:
@@ -85,10 +80,8 @@ def test_image_in_no_group_is_never_kept_back() -> None:
 
 
 def test_newest_of_groups_remembers_only_as_many_as_it_keeps() -> None:
-    newest = NewestOfGroups(policy(keep_newest=2))
-    for number in range(1000):
-        newest.add(image(f"ami-{number}", days_old=number))
-    assert sum(len(heap) for heap in newest._heaps.values()) == 2
+    newest = newest_images(policy(), 2, (ImagePage([image(f"ami-{age}", days_old=age)], None) for age in range(1000)))
+    assert sorted(newest.image_ids()) == ["ami-0", "ami-1"]
 
 
 def test_cap_in_images_defers_the_one_too_many() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ami_archiver.model import Decision, DecisionLine
-from ami_archiver.summary import LISTED, Tally, headline, summarize, tally, text_of
+from ami_archiver.model import ABOUT_STORING, Decision, DecisionLine
+from ami_archiver.summary import LISTED, Tally, headline, opening, summarize, tally, text_of
 from tests.support.domain import NOW
 
 
@@ -17,22 +17,15 @@ def line(
 
 
 def summary_of(result: Tally, outcome: str = "worked", **more: Any) -> dict[str, Any]:
-    return summarize(
-        run_id="run-1",
-        policy="nightly",
-        outcome=outcome,
-        started_at=NOW,
-        ended_at=NOW + timedelta(seconds=90.4),
-        result=result,
-        **more,
-    )
+    run = opening(run_id="run-1", outcome=outcome, started_at=NOW, ended_at=NOW + timedelta(seconds=90.4))
+    return summarize(policy="nightly", result=result, run=run, **more)
 
 
 def test_image_that_a_check_has_ended_is_counted_by_that_and_not_by_its_selection() -> None:
     selected = [line("a", Decision.DEFERRED, gib=8), line("b", Decision.DEFERRED, gib=5)]
     result = tally("nightly", selected, {"a": line("a", Decision.STORED, gib=8)})
     assert (result.counts[Decision.STORED], result.counts[Decision.DEFERRED]) == (1, 1)
-    assert (result.stored_gib, result.deferred_gib) == (8, 5)
+    assert (result.gib[Decision.STORED], result.gib[Decision.DEFERRED]) == (8, 5)
 
 
 def test_backlog_of_the_policy_that_no_selection_named_is_counted() -> None:
@@ -42,11 +35,6 @@ def test_backlog_of_the_policy_that_no_selection_named_is_counted() -> None:
 def test_what_ended_of_another_policy_is_not_counted() -> None:
     result = tally("nightly", [], {"a": line("a", Decision.STORED, "weekly")})
     assert sum(result.counts.values()) == 0
-
-
-def test_image_excluded_as_another_policys_is_still_counted_when_that_policy_stored_it() -> None:
-    result = tally("weekly", [line("a", Decision.EXCLUDED, "weekly")], {"a": line("a", Decision.STORED, "nightly")})
-    assert result.counts[Decision.EXCLUDED] == 1
 
 
 def test_summary_counts_every_decision_also_those_that_did_not_occur() -> None:
@@ -70,17 +58,27 @@ def test_failures_are_named_up_to_a_limit_and_counted_beyond() -> None:
 
 
 def test_deferred_images_are_named_with_their_reasons_up_to_a_limit_and_counted_beyond() -> None:
-    lines = [line(f"ami-{n}", Decision.DEFERRED, reason="cap of 3 images") for n in range(LISTED + 2)]
+    lines = [line(f"ami-{n}", Decision.DEFERRED, reason="cap of 3 images", gib=0.25) for n in range(LISTED + 2)]
     summary = summary_of(tally("nightly", lines, {}))
     assert summary["deferred"][0] == {"image_id": "ami-0", "reason": "cap of 3 images"}
     assert (len(summary["deferred"]), summary["decisions"]["deferred"]) == (LISTED, LISTED + 2)
     text = text_of(summary)
     assert "\nDeferred:\n  ami-0: cap of 3 images\n" in text
     assert "  … and 2 more\n" in text
+    assert "  deferred          52  (13 GiB)" in text
+    assert "Deferred images go first next night" in text
+
+
+def test_text_says_how_a_run_ended_that_stored_nothing() -> None:
+    text = text_of(summary_of(Tally(ABOUT_STORING), "joined", working_run="run-0"))
+    assert "Outcome: joined; run run-0 works off the queue." in text
+    text = text_of(summary_of(Tally(ABOUT_STORING), "dry_run", would_store=7, would_store_gib=70))
+    assert "Outcome: dry_run" in text
+    assert "  would store       7" in text
 
 
 def test_text_lists_nothing_where_only_counts_are_known() -> None:
-    result = Tally()
+    result = Tally(ABOUT_STORING)
     result.counts[Decision.DEFERRED] = 3
     text = text_of(summary_of(result, "dry_run", would_store=7))
     assert "Deferred:" not in text
@@ -93,32 +91,13 @@ def test_text_of_a_summary_that_an_older_version_wrote_is_made_all_the_same() ->
     assert "Deferred images go first next night" in text_of(summary)
 
 
-def test_text_names_failures_with_reasons_and_what_becomes_of_the_deferred() -> None:
-    lines = [line("ami-1", Decision.FAILED, reason="EC2 says no"), line("ami-2", Decision.DEFERRED, gib=12.5)]
-    text = text_of(summary_of(tally("nightly", lines, {})))
-    assert "  ami-1: EC2 says no" in text
-    assert "  deferred          1  (12.5 GiB)" in text
-    assert "Deferred images go first next night" in text
-
-
-def test_text_of_a_joined_run_names_the_run_that_works() -> None:
-    text = text_of(summary_of(Tally(), "joined", working_run="run-0"))
-    assert "Outcome: joined; run run-0 works off the queue." in text
-
-
-def test_text_of_a_dry_run_says_what_would_be_stored() -> None:
-    text = text_of(summary_of(Tally(), "dry_run", would_store=7, would_store_gib=70))
-    assert "Outcome: dry_run" in text
-    assert "  would store       7" in text
-
-
 def test_headline_says_what_matters() -> None:
     result = tally("nightly", [line("a", Decision.DEFERRED), line("b", Decision.FAILED)], {})
     assert headline(summary_of(result)) == "ami-archiver nightly: 0 stored, 1 failed, 1 deferred"
-    assert headline(summary_of(Tally(), "dry_run")) == "ami-archiver nightly: dry_run"
+    assert headline(summary_of(Tally(ABOUT_STORING), "dry_run")) == "ami-archiver nightly: dry_run"
 
 
 def test_headline_is_what_sns_takes_as_a_subject_whatever_the_policy_is_called() -> None:
-    subject = headline(summary_of(Tally()) | {"policy": "nächtlich" + "x" * 200})
+    subject = headline(summary_of(Tally(ABOUT_STORING)) | {"policy": "nächtlich" + "x" * 200})
     assert len(subject) == 100
     assert subject.isascii()

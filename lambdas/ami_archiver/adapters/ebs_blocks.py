@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -16,12 +16,6 @@ from ami_archiver.eligibility import snapshot_gib
 from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
 from ami_archiver.model import GIB, Snapshot
 from ami_archiver.retire.model import Freed
-
-if TYPE_CHECKING:
-    from mypy_boto3_ebs import EBSClient
-    from mypy_boto3_ebs.type_defs import ChangedBlockTypeDef
-    from mypy_boto3_ec2 import EC2Client
-
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +33,7 @@ class NotComputed(Exception):
 class EbsBlocks:
     """By the snapshots of each volume. What a volume that was made from one of them holds of it cannot be seen."""
 
-    def __init__(self, ec2: EC2Client, ebs: EBSClient) -> None:
+    def __init__(self, ec2: Any, ebs: Any) -> None:
         self._ec2 = ec2
         self._ebs = ebs
 
@@ -77,7 +71,7 @@ class EbsBlocks:
 class _Look:
     """Asks for changed blocks, as long as calls are left."""
 
-    def __init__(self, ebs: EBSClient) -> None:
+    def __init__(self, ebs: Any) -> None:
         self._ebs = ebs
         self._calls = 0
 
@@ -116,14 +110,11 @@ class _Look:
                 )
             if answer.get("BlockSize", BLOCK_BYTES) != BLOCK_BYTES:
                 raise NotComputed(f"blocks of {answer['BlockSize']} bytes")
-            yield from map(_difference, answer.get("ChangedBlocks", []))
+            for raw in answer.get("ChangedBlocks", []):
+                yield raw["BlockIndex"], "FirstBlockToken" in raw, "SecondBlockToken" in raw
             if not answer.get("NextToken"):
                 return
             more = {"NextToken": answer["NextToken"]}
-
-
-def _difference(raw: ChangedBlockTypeDef) -> tuple[int, bool, bool]:
-    return raw.get("BlockIndex", 0), bool(raw.get("FirstBlockToken")), bool(raw.get("SecondBlockToken"))
 
 
 def _by_volume(snapshots: Collection[Snapshot]) -> Iterator[tuple[str | None, list[Snapshot]]]:

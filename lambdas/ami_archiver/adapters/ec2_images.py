@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ami_archiver.adapters.aws_errors import translated
+from ami_archiver.adapters.aws_errors import code_of, message_of, translated
+from ami_archiver.adapters.clients import paged
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 from ami_archiver.model import Image, ImagePage, Snapshot, Volume
 from ami_archiver.policy import ANY, Policy
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import (
-        DescribeImagesRequestTypeDef,
-        FilterTypeDef,
-        ImageTypeDef,
-        LaunchPermissionTypeDef,
-        SnapshotTypeDef,
-        TagTypeDef,
-    )
-
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +31,12 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class Ec2Images:
     """EC2's images and snapshots."""
 
-    def __init__(self, client: EC2Client) -> None:
+    def __init__(self, client: Any) -> None:
         self._ec2 = client
 
     def pages(self, policy: Policy, start: str | None = None) -> Iterator[ImagePage]:
         """This account's images that carry the policy's tags, disabled ones too, up to 1,000 a page."""
-        request: DescribeImagesRequestTypeDef = {
+        request: dict[str, Any] = {
             "Owners": ["self"],
             "IncludeDisabled": True,
             "MaxResults": PAGE_SIZE,
@@ -93,14 +82,10 @@ class Ec2Images:
         """ARNs of the SSM parameters that point at each image; None where this cannot be asked."""
         found: dict[str, list[str]] = {}
         for batch in batches(image_ids, IMAGES_PER_REFERENCES_CALL):
-            pages = self._ec2.get_paginator("describe_image_references").paginate(
-                ImageIds=batch, ResourceTypes=[{"ResourceType": "ssm:Parameter"}]
-            )
+            request: dict[str, Any] = {"ImageIds": batch, "ResourceTypes": [{"ResourceType": "ssm:Parameter"}]}
             try:
-                with translated():
-                    for page in pages:
-                        for raw in page.get("ImageReferences", []):
-                            found.setdefault(raw["ImageId"], []).append(raw["Arn"])
+                for raw in paged(self._ec2, "describe_image_references", "ImageReferences", **request):
+                    found.setdefault(raw["ImageId"], []).append(raw["Arn"])
             except (ClientError, AccessDenied) as error:
                 # The call is younger than some Regions and policies: what cannot be asked is recorded as unknown.
                 logger.warning("image references unknown", extra={"reason": str(error)})
@@ -108,20 +93,25 @@ class Ec2Images:
         return {image_id: tuple(sorted(arns)) for image_id, arns in found.items()}
 
 
-def snapshots_by(client: EC2Client, name: str, values: Collection[str], **more: Any) -> Iterator[Snapshot]:
+def snapshots_by(client: Any, name: str, values: Collection[str], **more: Any) -> Iterator[Snapshot]:
     """The snapshots that have one of the values in a field that EC2 filters by."""
+    return map(snapshot_of, raw_snapshots_by(client, name, values, **more))
+
+
+def raw_snapshots_by(client: Any, name: str, values: Collection[str], **more: Any) -> Iterator[dict[str, Any]]:
+    """As EC2 shows them."""
     for batch in batches(sorted(set(values)), VALUES_PER_FILTER):
-        pages = client.get_paginator("describe_snapshots").paginate(
-            Filters=[{"Name": name, "Values": batch}], PaginationConfig={"PageSize": PAGE_SIZE}, **more
-        )
-        with translated():
-            for page in pages:
-                yield from map(snapshot_of, page.get("Snapshots", []))
+        request: dict[str, Any] = {
+            "Filters": [{"Name": name, "Values": batch}],
+            "PaginationConfig": {"PageSize": PAGE_SIZE},
+            **more,
+        }
+        yield from paged(client, "describe_snapshots", "Snapshots", **request)
 
 
-def _tag_filters(policy: Policy) -> list[FilterTypeDef]:
+def _tag_filters(policy: Policy) -> list[dict[str, Any]]:
     """EC2's filters know * and ? as wildcards: literal ones are escaped, and the policy matches once more itself."""
-    filters: list[FilterTypeDef] = []
+    filters: list[dict[str, Any]] = []
     for key, values in policy.tags.items():
         if ANY in values:
             filters.append({"Name": "tag-key", "Values": [literal(key)]})
@@ -134,7 +124,7 @@ def literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
 
 
-def image_of(raw: ImageTypeDef) -> Image:
+def image_of(raw: dict[str, Any]) -> Image:
     return Image(
         image_id=raw["ImageId"],
         name=raw.get("Name", ""),
@@ -174,7 +164,7 @@ def _launched(text: str) -> datetime | None:
     return _moment(text, datetime.max.replace(tzinfo=UTC)) if text else None
 
 
-def snapshot_of(raw: SnapshotTypeDef) -> Snapshot:
+def snapshot_of(raw: dict[str, Any]) -> Snapshot:
     return Snapshot(
         snapshot_id=raw["SnapshotId"],
         state=raw.get("State", "unknown"),
@@ -189,15 +179,33 @@ def snapshot_of(raw: SnapshotTypeDef) -> Snapshot:
     )
 
 
-def _tags(raw: Sequence[TagTypeDef]) -> dict[str, str]:
+def _tags(raw: Sequence[dict[str, Any]]) -> dict[str, str]:
     return {tag["Key"]: tag.get("Value", "") for tag in raw if "Key" in tag}
 
 
-def _permission(raw: LaunchPermissionTypeDef) -> str:
-    if "UserId" in raw:
-        return f"user:{raw['UserId']}"
-    if "Group" in raw:
-        return f"group:{raw['Group']}"
-    if "OrganizationArn" in raw:
-        return f"organization:{raw['OrganizationArn']}"
-    return f"unit:{raw.get('OrganizationalUnitArn', '')}"
+_PERMISSIONS = {
+    "user": "UserId",
+    "group": "Group",
+    "organization": "OrganizationArn",
+    "unit": "OrganizationalUnitArn",
+}
+"""Kinds of launch permissions as RestoreFacts writes them, and as EC2 does."""
+
+
+def _permission(raw: Mapping[str, Any]) -> str:
+    return next((f"{kind}:{raw[name]}" for kind, name in _PERMISSIONS.items() if name in raw), "unit:")
+
+
+def share(client: Any, image_id: str, permissions: Sequence[str]) -> str | None:
+    """Give launch permissions as in RestoreFacts; why EC2 did not take them, or None."""
+    pairs = [one.partition(":") for one in permissions]
+    try:
+        with translated(image_id):
+            client.modify_image_attribute(
+                ImageId=image_id, LaunchPermission={"Add": [{_PERMISSIONS[kind]: value} for kind, _, value in pairs]}
+            )
+    except ClientError as error:
+        return f"{code_of(error)}: {message_of(error)}"
+    except AccessDenied as error:
+        return str(error)
+    return None

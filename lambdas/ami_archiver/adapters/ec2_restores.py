@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import THROTTLED, code_of, message_of, translated
-from ami_archiver.adapters.ec2_images import PAGE_SIZE, VALUES_PER_FILTER, image_of, literal, snapshot_of
-from ami_archiver.adapters.ec2_shares import share
+from ami_archiver.adapters.clients import paged
+from ami_archiver.adapters.ec2_images import (
+    PAGE_SIZE,
+    VALUES_PER_FILTER,
+    image_of,
+    literal,
+    raw_snapshots_by,
+    share,
+    snapshot_of,
+)
 from ami_archiver.batches import batches
 from ami_archiver.eligibility import image_gib, snapshot_gib
 from ami_archiver.errors import AccessDenied
-from ami_archiver.model import Refusal, Snapshot
+from ami_archiver.model import RESTORE_ID_TAG, Refusal, Snapshot
 from ami_archiver.restore.model import RestoredImage
-from ami_archiver.restore.tags import RESTORE_ID_TAG
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef, TagTypeDef
-
 
 NAME_TAKEN = "InvalidAMIName.Duplicate"
 ABOUT_THE_RESTORE = frozenset(
@@ -44,12 +46,12 @@ ABOUT_THE_RESTORE = frozenset(
 class Ec2Restores:
     """EC2's restores. There is no call that describes one: it is seen by its image and snapshots."""
 
-    def __init__(self, client: EC2Client) -> None:
+    def __init__(self, client: Any) -> None:
         self._ec2 = client
 
     def encrypts_by_default(self) -> bool:
         with translated():
-            return self._ec2.get_ebs_encryption_by_default().get("EbsEncryptionByDefault", False)
+            return bool(self._ec2.get_ebs_encryption_by_default().get("EbsEncryptionByDefault"))
 
     def start(
         self, bucket: str, key: str, name: str, image_tags: Mapping[str, str], snapshot_tags: Mapping[str, str]
@@ -71,23 +73,20 @@ class Ec2Restores:
         except ClientError as error:
             code = code_of(error)
             return Refusal(code, message_of(error), own_fault=code in ABOUT_THE_RESTORE, throttled=code in THROTTLED)
-        return answer["ImageId"]
+        return str(answer["ImageId"])
 
     def is_name_taken(self, refusal: Refusal) -> bool:
         return refusal.code == NAME_TAKEN
 
     def pending(self) -> list[RestoredImage]:
         """This account's images that are not yet available, whoever makes them."""
-        found: list[ImageTypeDef] = []
-        pages = self._ec2.get_paginator("describe_images").paginate(
-            Owners=["self"],
-            Filters=[{"Name": "state", "Values": ["pending"]}],
-            PaginationConfig={"PageSize": PAGE_SIZE},
-        )
-        with translated():
-            for page in pages:
-                found += page["Images"]
-        return self._seen(found)
+        pending = {"Name": "state", "Values": ["pending"]}
+        request: dict[str, Any] = {
+            "Owners": ["self"],
+            "Filters": [pending],
+            "PaginationConfig": {"PageSize": PAGE_SIZE},
+        }
+        return self._seen(list(paged(self._ec2, "describe_images", "Images", **request)))
 
     def by_id(self, image_ids: Collection[str]) -> dict[str, RestoredImage]:
         """Those of the images that can be seen; the others are left out."""
@@ -102,31 +101,30 @@ class Ec2Restores:
         """Give launch permissions as in RestoreFacts; why EC2 did not take them, or None."""
         return share(self._ec2, image_id, permissions)
 
-    def _filtered(self, name: str, values: Iterable[str]) -> list[ImageTypeDef]:
-        found: list[ImageTypeDef] = []
+    def _filtered(self, name: str, values: Iterable[str]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
         for batch in batches(sorted(set(values)), VALUES_PER_FILTER):
-            filters: list[FilterTypeDef] = [{"Name": name, "Values": batch}]
+            request: dict[str, Any] = {
+                "Owners": ["self"],
+                "IncludeDisabled": True,
+                "Filters": [{"Name": name, "Values": batch}],
+            }
             with translated():
-                answer = self._ec2.describe_images(Owners=["self"], IncludeDisabled=True, Filters=filters)
+                answer = self._ec2.describe_images(**request)
             found += answer["Images"]
         return found
 
-    def _seen(self, raw_images: Sequence[ImageTypeDef]) -> list[RestoredImage]:
+    def _seen(self, raw_images: Sequence[dict[str, Any]]) -> list[RestoredImage]:
         """With sizes and progress, which only snapshots have; those of images that have arrived are not asked for."""
         wanted = [s for raw in raw_images if raw.get("State") == "pending" for s in image_of(raw).snapshot_ids]
-        snapshots: dict[str, tuple[Snapshot, int]] = {}
-        for batch in batches(sorted(set(wanted)), VALUES_PER_FILTER):
-            pages = self._ec2.get_paginator("describe_snapshots").paginate(
-                Filters=[{"Name": "snapshot-id", "Values": batch}], PaginationConfig={"PageSize": PAGE_SIZE}
-            )
-            with translated():
-                for page in pages:
-                    for raw in page["Snapshots"]:
-                        snapshots[raw["SnapshotId"]] = snapshot_of(raw), _percentage(raw.get("Progress", ""))
+        snapshots = {
+            raw["SnapshotId"]: (snapshot_of(raw), _percentage(raw.get("Progress", "")))
+            for raw in raw_snapshots_by(self._ec2, "snapshot-id", wanted)
+        }
         return [_restored(raw, snapshots) for raw in raw_images]
 
 
-def _restored(raw: ImageTypeDef, snapshots: Mapping[str, tuple[Snapshot, int]]) -> RestoredImage:
+def _restored(raw: dict[str, Any], snapshots: Mapping[str, tuple[Snapshot, int]]) -> RestoredImage:
     image = image_of(raw)
     own = [snapshots[one] for one in image.snapshot_ids if one in snapshots]
     gib = image_gib(image, {snapshot.snapshot_id: snapshot for snapshot, _ in own})
@@ -149,5 +147,5 @@ def _percentage(text: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def _tags(tags: Mapping[str, str]) -> list[TagTypeDef]:
+def _tags(tags: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]

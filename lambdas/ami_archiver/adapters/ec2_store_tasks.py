@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import THROTTLED, code_of, message_of, translated
+from ami_archiver.adapters.clients import paged
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 from ami_archiver.model import Refusal, StoreTask
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, StoreImageTaskResultTypeDef
-
 
 IDS_PER_CALL = 20
 """DescribeStoreImageTasks takes at most 20 image ids, and no MaxResults with them."""
@@ -40,12 +36,12 @@ ABOUT_THE_IMAGE = frozenset(
 class Ec2StoreTasks:
     """EC2's store tasks."""
 
-    def __init__(self, client: EC2Client) -> None:
+    def __init__(self, client: Any) -> None:
         self._ec2 = client
 
     def in_progress(self) -> list[StoreTask]:
         """Every task in progress in the account and Region, whoever started it."""
-        return list(self._all([{"Name": "task-state", "Values": ["InProgress"]}]))
+        return list(self._all({"Name": "task-state", "Values": ["InProgress"]}))
 
     def newest(self, image_ids: Collection[str], bucket: str) -> dict[str, StoreTask]:
         """The newest task into that bucket of each image that has one that EC2 remembers (31 days)."""
@@ -85,16 +81,12 @@ class Ec2StoreTasks:
             return Refusal(code, message_of(error), own_fault=code in ABOUT_THE_IMAGE, throttled=code in THROTTLED)
         return None
 
-    def _all(self, filters: Sequence[FilterTypeDef] = ()) -> Iterator[StoreTask]:
-        pages = self._ec2.get_paginator("describe_store_image_tasks").paginate(
-            Filters=filters, PaginationConfig={"PageSize": PAGE_SIZE}
-        )
-        with translated():
-            for page in pages:
-                yield from map(_task, page.get("StoreImageTaskResults", []))
+    def _all(self, *filters: dict[str, Any]) -> Iterator[StoreTask]:
+        request: dict[str, Any] = {"Filters": filters, "PaginationConfig": {"PageSize": PAGE_SIZE}}
+        return map(_task, paged(self._ec2, "describe_store_image_tasks", "StoreImageTaskResults", **request))
 
 
-def _task(raw: StoreImageTaskResultTypeDef) -> StoreTask:
+def _task(raw: dict[str, Any]) -> StoreTask:
     """The SDK calls every field optional, and a state is text: what EC2 does not call ended is in progress.
 
     Nor does AWS say whether the bucket comes with the path that the store was asked for.

@@ -9,27 +9,19 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-ami-references.html
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import translated
-from ami_archiver.adapters.ec2_launchers import find_launchers
-from ami_archiver.adapters.ec2_templates import Depth, Templates
-from ami_archiver.adapters.ssm_parameters import names_of
-from ami_archiver.adapters.uses_found import Found
+from ami_archiver.adapters.clients import paged
+from ami_archiver.adapters.ec2_templates import Found, Templates
+from ami_archiver.adapters.services import names_of
 from ami_archiver.batches import batches
 from ami_archiver.errors import AccessDenied
 from ami_archiver.policy import UseKind
 from ami_archiver.retire.model import UsesFound
-
-if TYPE_CHECKING:
-    from mypy_boto3_autoscaling import AutoScalingClient
-    from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import ResourceTypeRequestTypeDef
-    from mypy_boto3_ssm import SSMClient
-
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +30,12 @@ IMAGES_PER_CALL = 10
 MOST_VERSIONS = 10_000
 STATES = ("pending", "running", "shutting-down", "stopping", "stopped")
 """Of instances: all but terminated."""
-PARAMETERS_PER_LISTING = 50
 PARAMETERS_PER_CALL = 10
-IMAGE_TYPE = "aws:ec2:image"
+ENDED = ("cancelled", "failed")
+"""How the state of a spot fleet that launches nothing any more begins."""
+
+Launch = Mapping[str, Any]
+"""What names an image or a launch template, under the same keys in Auto Scaling and EC2."""
 
 _KINDS = {
     "ec2:Instance": "instance",
@@ -52,7 +47,7 @@ _KINDS = {
 class Ec2Uses:
     """The clients of other services are made when they are first needed."""
 
-    def __init__(self, ec2: EC2Client, autoscaling: AutoScalingClient, ssm: SSMClient) -> None:
+    def __init__(self, ec2: Any, autoscaling: Any, ssm: Any) -> None:
         self._ec2 = ec2
         self._autoscaling = autoscaling
         self._ssm = ssm
@@ -76,8 +71,8 @@ class Ec2Uses:
         known = self._can(lambda: self._find_references(found, depth), "image references")
         looks: list[tuple[UseKind, Callable[[], None]]] = [
             (UseKind.LAUNCH_TEMPLATES, templates.find_default_and_latest),
-            (UseKind.AUTO_SCALING, lambda: find_launchers(self._ec2, self._autoscaling, found)),
-            (UseKind.LAUNCH_TEMPLATES, lambda: templates.find_versions(Depth(depth, looked_at=known))),
+            (UseKind.AUTO_SCALING, lambda: _find_launchers(self._ec2, self._autoscaling, found)),
+            (UseKind.LAUNCH_TEMPLATES, lambda: templates.find_versions(depth, known=known)),
         ]
         if not known:
             looks += [
@@ -100,7 +95,7 @@ class Ec2Uses:
         return True
 
     def _find_references(self, found: Found, depth: int) -> None:
-        kinds: list[ResourceTypeRequestTypeDef] = [
+        kinds: list[dict[str, Any]] = [
             {
                 "ResourceType": "ec2:Instance",
                 "ResourceTypeOptions": [{"OptionName": "state-name", "OptionValues": list(STATES)}],
@@ -113,41 +108,32 @@ class Ec2Uses:
             {"ResourceType": "imagebuilder:ImageRecipe"},
             {"ResourceType": "imagebuilder:ContainerRecipe"},
         ]
-        pages = self._ec2.get_paginator("describe_image_references").paginate(
-            ImageIds=sorted(found.image_ids), ResourceTypes=kinds
-        )
-        for page in pages:
-            for raw in page.get("ImageReferences", []):
-                image_id, kind, arn = raw.get("ImageId", ""), raw.get("ResourceType", ""), raw.get("Arn", "")
-                if kind == "ec2:LaunchTemplate":
-                    found.add_template(image_id, arn.rpartition("/")[2], None)
-                else:
-                    found.add(image_id, _in_words(kind, arn))
+        request: dict[str, Any] = {"ImageIds": sorted(found.image_ids), "ResourceTypes": kinds}
+        for raw in paged(self._ec2, "describe_image_references", "ImageReferences", **request):
+            image_id, kind, arn = raw.get("ImageId", ""), raw.get("ResourceType", ""), raw.get("Arn", "")
+            if kind == "ec2:LaunchTemplate":
+                found.add_template(image_id, arn.rpartition("/")[2], None)
+            else:
+                found.add(image_id, _in_words(kind, arn))
 
     def _find_instances(self, found: Found) -> None:
-        pages = self._ec2.get_paginator("describe_instances").paginate(
-            Filters=[
-                {"Name": "image-id", "Values": sorted(found.image_ids)},
-                {"Name": "instance-state-name", "Values": list(STATES)},
-            ],
-            PaginationConfig={"PageSize": 1000},
-        )
-        for page in pages:
-            for reservation in page.get("Reservations", []):
-                for raw in reservation.get("Instances", []):
-                    found.add(raw.get("ImageId", ""), f"instance {raw.get('InstanceId')}")
+        filters: list[dict[str, Any]] = [
+            {"Name": "image-id", "Values": sorted(found.image_ids)},
+            {"Name": "instance-state-name", "Values": list(STATES)},
+        ]
+        request: dict[str, Any] = {"Filters": filters, "PaginationConfig": {"PageSize": 1000}}
+        for reservation in paged(self._ec2, "describe_instances", "Reservations", **request):
+            for raw in reservation.get("Instances", []):
+                found.add(raw.get("ImageId", ""), f"instance {raw.get('InstanceId')}")
 
     def _find_parameters(self, found: Found) -> None:
         """Those of image type: Systems Manager keeps no value of theirs that is no image."""
-        ssm = self._ssm
-        pages = ssm.get_paginator("describe_parameters").paginate(
-            ParameterFilters=[{"Key": "DataType", "Option": "Equals", "Values": [IMAGE_TYPE]}],
-            PaginationConfig={"PageSize": PARAMETERS_PER_LISTING},
-        )
-        for page in pages:
-            for names in batches([raw["Name"] for raw in page["Parameters"]], PARAMETERS_PER_CALL):
-                for parameter in ssm.get_parameters(Names=names)["Parameters"]:
-                    found.add(parameter["Value"], _in_words("ssm:Parameter", parameter["ARN"]))
+        filters = [{"Key": "DataType", "Option": "Equals", "Values": ["aws:ec2:image"]}]
+        request: dict[str, Any] = {"ParameterFilters": filters, "PaginationConfig": {"PageSize": 50}}
+        listed = paged(self._ssm, "describe_parameters", "Parameters", **request)
+        for names in batches((raw["Name"] for raw in listed), PARAMETERS_PER_CALL):
+            for parameter in self._ssm.get_parameters(Names=names)["Parameters"]:
+                found.add(parameter["Value"], _in_words("ssm:Parameter", parameter["ARN"]))
 
 
 def _in_words(kind: str, arn: str) -> str:
@@ -156,3 +142,41 @@ def _in_words(kind: str, arn: str) -> str:
     if kind == "ec2:Instance":
         return f"instance {arn.rpartition('/')[2]}"
     return f"{_KINDS[kind]} {arn.partition('/')[2]}" if kind in _KINDS else f"{kind} {arn}"
+
+
+def _find_launchers(ec2: Any, autoscaling: Any, found: Found) -> None:
+    """Auto Scaling groups, launch configurations and spot fleets: they launch by themselves, perhaps after having had
+    no instance for long. DescribeImageReferences knows none of it."""
+    pages = {"PageSize": 100}
+    for group in paged(autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups", PaginationConfig=pages):
+        for launch in _of_group(group):
+            _note(found, launch, f"Auto Scaling group {group['AutoScalingGroupName']}")
+    operation, member = "describe_launch_configurations", "LaunchConfigurations"
+    for configuration in paged(autoscaling, operation, member, PaginationConfig=pages):
+        found.add(configuration["ImageId"], f"launch configuration {configuration['LaunchConfigurationName']}")
+    for fleet in paged(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs", PaginationConfig=pages):
+        if not fleet.get("SpotFleetRequestState", "").startswith(ENDED):
+            for launch in _of_fleet(fleet.get("SpotFleetRequestConfig", {})):
+                _note(found, launch, f"spot fleet {fleet.get('SpotFleetRequestId')}")
+
+
+def _of_group(group: Launch) -> Iterator[Launch]:
+    yield group.get("LaunchTemplate", {})
+    mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    yield mixed.get("LaunchTemplateSpecification", {})
+    for override in mixed.get("Overrides", []):
+        yield override
+        yield override.get("LaunchTemplateSpecification", {})
+
+
+def _of_fleet(config: Launch) -> Iterator[Launch]:
+    yield from config.get("LaunchSpecifications", [])
+    for one in config.get("LaunchTemplateConfigs", []):
+        yield one.get("LaunchTemplateSpecification", {})
+
+
+def _note(found: Found, launch: Launch, user: str) -> None:
+    found.add(launch.get("ImageId", ""), user)
+    template = launch.get("LaunchTemplateId") or launch.get("LaunchTemplateName")
+    if template:
+        found.pin(template, launch.get("Version", ""), user)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
 from ami_archiver.adapters.aws_errors import code_of, translated
+from ami_archiver.adapters.clients import paged
 from ami_archiver.errors import AccessDenied
 from ami_archiver.model import NO_EXPEDITED_CAPACITY, ListedObject, StoredObject
 from ami_archiver.restore.model import Tier
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, RestoreRequestTypeDef
-
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "405", "MethodNotAllowed"})
 """405: what is asked for is a delete marker."""
@@ -35,20 +31,17 @@ THAWING_ANYWAY = frozenset({"RestoreAlreadyInProgress", "ObjectAlreadyInActiveTi
 class S3ArchiveBucket:
     """The stored objects."""
 
-    def __init__(self, client: S3Client, bucket: str) -> None:
+    def __init__(self, client: Any, bucket: str) -> None:
         self._s3 = client
         self._bucket = bucket
 
     def listing(self) -> Iterator[ListedObject]:
         """The current version of every object in the bucket."""
-        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket)
-        with translated(self._bucket):
-            for page in pages:
-                for raw in page.get("Versions", []):
-                    if raw.get("IsLatest"):
-                        yield ListedObject(
-                            raw["Key"], raw.get("VersionId", "null"), raw.get("Size", 0), raw.get("ETag", "").strip('"')
-                        )
+        for raw in paged(self._s3, "list_object_versions", "Versions", self._bucket, Bucket=self._bucket):
+            if raw.get("IsLatest"):
+                yield ListedObject(
+                    raw["Key"], raw.get("VersionId", "null"), raw.get("Size", 0), raw.get("ETag", "").strip('"')
+                )
 
     def head(self, key: str) -> StoredObject | None:
         """The current version of one object, with its tags; None where there is none."""
@@ -89,9 +82,7 @@ class S3ArchiveBucket:
 
     def thaw(self, key: str, days: int | None, tier: Tier) -> str | None:
         """Ask S3 for a readable copy; asking twice is fine. S3's error code, or None."""
-        request: RestoreRequestTypeDef = {"GlacierJobParameters": {"Tier": tier}}
-        if days is not None:
-            request["Days"] = days
+        request = {"GlacierJobParameters": {"Tier": tier}, **({} if days is None else {"Days": days})}
         try:
             with translated(key):
                 try:
@@ -105,14 +96,15 @@ class S3ArchiveBucket:
             return None if code in THAWING_ANYWAY else code
         return None
 
-    def _head(self, key: str) -> HeadObjectOutputTypeDef:
+    def _head(self, key: str) -> dict[str, Any]:
         """Asking for the checksum needs kms:Decrypt on the object's key, which may be another than the bucket's."""
         try:
             with translated(key):
-                return self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+                head: dict[str, Any] = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
         except AccessDenied:
             with translated(key):
-                return self._s3.head_object(Bucket=self._bucket, Key=key)
+                head = self._s3.head_object(Bucket=self._bucket, Key=key)
+        return head
 
 
 def _thaw(restore: str) -> Literal["asked", "thawed"] | None:
@@ -122,12 +114,6 @@ def _thaw(restore: str) -> Literal["asked", "thawed"] | None:
     return "thawed" if 'ongoing-request="false"' in restore else None
 
 
-def _checksum(head: HeadObjectOutputTypeDef) -> str | None:
-    checksums = {
-        "CRC64NVME": head.get("ChecksumCRC64NVME"),
-        "SHA256": head.get("ChecksumSHA256"),
-        "SHA1": head.get("ChecksumSHA1"),
-        "CRC32C": head.get("ChecksumCRC32C"),
-        "CRC32": head.get("ChecksumCRC32"),
-    }
-    return next((f"{name}:{value}" for name, value in checksums.items() if value), None)
+def _checksum(head: dict[str, Any]) -> str | None:
+    found = ((name, head.get(f"Checksum{name}")) for name in ("CRC64NVME", "SHA256", "SHA1", "CRC32C", "CRC32"))
+    return next((f"{name}:{value}" for name, value in found if value), None)

@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, fields
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ami_archiver.adapters.attribute_values import serialized
-from ami_archiver.adapters.aws_errors import translated
-from ami_archiver.adapters.table_items import (
-    Item,
-    plain_item,
-    reading,
-    size_of,
-    text_of,
-)
-from ami_archiver.adapters.table_reads import query
-from ami_archiver.adapters.table_writes import record_actions, write
+from boto3.dynamodb.conditions import Key
+
+from ami_archiver.adapters.table import Item, Table, delete, key_of, put, reading, update
+from ami_archiver.adapters.table_records import record_actions
 from ami_archiver.model import ArchiveRecord
 from ami_archiver.retire.model import FirstRun, LeftSnapshot, Saved
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
+from ami_archiver.serialization import dump, read
 
 SNAPSHOTS = "SNAPSHOTS"
-TOTAL_KEY: Item = {"pk": {"S": "TOTALS"}, "sk": {"S": "RETIRED"}}
-RECORDS_PER_PAGE = 100
+TOTAL_KEY = key_of("TOTALS", "RETIRED")
 SNAPSHOTS_PER_TRANSACTION = 90
 """Of the 100 actions that one transaction takes; an image may have more snapshots."""
 
 
 class TableRetirements:
-    """Records on their way out, snapshots left behind, first runs, approvals. Reads are consistent, but for `due`."""
+    """Records on their way out, snapshots left behind, first runs, approvals. Reads are consistent."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._dynamodb = client
-        self._table = table
+    def __init__(self, client: Any, table: str) -> None:
+        self._table = Table(client, table)
 
     def save(
         self,
@@ -50,100 +36,67 @@ class TableRetirements:
     ) -> bool:
         """A snapshot too many for one transaction is added before it, or taken off the list after it: on the list
         without need, it is looked at again."""
-        actions = record_actions(self._table, before, after)
         added, dropped = list(adding), list(leaving)
         for one in added[SNAPSHOTS_PER_TRANSACTION:]:
-            self._put(_left_item(one))
-        actions += [
-            {"Put": {"TableName": self._table, "Item": _left_item(one)}} for one in added[:SNAPSHOTS_PER_TRANSACTION]
-        ]
-        room = SNAPSHOTS_PER_TRANSACTION - len(added[:SNAPSHOTS_PER_TRANSACTION])
-        actions += [{"Delete": {"TableName": self._table, "Key": _left_key(one)}} for one in dropped[:room]]
+            self._table.write(put(_left_item(one)), about=one.snapshot_id)
+        added = added[:SNAPSHOTS_PER_TRANSACTION]
+        room = SNAPSHOTS_PER_TRANSACTION - len(added)
+        actions = record_actions(before, after)
+        actions += [put(_left_item(one)) for one in added]
+        actions += [delete(_left_key(one)) for one in dropped[:room]]
         if saved is not None:
-            actions.append({"Update": self._addition(saved)})
-        if write(self._dynamodb, actions, after.image_id):
+            actions.append(update(TOTAL_KEY, add=dump(saved)))
+        if self._table.write(*actions, about=after.image_id):
             return False
         for one in dropped[room:]:
             self.drop(one)
         return True
 
     def left_snapshots(self) -> Iterator[LeftSnapshot]:
-        question = {
-            "KeyConditionExpression": "pk = :snapshots",
-            "ExpressionAttributeValues": {":snapshots": {"S": SNAPSHOTS}},
-            "ConsistentRead": True,
-        }
-        for item in self._pages(question):
-            image_id, _, snapshot_id = item["sk"]["S"].partition("#")
+        for item in self._table.query(Key("pk").eq(SNAPSHOTS)):
+            image_id, _, snapshot_id = item["sk"].partition("#")
             yield LeftSnapshot(image_id, snapshot_id)
 
     def drop(self, left: LeftSnapshot) -> None:
         """Take a snapshot off the list."""
-        with translated(left.snapshot_id):
-            self._dynamodb.delete_item(TableName=self._table, Key=_left_key(left))
+        self._table.write(delete(_left_key(left)), about=left.snapshot_id)
 
     def total_saved(self) -> Saved:
-        item = self._item(TOTAL_KEY)
-        raw = plain_item(item) if item else {}
         with reading("the total of what was saved", "delete it: it is then counted from now on"):
-            values: dict[str, Any] = {f.name: size_of(raw.get(f.name, Decimal(0))) for f in fields(Saved)}
-            return Saved(**{**values, "images": int(values["images"])})
+            return read(Saved, self._table.get(TOTAL_KEY) or {})
 
     def first_run(self, policy: str) -> FirstRun | None:
-        item = self._item(_policy_key(policy))
+        item = self._table.get(_policy_key(policy))
         if item is None:
             return None
-        raw = plain_item(item)
         with reading(
             f"the first run of policy {policy}", "delete it: the policy's next run then only says what it would do"
         ):
-            return FirstRun(text_of(raw["original"]), text_of(raw["run_id"]))
+            return read(FirstRun, item)
 
     def put_first_run(self, policy: str, run: FirstRun) -> None:
-        self._put(_policy_key(policy) | {name: serialized(value) for name, value in asdict(run).items()})
+        self._table.write(put(_policy_key(policy) | dump(run)), about=policy)
 
     def put_token(self, run_id: str, token: str) -> None:
         """What an approval of the run is sent to."""
-        self._put(_approval_key(run_id) | {"token": {"S": token}})
+        self._table.write(put(_approval_key(run_id) | {"token": token}), about=run_id)
 
     def token(self, run_id: str) -> str | None:
-        item = self._item(_approval_key(run_id))
-        return str(plain_item(item)["token"]) if item else None
-
-    def _addition(self, saved: Saved) -> dict[str, Any]:
-        values = asdict(saved)
-        return {
-            "TableName": self._table,
-            "Key": TOTAL_KEY,
-            "UpdateExpression": "ADD " + ", ".join(f"#{name} :{name}" for name in values),
-            "ExpressionAttributeNames": {f"#{name}": name for name in values},
-            "ExpressionAttributeValues": {f":{name}": serialized(value) for name, value in values.items()},
-        }
-
-    def _item(self, key: Item) -> Item | None:
-        with translated(key["sk"]["S"]):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        return answer.get("Item")
-
-    def _put(self, item: Item) -> None:
-        with translated(item["sk"]["S"]):
-            self._dynamodb.put_item(TableName=self._table, Item=item)
-
-    def _pages(self, question: dict[str, Any]) -> Iterator[Item]:
-        return query(self._dynamodb, self._table, question)
+        item = self._table.get(_approval_key(run_id))
+        return str(item["token"]) if item else None
 
 
 def _left_key(left: LeftSnapshot) -> Item:
-    return {"pk": {"S": SNAPSHOTS}, "sk": {"S": f"{left.image_id}#{left.snapshot_id}"}}
+    return key_of(SNAPSHOTS, f"{left.image_id}#{left.snapshot_id}")
 
 
 def _left_item(left: LeftSnapshot) -> Item:
-    return _left_key(left) | {"image_id": {"S": left.image_id}, "snapshot_id": {"S": left.snapshot_id}}
+    return {**_left_key(left), **dump(left)}
 
 
 def _policy_key(name: str) -> Item:
-    return {"pk": {"S": "POLICIES"}, "sk": {"S": name}}
+    return key_of("POLICIES", name)
 
 
 def _approval_key(run_id: str) -> Item:
-    return {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "APPROVAL"}}
+    return key_of(f"RUN#{run_id}", "APPROVAL")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ami_archiver.adapters.attribute_values import serialized
-from ami_archiver.adapters.aws_errors import translated
-from ami_archiver.adapters.table_items import line_item, line_of, plain_item, reading
-from ami_archiver.adapters.table_reads import query
+from boto3.dynamodb.conditions import Key
+
+from ami_archiver.adapters.table import Table, key_of, put, reading
 from ami_archiver.batches import batches
 from ami_archiver.model import DecisionLine
+from ami_archiver.serialization import dump, read, stored_as
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+LINES_PER_ITEM = 500
+"""At up to 600 bytes a line, below the 400 KB that an item holds."""
+
+stored_as(DecisionLine, image_id="i", policy="p", decision="d", reason="r", gib="g")
 
 
 class SummaryKind(StrEnum):
@@ -29,66 +30,28 @@ class SummaryKind(StrEnum):
     RESTORES = "RESTORES"
 
 
-DELETE_IT = "delete it: only the run's summary is made of it"
-LINES_PER_ITEM = 500
-"""At up to 600 bytes a line, below the 400 KB that an item holds."""
-
-
 class TableRuns:
     """What runs decided (in pages) and their summaries."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._dynamodb = client
-        self._table = table
+    def __init__(self, client: Any, table: str) -> None:
+        self._table = Table(client, table)
 
     def put_page(self, run_id: str, page: str, lines: Sequence[DecisionLine]) -> None:
         """Write one page of decisions, if there are any; the same page written again replaces it."""
         for number, batch in enumerate(batches(lines, LINES_PER_ITEM)):
-            key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": f"{page}#{number:03}"}}
-            item = key | {"lines": serialized([line_item(line) for line in batch])}
-            with translated(run_id):
-                self._dynamodb.put_item(TableName=self._table, Item=item)
+            item = key_of(f"RUN#{run_id}", f"{page}#{number:03}") | {"lines": dump(batch)}
+            self._table.write(put(item), about=run_id)
 
     def pages(self, run_id: str, kind: str) -> Iterator[list[DecisionLine]]:
         """The run's pages whose name begins so, one in memory at a time."""
-        for item in self._items(run_id, kind):
-            page = item["sk"]["S"]
-            with reading(f"page {page} of run {run_id}", DELETE_IT):
-                lines = [line_of(line) for line in plain_item(item)["lines"]]
+        for item in self._table.query(Key("pk").eq(f"RUN#{run_id}") & Key("sk").begins_with(kind), about=run_id):
+            with reading(f"page {item['sk']} of run {run_id}", "delete it: only the run's summary is made of it"):
+                lines = [read(DecisionLine, line) for line in item["lines"]]
             yield lines
 
-    def _items(self, run_id: str, kind: str) -> Iterator[Any]:
-        question = {
-            "KeyConditionExpression": "pk = :run AND begins_with(sk, :kind)",
-            "ExpressionAttributeValues": {":run": {"S": f"RUN#{run_id}"}, ":kind": {"S": kind}},
-            "ConsistentRead": True,
-        }
-        return query(self._dynamodb, self._table, question, run_id)
-
     def put_summary(self, kind: SummaryKind, run_id: str, summary: Mapping[str, Any]) -> None:
-        item = {"pk": {"S": kind.value}, "sk": {"S": run_id}, "summary": serialized(dict(summary))}
-        with translated(run_id):
-            self._dynamodb.put_item(TableName=self._table, Item=item)
+        self._table.write(put(key_of(kind.value, run_id) | {"summary": dict(summary)}), about=run_id)
 
     def summary(self, kind: SummaryKind, run_id: str) -> dict[str, Any] | None:
-        with translated(run_id):
-            answer = self._dynamodb.get_item(
-                TableName=self._table, Key={"pk": {"S": kind.value}, "sk": {"S": run_id}}, ConsistentRead=True
-            )
-        if "Item" not in answer:
-            return None
-        summary: dict[str, Any] = jsonable(plain_item(answer["Item"])["summary"])
-        return summary
-
-
-def jsonable(value: Any) -> Any:
-    """DynamoDB's numbers back as int or float."""
-    match value:
-        case dict():
-            return {key: jsonable(inner) for key, inner in value.items()}
-        case list():
-            return [jsonable(inner) for inner in value]
-        case Decimal():
-            return int(value) if value == int(value) else float(value)
-        case _:
-            return value
+        item = self._table.get(key_of(kind.value, run_id), run_id)
+        return item["summary"] if item else None

@@ -8,14 +8,14 @@ The table's condition on the previous status (adapters) is the same rule a secon
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from ami_archiver.failures import reason
 from ami_archiver.lifecycle import IllegalMove
-from ami_archiver.restore.failures import NEXT_STEPS, RestoreFailure
-from ami_archiver.restore.model import RestoreMove, RestoreRecord, RestoreStatus
+from ami_archiver.restore.model import NEXT_STEPS, RestoreFailure, RestoreMove, RestoreRecord, RestoreStatus
 
 S = RestoreStatus
 ALLOWED: dict[RestoreStatus | None, frozenset[RestoreStatus]] = {
@@ -70,3 +70,17 @@ def _step(record: RestoreRecord, to: RestoreStatus, why: str, at: datetime, chan
 
 def _appended(record: RestoreRecord, entry: RestoreMove) -> dict[str, Any]:
     return {"history": (*record.history, entry), "revision": (record.revision or len(record.history)) + 1}
+
+
+def log_restore(logger: logging.Logger, record: RestoreRecord) -> None:
+    logger.info(
+        "restore decided",
+        extra={
+            "restore_id": record.restore_id,
+            "image_id": record.source_image_id,
+            "object_key": record.object_key,
+            "status": record.status.value,
+            "reason": record.reason,
+            "restored_image_id": record.restored_image_id,
+        },
+    )

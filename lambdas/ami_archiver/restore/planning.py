@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from ami_archiver.failures import Failure, reason
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import ArchiveRecord, Status, StoredObject
-from ami_archiver.restore import thawing
-from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoreOptions
+from ami_archiver.restore.model import RestoreFailure, RestoreOptions, Tier
 from ami_archiver.restore.request import Query
+from ami_archiver.selection import NewestOfGroups
 from ami_archiver.sharing import sharing
 from ami_archiver.verification import IMAGE_TAG, why_altered
 
@@ -81,7 +81,7 @@ def why_not_restorable(candidate: Candidate, options: RestoreOptions, account: A
             Failure.OBJECT_EMPTY, f"object {candidate.key} is empty", "make a version that is not empty the current one"
         )
     if found.frozen_class is not None and not found.readable:
-        problem = thawing.why_not_thawable(found.frozen_class, options.storage_tier_speed)
+        problem = why_not_thawable(found.frozen_class, options.storage_tier_speed)
         if problem is not None:
             return problem
     if record is not None:
@@ -174,25 +174,60 @@ def source_image_id(key: str, found: StoredObject | None) -> str:
     return tagged or (image_id_of(key) if image_id_of(key).startswith("ami-") else "")
 
 
-class NewestOfGroups:
-    """Of the records that a query matches those that it chooses; memory grows with what is chosen."""
+def choose(query: Query, records: Iterable[ArchiveRecord]) -> list[str]:
+    """Ids of the images that a query chooses; memory grows with what is chosen."""
+    newest = NewestOfGroups(1)
+    chosen = []
+    for record in records:
+        if not query.matches(record):
+            continue
+        if query.newest_per_group and record.origin.group is not None:
+            created_at = record.origin.created_at or record.selected_at
+            newest.add((record.policy, record.origin.group), created_at, record.image_id)
+        else:
+            chosen.append(record.image_id)
+    return sorted([*chosen, *newest.image_ids()])
 
-    def __init__(self, query: Query) -> None:
-        self._query = query
-        self._all: list[str] = []
-        self._newest: dict[tuple[str, str], tuple[str, str]] = {}
 
-    def add(self, record: ArchiveRecord) -> None:
-        if not self._query.matches(record):
-            return
-        group = record.origin.group
-        if not self._query.newest_per_group or group is None:
-            self._all.append(record.image_id)
-            return
-        created = record.origin.created_at or record.selected_at
-        ranked = (created.isoformat(), record.image_id)
-        key = (record.policy, group)
-        self._newest[key] = max(ranked, self._newest.get(key, ranked))
+HOUR = 3600
+DOCUMENTED_SECONDS: dict[tuple[str, Tier], tuple[int, int]] = {
+    ("GLACIER", "Expedited"): (60, 300),
+    ("GLACIER", "Standard"): (3 * HOUR, 5 * HOUR),
+    ("GLACIER", "Bulk"): (5 * HOUR, 12 * HOUR),
+    ("DEEP_ARCHIVE", "Standard"): (9 * HOUR, 12 * HOUR),
+    ("DEEP_ARCHIVE", "Bulk"): (36 * HOUR, 48 * HOUR),
+}
+"""From and to. For Deep Archive AWS only says 'within 12 hours' and 'within 48': from three quarters on, looks pay.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html"""
 
-    def chosen(self) -> list[str]:
-        return sorted([*self._all, *(image_id for _, image_id in self._newest.values())])
+SLOWEST = (0, 48 * HOUR)
+"""For a class that an object was moved to while it thawed, and that knows no such speed."""
+LOOKS = 8
+"""Within the documented range; each costs a handful of state transitions and a call per object."""
+GIVE_UP_SECONDS = 24 * HOUR
+"""So long after the documented time a thaw counts as failed."""
+
+
+def why_not_thawable(frozen_class: str, tier: Tier) -> str | None:
+    """Why an object of that class cannot be thawed at that speed, or None."""
+    if (frozen_class, tier) in DOCUMENTED_SECONDS:
+        return None
+    speeds = ", ".join(speed for known, speed in DOCUMENTED_SECONDS if known == frozen_class)
+    return reason(
+        RestoreFailure.NO_SUCH_RETRIEVAL,
+        f"{frozen_class} has no retrieval {tier!r}",
+        f"'storage_tier_speed' may be {speeds}",
+    )
+
+
+def look_at(frozen_class: str, tier: Tier, asked_at: datetime, now: datetime, minimum_seconds: int) -> datetime:
+    """When to look next at an object that is not thawed by `now`."""
+    earliest, latest = DOCUMENTED_SECONDS.get((frozen_class, tier), SLOWEST)
+    first = asked_at + timedelta(seconds=earliest)
+    pause = timedelta(seconds=max(minimum_seconds, (latest - earliest) / LOOKS))
+    return first if now < first else now + pause
+
+
+def overdue(frozen_class: str, tier: Tier, asked_at: datetime, now: datetime) -> bool:
+    latest = DOCUMENTED_SECONDS.get((frozen_class, tier), SLOWEST)[1]
+    return now > asked_at + timedelta(seconds=latest + GIVE_UP_SECONDS)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Self
 
 from ami_archiver import sharing
 from ami_archiver.errors import BadInput
 from ami_archiver.restore.request import EXAMPLE, RestoreRequest, parse
-from ami_archiver.run_state import Next, Outcome, identify, read_state
+from ami_archiver.run_state import Next, Outcome, State, identify
+from ami_archiver.serialization import SHOWN
 
 
 @dataclass(frozen=True, slots=True)
-class RestoreState:
-    """The state between two steps. Times are ISO 8601 in UTC; `loops` counts the looks at the restores."""
+class RestoreState(State):
+    """The state between two steps; `loops` counts the looks at the restores."""
 
-    run_id: str
     dry_run: bool
-    started_at: str
-    next: Next
-    progressed_at: str
+    progressed_at: datetime
     """When a restore of this run last started, ended or thawed: a run that stands still for too long gives up."""
     outcome: Outcome = Outcome.WORKED
     loops: int = 0
@@ -41,56 +39,15 @@ class RestoreState:
     share_publicly: bool = False
 
     @property
-    def started(self) -> datetime:
-        return datetime.fromisoformat(self.started_at)
-
-    @property
-    def progressed(self) -> datetime:
-        return datetime.fromisoformat(self.progressed_at)
-
-    @property
     def confirmed(self) -> tuple[str, ...]:
         """Launch permissions that the caller confirms, as RestoreFacts writes them."""
         return sharing.permissions(self.share_with, self.share_publicly)
 
-    def then(self, step: Next, **changes: Any) -> RestoreState:
-        return replace(self, next=step, **changes)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"share_with": list(self.share_with)}
-
     @classmethod
-    def from_json(cls, raw: object) -> RestoreState:
-        """Raises BadInput, which names what is missing, unknown or of the wrong type."""
-        state = read_state(cls, raw, _TYPES, _NEEDED)
-        try:
-            if state.progressed.tzinfo is None:
-                raise ValueError("has no time zone")
-        except ValueError as error:
-            raise BadInput(f"'progressed_at' of a run is {state.progressed_at!r}: {error}") from error
+    def from_json(cls, raw: object) -> Self:
+        """Raises BadInput, also where it shares with what is nobody."""
+        state = super(RestoreState, cls).from_json(raw)
         return replace(state, share_with=sharing.share_with("share_with", state.share_with))
-
-
-_TYPES: dict[str, type] = {
-    "run_id": str,
-    "dry_run": bool,
-    "started_at": str,
-    "next": str,
-    "progressed_at": str,
-    "outcome": str,
-    "loops": int,
-    "wait_seconds": int,
-    "refused_starts": int,
-    "restores_denied": int,
-    "restores_taken": bool,
-    "position": int,
-    "planned": int,
-    "refused": int,
-    "planned_gib": float,
-    "share_with": list,
-    "share_publicly": bool,
-}
-_NEEDED = ("run_id", "dry_run", "started_at", "next", "progressed_at")
 
 
 def begin(event: object) -> tuple[RestoreState, RestoreRequest]:
@@ -99,15 +56,15 @@ def begin(event: object) -> tuple[RestoreState, RestoreRequest]:
     `event` is {"input": the execution's input, "execution_name": …, "execution_started_at": …}.
     """
     if not isinstance(event, Mapping) or "input" not in event:
-        raise BadInput(f"a restore takes an object like {EXAMPLE}, not {event!r}")
+        raise BadInput(f"a restore takes an object like {EXAMPLE}, not {event!r:.{SHOWN}}")
     request = parse(event["input"])
     run_id, started = identify(event, "restore")
     state = RestoreState(
         run_id=run_id,
         dry_run=request.dry_run,
-        started_at=started.isoformat(),
+        started_at=started,
         next=Next.PLAN_MORE,
-        progressed_at=started.isoformat(),
+        progressed_at=started,
         outcome=Outcome.DRY_RUN if request.dry_run else Outcome.WORKED,
         share_with=request.options.share_with,
         share_publicly=request.options.share_publicly,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ami_archiver.model import RESTORE_ID_TAG
 from ami_archiver.restore.model import RestoreRecord
 
-RESTORE_ID_TAG = "archiver:restore-id"
 MAX_VALUE = 256
 
 

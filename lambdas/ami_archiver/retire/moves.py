@@ -15,26 +15,19 @@ from ami_archiver.retire.reasons import is_passing
 def kept(record: ArchiveRecord, why: str, *, at: datetime, run_id: str) -> ArchiveRecord:
     """The original stays. What was announced is taken back, and announced anew before it goes, unless nobody objected.
     The same reason twice changes nothing, and the record is the same object."""
-    after = replace(
-        record.retirement,
-        kept_because=why,
-        intention=None,
-        snapshots={},
-        snapshot_gib=0.0,
-        freed_at_least_gib=0.0,
-        freed_at_most_gib=0.0,
-    )
-    if not is_passing(why):
-        after = replace(after, announced=None, retire_on=None)
-    if after == record.retirement:
+    before = record.retirement
+    after = Retirement(kept_because=why, disabled_at=before.disabled_at)
+    if is_passing(why):
+        after = replace(after, announced=before.announced, retire_on=before.retire_on)
+    if after == before:
         return record
     return lifecycle.noted(record, f"kept: {why}", at=at, run_id=run_id, retirement=after)
 
 
 def announced(record: ArchiveRecord, action: Action, on: datetime, *, at: datetime, run_id: str) -> ArchiveRecord:
     """The original goes on that day, unless somebody objects."""
-    told = replace(record.retirement, kept_because=None, announced=action, retire_on=on, intention=None)
-    return lifecycle.noted(record, f"'{action}' is announced for {on:%Y-%m-%d}", at=at, run_id=run_id, retirement=told)
+    after = replace(record.retirement, kept_because=None, announced=action, retire_on=on, intention=None)
+    return lifecycle.noted(record, f"'{action}' is announced for {on:%Y-%m-%d}", at=at, run_id=run_id, retirement=after)
 
 
 def intended(

@@ -43,7 +43,7 @@ def _needed(app: Timed) -> timedelta:
 
 
 def active_run(state: RunState) -> ActiveRun:
-    return ActiveRun(state.run_id, state.policy, state.started, state.execution_arn)
+    return ActiveRun(state.run_id, state.policy, state.started_at, state.execution_arn)
 
 
 def enter(app: App, state: RunState) -> tuple[Outcome, str | None]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.app import App
 from ami_archiver.errors import LeaseLost
-from ami_archiver.model import ABOUT_STORING, ActiveRun, DecisionLine, Lease
-from ami_archiver.retire import summary as retire
+from ami_archiver.model import ActiveRun, DecisionLine, Lease
 from ami_archiver.run_state import Metrics, Next, Outcome, RunState
-from ami_archiver.summary import Tally, headline, summarize, tally, text_of
+from ami_archiver.summary import Tally, headline, opening, originals_key, summarize, tally, text_of
 
 
 def report_run(app: App, state: RunState) -> tuple[RunState, Metrics, dict[str, Any]]:
-    """(state, metrics, summary). `state.next` is CHECK, and nothing is told, if a policy joined since the last check.
+    """(state, metrics, summary). `state.next` is STORE, and nobody is notified, if a policy joined since the last look.
 
     What it selected was perhaps not in the queue yet when that check found it empty.
     """
@@ -58,16 +58,16 @@ def _end(state: RunState) -> Next:
 
 def _originals(app: App, state: RunState, policy: str) -> dict[str, Any]:
     """What the run did about a policy's originals, if it looked at any."""
-    retirement = app.runs.summary(SummaryKind.RETIREMENTS, retire.key(state.run_id, policy)) if state.retiring else None
-    return {"retirement": retirement} if retirement else {}
+    key = originals_key(state.run_id, policy)
+    found = app.runs.summary(SummaryKind.RETIREMENTS, key) if state.retiring else None
+    return {"retirement": found} if found else {}
 
 
 def _after_approval(app: App, state: RunState) -> dict[str, Any]:
     """The summary again, with what became of the originals that waited for a person's word; also of the runs that
     joined and had some. Told before it is written: a step that dies between the two tells it again."""
     own = app.runs.summary(SummaryKind.RUNS, state.run_id) or {}
-    joined = [app.runs.summary(SummaryKind.RUNS, run_id) for run_id in own.get("joined_runs", [])]
-    for before in (each for each in joined if each):
+    for before in _joined(app, own):
         after = before | _originals(app, state, before["policy"])
         if after != before:
             _tell(app, after)
@@ -94,30 +94,28 @@ def _worked_off(app: App, state: RunState) -> dict[str, Any] | None:
 
 def _without_work(app: App, state: RunState) -> dict[str, Any]:
     """The summary of a run that met, joined, or only looked."""
-    result = Tally()
+    joined = state.outcome is Outcome.JOINED
+    result = tally(state.policy, _lines(app, state.run_id, "SELECT#") if joined else (), {})
     more: dict[str, Any] = {}
     if state.outcome is Outcome.DRY_RUN:
-        result.counts |= {d: state.counts.get(d.value, 0) for d in ABOUT_STORING}
+        result.counts |= {name: state.counts.get(name, 0) for name in result.counts}
         more = {"would_store": state.counts.get("would_store", 0), "would_store_gib": state.selected_gib}
-    elif state.outcome is Outcome.JOINED:
-        result = tally(state.policy, _lines(app, state.run_id, "SELECT#"), {})
     if state.working_run:
         more["working_run"] = state.working_run
-    return summarize(
-        run_id=state.run_id,
-        policy=state.policy,
-        outcome=state.outcome.value,
-        started_at=state.started,
-        ended_at=app.clock.now(),
-        result=result,
-        **more,
-    )
+    own = ActiveRun(state.run_id, state.policy, state.started_at)
+    return _summary(app, own, state.outcome, result, **more)
+
+
+def _summary(app: App, run: ActiveRun, outcome: Outcome, result: Tally, **more: Any) -> dict[str, Any]:
+    now = app.clock.now()
+    begun = opening(run_id=run.run_id, outcome=outcome.value, started_at=run.started_at, ended_at=now)
+    return summarize(policy=run.policy, result=result, run=begun, **more)
 
 
 def _of_all_runs(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]]:
     """The working run's summary first, then those of the runs that joined it."""
     ended = {line.image_id: line for line in _lines(app, state.run_id, "CHECK#")}
-    own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started)
+    own = lease.runs.get(state.run_id) or ActiveRun(state.run_id, state.policy, state.started_at)
     others = [run for run_id, run in lease.runs.items() if run_id != state.run_id]
     policies = {run.policy for run in [own, *others]}
     backlog = [line for line in ended.values() if line.policy not in policies]
@@ -127,24 +125,14 @@ def _of_all_runs(app: App, state: RunState, lease: Lease) -> list[dict[str, Any]
 
 
 def _of_one_run(app: App, run: ActiveRun, ended: dict[str, DecisionLine], **more: Any) -> dict[str, Any]:
-    return summarize(
-        run_id=run.run_id,
-        policy=run.policy,
-        outcome=Outcome.WORKED.value,
-        started_at=run.started_at,
-        ended_at=app.clock.now(),
-        result=tally(run.policy, _lines(app, run.run_id, "SELECT#"), ended),
-        **more,
-    )
+    result = tally(run.policy, _lines(app, run.run_id, "SELECT#"), ended)
+    return _summary(app, run, Outcome.WORKED, result, **more)
 
 
 def _backlog(lines: list[DecisionLine]) -> dict[str, dict[str, int]]:
     """What was drained of policies that had no run tonight: counts by policy and decision."""
-    result: dict[str, dict[str, int]] = {}
-    for line in lines:
-        counts = result.setdefault(line.policy, {})
-        counts[line.decision.value] = counts.get(line.decision.value, 0) + 1
-    return result
+    policies = {line.policy for line in lines}
+    return {name: Counter(line.decision.value for line in lines if line.policy == name) for name in policies}
 
 
 def _lines(app: App, run_id: str, kind: str) -> Iterator[DecisionLine]:
@@ -159,10 +147,14 @@ def _written_before(app: App, state: RunState, lease: Lease) -> list[dict[str, A
             f"run {state.run_id} does not hold the lease any more, {lease.holder or 'nobody'} does: "
             "its work is in the table and goes on with the next run"
         )
-    joined = [app.runs.summary(SummaryKind.RUNS, run_id) for run_id in own.get("joined_runs", [])]
-    return [own, *(summary for summary in joined if summary)]
+    return [own, *_joined(app, own)]
+
+
+def _joined(app: App, own: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The summaries of the runs that joined, as far as they are written."""
+    found = [app.runs.summary(SummaryKind.RUNS, run_id) for run_id in own.get("joined_runs", [])]
+    return [summary for summary in found if summary]
 
 
 def _tell(app: App, summary: dict[str, Any]) -> None:
-    about_originals = retire.text_of(summary["retirement"]) if "retirement" in summary else []
-    app.notifier.publish(headline(summary), text_of(summary) + "".join(f"{line}\n" for line in about_originals))
+    app.notifier.publish(headline(summary), text_of(summary))

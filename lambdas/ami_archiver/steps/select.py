@@ -27,7 +27,7 @@ from ami_archiver.model import (
 )
 from ami_archiver.policy import Policy
 from ami_archiver.run_state import Next, Outcome, RunState, begin
-from ami_archiver.selection import Cap, NewestOfGroups, leave_out, select
+from ami_archiver.selection import Cap, leave_out, newest_images, select
 from ami_archiver.steps import adopt, lease
 from ami_archiver.steps.pages import log_decision
 from ami_archiver.verification import why_altered
@@ -95,11 +95,7 @@ class _Selection:
         self._state = state
         self._now = app.clock.now()
         self._inventory = Inventory(app.bucket.listing())
-        self._newest = NewestOfGroups(policy)
-        if policy.keep_newest:
-            for page in app.images.pages(policy):
-                for image in page.images:
-                    self._newest.add(image)
+        self._newest = newest_images(policy, policy.keep_newest, app.images.pages(policy))
         self._cap = Cap(state.selected_images, state.selected_gib)
 
     def pages(self, seconds_left: Callable[[], float], *, then: Next) -> RunState:
@@ -199,7 +195,7 @@ class _Selection:
 
     def _enqueue(self, page: _Page) -> list[DecisionLine]:
         parameters = adopt.parameters(self._app, [chosen.image for chosen in page.chosen])
-        night = f"{self._state.started:%Y%m%d}"
+        night = f"{self._state.started_at:%Y%m%d}"
         changes, entries = [], []
         for chosen in page.chosen:
             image, gib = chosen.image, chosen.gib

@@ -9,14 +9,14 @@ from datetime import timedelta
 from ami_archiver.app import App
 from ami_archiver.engine import MANY_DENIED, Filling, in_turn
 from ami_archiver.failures import denied
-from ami_archiver.model import ArchiveRecord, DecisionLine, InFlight, QueueEntry
+from ami_archiver.model import ArchiveRecord, DecisionLine, InFlight, Lease, QueueEntry
 from ami_archiver.queue_reader import QueueReader
 from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next, RunState
 from ami_archiver.steps import lease as leases
 from ami_archiver.steps.pages import page_name
 from ami_archiver.steps.settle_stores import settle_stores
 from ami_archiver.steps.store_work import StoreWork
-from ami_archiver.waiting import in_flight_gib, seconds_to_wait, shortest_wait
+from ami_archiver.waiting import in_flight_gib, seconds_to_wait
 
 StoreFilling = Filling[ArchiveRecord, QueueEntry]
 
@@ -37,7 +37,7 @@ def store_images(app: App, state: RunState) -> tuple[RunState, Metrics]:
     if _has_taken_any(state, fetched.records.values(), in_flight):
         state = replace(state, stores_taken=True)  # also by an attempt of this step that died
     filling = _filling(app, state, work, in_flight)
-    is_overdue = app.clock.now() - state.started > timedelta(hours=app.settings.run_limit_hours)
+    is_overdue = app.clock.now() - state.started_at > timedelta(hours=app.settings.run_limit_hours)
     if state.problem is None and not is_overdue:
         unstarted = [record for record in settled.unstarted if record.policy not in closed]
         filling.again(in_turn(unstarted, state.loops))
@@ -45,7 +45,8 @@ def store_images(app: App, state: RunState) -> tuple[RunState, Metrics]:
     state = _concluded(_counted(state, filling), final=not filling.more_to_start)
     more_to_start = filling.more_to_start and state.problem is None
     metrics = {"InFlightGiB": in_flight_gib(filling.in_flight)}
-    if is_overdue or not (more_to_start or filling.asked or settled.going_on):
+    is_over = is_overdue or not (more_to_start or filling.asked or settled.going_on)
+    if is_over and not _has_grown(app, state, lease):
         _put_page(app, state, settled.hidden)
         return state.then(Next.RETIRE, wait_seconds=0), metrics
     wait_seconds = _seconds_to_wait(app, state, filling, more_to_start=more_to_start)
@@ -55,6 +56,11 @@ def store_images(app: App, state: RunState) -> tuple[RunState, Metrics]:
 
 def _put_page(app: App, state: RunState, lines: Sequence[DecisionLine]) -> None:
     app.runs.put_page(state.run_id, page_name(f"CHECK#{state.loops:07}", lines), lines)
+
+
+def _has_grown(app: App, state: RunState, lease: Lease) -> bool:
+    """Whether something was started since the lease was read: this step may be run twice at once."""
+    return bool(leases.renew(app, state).in_flight - lease.in_flight)
 
 
 def _has_taken_any(state: RunState, records: Iterable[ArchiveRecord], in_flight: Iterable[InFlight]) -> bool:
@@ -103,6 +109,7 @@ def _seconds_to_wait(app: App, state: RunState, filling: StoreFilling, *, more_t
         app.clock.now(),
         budget_gib=settings.in_flight_budget_gib,
         more_to_start=more_to_start,
-        shortest=shortest_wait(state.refused_starts, settings.wait_min_seconds, settings.wait_max_seconds),
+        shortest=settings.wait_min_seconds,
         longest=settings.wait_max_seconds,
+        refused_looks=state.refused_starts,
     )

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.app import App
@@ -18,7 +17,7 @@ from ami_archiver.errors import AccessDenied, AwsRefused, BadInput
 from ami_archiver.failures import Failure, reason
 from ami_archiver.inventory import Inventory
 from ami_archiver.model import Decision, DecisionLine, IndexedRecord, Status
-from ami_archiver.run_state import Metrics, Next, identify, read_state
+from ami_archiver.run_state import Metrics, Next, State, identify
 from ami_archiver.summary import LISTED
 from ami_archiver.verification import why_altered
 
@@ -32,11 +31,9 @@ PAGE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class WatchState:
-    """The state between two invocations. Times are ISO 8601 in UTC."""
+class WatchState(State):
+    """The state between two invocations."""
 
-    run_id: str
-    started_at: str
     next: Next = Next.WATCH_MORE
     compared: int = 0
     oldest_verified_at: str = ""
@@ -44,7 +41,7 @@ class WatchState:
     """Status and cursor of the last record that was compared."""
 
     @classmethod
-    def from_event(cls, event: object) -> WatchState:
+    def from_event(cls, event: object) -> Self:
         """Of {"input": the execution's input or the last state, "execution_name": …, "execution_started_at": …}.
 
         Raises BadInput.
@@ -52,23 +49,13 @@ class WatchState:
         raw = event.get("input") if isinstance(event, Mapping) else None
         if isinstance(event, Mapping) and raw == {}:
             run_id, started = identify(event, "watch")
-            return cls(run_id, started.isoformat())
+            return cls(run_id, started)
         if not isinstance(raw, dict) or raw.get("next") != Next.WATCH_MORE:
             raise BadInput(f"a watch takes an empty object, {{}}, not {raw!r}")
-        state = read_state(cls, raw, _TYPES, _TYPES)
+        state = cls.from_json(raw)
         if state.after and state.after.partition("|")[0] not in STATUSES:
             raise BadInput(f"'after' of a watch is {state.after!r}, must begin with one of {', '.join(STATUSES)}")
         return state
-
-
-_TYPES = {
-    "run_id": str,
-    "started_at": str,
-    "next": str,
-    "compared": int,
-    "oldest_verified_at": str,
-    "after": str,
-}
 
 
 def watch_archive(
@@ -83,12 +70,12 @@ def watch_archive(
         oldest = min([*verified, state.oldest_verified_at or "~"])
         state = replace(state, compared=state.compared + len(page), oldest_verified_at=oldest, after=after)
         if seconds_left() < PAGE_SECONDS:
-            return asdict(state), {}
+            return state.to_json(), {}
     summary = _summary(app, state)
     app.runs.put_summary(SummaryKind.WATCHES, state.run_id, summary)
     if summary["differing"]:
         app.notifier.publish(*_mail(summary))
-    return asdict(replace(state, next=Next.END)) | {"summary": summary}, {"ArchivesDiffering": summary["differing"]}
+    return replace(state, next=Next.END).to_json() | {"summary": summary}, {"ArchivesDiffering": summary["differing"]}
 
 
 def _pages(app: App, after: str) -> Iterator[tuple[str, list[IndexedRecord]]]:
@@ -142,9 +129,9 @@ def _summary(app: App, state: WatchState) -> dict[str, Any]:
             image_ids.add(line.image_id)
     return {
         "run_id": state.run_id,
-        "started_at": state.started_at,
+        "started_at": state.started_at.isoformat(),
         "ended_at": ended.isoformat(),
-        "seconds": round((ended - datetime.fromisoformat(state.started_at)).total_seconds()),
+        "seconds": round((ended - state.started_at).total_seconds()),
         "compared": state.compared,
         "differing": len(image_ids),
         "differences": listed,

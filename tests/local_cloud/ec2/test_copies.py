@@ -49,40 +49,14 @@ def test_instance_is_not_launched_from_an_image_that_is(
     assert refusal(ec2.run_instances, ImageId=image_id, MinCount=1, MaxCount=1, DryRun=dry_run) == code
 
 
-def test_image_of_an_instance_has_new_snapshots_of_its_volumes(cloud: Cloud, ec2: Any) -> None:
-    base = cloud.add_image([cloud.add_snapshot(volume_size_gib=8)], architecture="arm64")
-    instance = launch(ec2, base.image_id)
-
-    image_id = ec2.create_image(
-        InstanceId=instance["InstanceId"], Name="baked", TagSpecifications=tagged("image", "snapshot")
-    )["ImageId"]
-
-    image = one_image(ec2, image_id)
-    assert (image["Architecture"], image["SourceInstanceId"], image["SourceImageId"]) == (
-        "arm64",
-        instance["InstanceId"],
-        base.image_id,
-    )
-    ebs = image["BlockDeviceMappings"][0]["Ebs"]
-    (snapshot,) = ec2.describe_snapshots(SnapshotIds=[ebs["SnapshotId"]])["Snapshots"]
-    assert (ebs["VolumeSize"], snapshot["VolumeSize"]) == (8, 8)
-    assert (image["Tags"][0]["Value"], snapshot["Tags"][0]["Value"]) == ("image", "snapshot")
-
-
-def test_volume_and_instance_are_snapshotted(cloud: Cloud, ec2: Any) -> None:
+def test_volume_is_snapshotted(cloud: Cloud, ec2: Any) -> None:
     image = cloud.add_image([cloud.add_snapshot(), cloud.add_snapshot()])
     instance = launch(ec2, image.image_id)
-    root, data = (one["Ebs"]["VolumeId"] for one in instance["BlockDeviceMappings"])
+    root = instance["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
 
     single = ec2.create_snapshot(VolumeId=root, Description="by hand", TagSpecifications=tagged("snapshot"))
-    both = ec2.create_snapshots(InstanceSpecification={"InstanceId": instance["InstanceId"]})
-    without_root = ec2.create_snapshots(
-        InstanceSpecification={"InstanceId": instance["InstanceId"], "ExcludeBootVolume": True}
-    )
 
     assert (single["VolumeId"], single["Description"], single["State"]) == (root, "by hand", "completed")
-    assert {one["VolumeId"] for one in both["Snapshots"]} == {root, data}
-    assert {one["VolumeId"] for one in without_root["Snapshots"]} == {data}
 
 
 def test_volume_is_made_of_a_snapshot(cloud: Cloud, ec2: Any) -> None:
@@ -93,44 +67,3 @@ def test_volume_is_made_of_a_snapshot(cloud: Cloud, ec2: Any) -> None:
     assert (volume["Size"], volume["SnapshotId"]) == (33, snapshot.snapshot_id)
     unknown = {"SnapshotId": "snap-0123456789abcdef0", "AvailabilityZone": "us-east-1a"}
     assert refusal(ec2.create_volume, **unknown) == "InvalidSnapshot.NotFound"
-
-
-def test_image_is_copied_to_another_region_without_its_sharing(cloud: Cloud, ec2: Any) -> None:
-    source = cloud.add_image(tags={"Team": "web"}, launch_permissions=[{"Group": "all"}], description="golden")
-    there = cloud.client(region="eu-west-1")
-
-    plain = there.copy_image(Name="copy", SourceImageId=source.image_id, SourceRegion="us-east-1")["ImageId"]
-    with_tags = there.copy_image(
-        Name="copy with tags",
-        SourceImageId=source.image_id,
-        SourceRegion="us-east-1",
-        CopyImageTags=True,
-        Encrypted=True,
-    )["ImageId"]
-
-    copy = one_image(there, plain)
-    assert (copy["Public"], copy["Description"], copy.get("Tags")) == (False, "golden", None)
-    assert (copy["SourceImageId"], copy["SourceImageRegion"]) == (source.image_id, "us-east-1")
-    assert one_image(there, with_tags)["Tags"] == [{"Key": "Team", "Value": "web"}]
-    assert one_image(there, with_tags)["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is True
-    assert len(there.describe_snapshots()["Snapshots"]) == 2
-
-
-def test_snapshot_is_copied(cloud: Cloud, ec2: Any) -> None:
-    source = cloud.add_snapshot(storage_tier="standard", locked=True)
-
-    copy = ec2.copy_snapshot(
-        SourceSnapshotId=source.snapshot_id, SourceRegion="us-east-1", TagSpecifications=tagged("snapshot")
-    )
-
-    (view,) = ec2.describe_snapshots(SnapshotIds=[copy["SnapshotId"]])["Snapshots"]
-    assert (view["VolumeSize"], view["Tags"]) == (10, copy["Tags"])
-    ec2.delete_snapshot(SnapshotId=copy["SnapshotId"])
-
-
-def test_image_on_a_snapshot_of_somebody_else_is_not_copied(cloud: Cloud, ec2: Any) -> None:
-    foreign = cloud.add_image(owner_id=OTHER_ACCOUNT, launch_permissions=[{"Group": "all"}])
-
-    assert (
-        refusal(ec2.copy_image, Name="copy", SourceImageId=foreign.image_id, SourceRegion="us-east-1") == "AuthFailure"
-    )

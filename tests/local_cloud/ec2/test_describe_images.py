@@ -153,23 +153,6 @@ def test_filters_are_anded_and_their_values_ored(cloud: Cloud, ec2: Any) -> None
     }
 
 
-def test_images_on_a_snapshot_are_found_by_its_id(cloud: Cloud, ec2: Any) -> None:
-    snapshot = cloud.add_snapshot()
-    on_it = {cloud.add_image([snapshot]).image_id, cloud.add_image([snapshot]).image_id}
-    cloud.add_image()
-
-    assert ids(ec2.describe_images(Filters=named("block-device-mapping.snapshot-id", snapshot.snapshot_id))) == on_it
-
-
-def test_there_are_pages_only_with_max_results(cloud: Cloud, ec2: Any) -> None:
-    for _ in range(7):
-        cloud.add_image()
-
-    assert "NextToken" not in ec2.describe_images()
-    pages = list(ec2.get_paginator("describe_images").paginate(PaginationConfig={"PageSize": 3}))
-    assert [len(one["Images"]) for one in pages] == [3, 3, 1]
-
-
 def test_pages_neither_skip_nor_repeat_while_images_come_and_go(cloud: Cloud, ec2: Any) -> None:
     images = sorted(cloud.add_image().image_id for _ in range(9))
     first = ec2.describe_images(MaxResults=4)

@@ -28,16 +28,6 @@ def test_launch_permissions_are_added_and_removed(cloud: Cloud, ec2: Any) -> Non
     assert permissions(ec2, image_id) == [add[0], add[2]]
 
 
-def test_older_form_names_attribute_operation_and_lists(cloud: Cloud, ec2: Any) -> None:
-    image_id = cloud.add_image().image_id
-    form = {"ImageId": image_id, "Attribute": "launchPermission", "UserIds": [OTHER_ACCOUNT]}
-
-    ec2.modify_image_attribute(**form, OperationType="add")
-    assert permissions(ec2, image_id) == [{"UserId": OTHER_ACCOUNT}]
-    ec2.modify_image_attribute(**form, OperationType="remove")
-    assert permissions(ec2, image_id) == []
-
-
 def test_reset_makes_an_image_private(cloud: Cloud, ec2: Any) -> None:
     image = cloud.add_image(launch_permissions=[{"Group": "all"}])
 

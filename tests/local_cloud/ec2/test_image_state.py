@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from local_cloud.engine.call_faults import SnapshotFailure
+from local_cloud.engine.faults import SnapshotFailure
 
 from .scenario import OTHER_ACCOUNT, REGION, Cloud, refusal
 
@@ -65,32 +64,10 @@ def test_only_the_owner_may_deregister_or_disable(cloud: Cloud) -> None:
         assert refusal(call, ImageId=private.image_id) == "InvalidAMIID.NotFound"
 
 
-def test_disabling_drops_launch_permissions_for_good(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image(launch_permissions=[{"UserId": OTHER_ACCOUNT}, {"Group": "all"}])
-
-    ec2.disable_image(ImageId=image.image_id)
-    assert cloud.client(OTHER_ACCOUNT).describe_images(IncludeDisabled=True)["Images"] == []
-
-    ec2.enable_image(ImageId=image.image_id)
-    (enabled,) = ec2.describe_images()["Images"]
-    assert (enabled["State"], enabled["Public"]) == ("available", False)
-
-
 def test_pending_image_can_not_be_disabled(cloud: Cloud, ec2: Any) -> None:
     image = cloud.add_image(state="pending")
 
     assert refusal(ec2.disable_image, ImageId=image.image_id) == "InvalidAMIID.Unavailable"
-
-
-def test_protected_image_is_not_deregistered(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image()
-
-    enabled = ec2.enable_image_deregistration_protection(ImageId=image.image_id)
-    assert enabled["Return"] == "enabled-without-cooldown"
-    assert refusal(ec2.deregister_image, ImageId=image.image_id) == "OperationNotPermitted"
-
-    assert ec2.disable_image_deregistration_protection(ImageId=image.image_id)["Return"] == "disabled"
-    ec2.deregister_image(ImageId=image.image_id)
 
 
 def test_protection_with_cooldown_lasts_a_day_longer(cloud: Cloud, ec2: Any) -> None:
@@ -103,29 +80,6 @@ def test_protection_with_cooldown_lasts_a_day_longer(cloud: Cloud, ec2: Any) -> 
     assert refusal(ec2.deregister_image, ImageId=image.image_id) == "OperationNotPermitted"
     cloud.clock.advance(1)
     ec2.deregister_image(ImageId=image.image_id)
-
-
-def test_deprecation_is_set_to_the_minute_and_taken_back(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image()
-    ec2.enable_image_deprecation(ImageId=image.image_id, DeprecateAt="2027-05-01T10:00:31Z")
-    assert ec2.describe_images()["Images"][0]["DeprecationTime"] == "2027-05-01T10:01:00.000Z"
-
-    ec2.disable_image_deprecation(ImageId=image.image_id)
-    assert "DeprecationTime" not in ec2.describe_images()["Images"][0]
-
-    yesterday = cloud.clock.now() - timedelta(days=1)
-    assert (
-        refusal(ec2.enable_image_deprecation, ImageId=image.image_id, DeprecateAt=yesterday) == "InvalidParameterValue"
-    )
-
-
-def test_account_gives_back_its_launch_permission(cloud: Cloud) -> None:
-    image = cloud.add_image(launch_permissions=[{"UserId": OTHER_ACCOUNT}])
-    other = cloud.client(OTHER_ACCOUNT)
-
-    other.cancel_image_launch_permission(ImageId=image.image_id)
-
-    assert other.describe_images()["Images"] == []
 
 
 @pytest.mark.parametrize("code", ["internal-error", "missing-permissions", "client-error"])
@@ -191,12 +145,3 @@ def test_disabled_image_is_tagged_shared_no_more_and_enabled_again_with_its_perm
     assert [one["ImageId"] for one in cloud.client(OTHER_ACCOUNT).describe_images()["Images"]] == [image_id]
     ec2.modify_image_attribute(ImageId=image_id, LaunchPermission={"Remove": permissions})
     assert cloud.client(OTHER_ACCOUNT).describe_images()["Images"] == []
-
-
-def test_disabled_image_is_deregistered(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image(state="disabled")
-
-    answer = ec2.deregister_image(ImageId=image.image_id, DeleteAssociatedSnapshots=True)
-
-    assert list(results(answer).values()) == ["success"]
-    assert ec2.describe_images(IncludeDisabled=True)["Images"] == []

@@ -78,14 +78,6 @@ def test_filter_finds_a_snapshot_by(cloud: Cloud, ec2: Any, name: str, value: st
     assert ec2.describe_snapshots(Filters=[{"Name": name, "Values": ["other"]}])["Snapshots"] == []
 
 
-def test_snapshots_come_in_pages(cloud: Cloud, ec2: Any) -> None:
-    all_ids = {cloud.add_snapshot().snapshot_id for _ in range(12)}
-    pages = list(ec2.get_paginator("describe_snapshots").paginate(PaginationConfig={"PageSize": 5}))
-
-    assert [len(page["Snapshots"]) for page in pages] == [5, 5, 2]
-    assert set().union(*map(ids, pages)) == all_ids
-
-
 def test_snapshot_in_use_is_not_deleted(cloud: Cloud, ec2: Any) -> None:
     image = cloud.add_image(state="disabled")
     (snapshot_id,) = image.snapshot_ids
@@ -94,40 +86,6 @@ def test_snapshot_in_use_is_not_deleted(cloud: Cloud, ec2: Any) -> None:
     ec2.deregister_image(ImageId=image.image_id)
     ec2.delete_snapshot(SnapshotId=snapshot_id)
     assert refusal(ec2.delete_snapshot, SnapshotId=snapshot_id) == "InvalidSnapshot.NotFound"
-
-
-def test_snapshot_is_shared_and_unshared(cloud: Cloud, ec2: Any) -> None:
-    snapshot_id = cloud.add_snapshot().snapshot_id
-    attribute = {"SnapshotId": snapshot_id, "Attribute": "createVolumePermission"}
-    add = {"Add": [{"UserId": OTHER_ACCOUNT}, {"Group": "all"}]}
-    ec2.modify_snapshot_attribute(**attribute, CreateVolumePermission=add)
-    assert ec2.describe_snapshot_attribute(**attribute)["CreateVolumePermissions"] == add["Add"]
-
-    ec2.modify_snapshot_attribute(**attribute, OperationType="remove", GroupNames=["all"])
-    assert ec2.describe_snapshot_attribute(**attribute)["CreateVolumePermissions"] == [{"UserId": OTHER_ACCOUNT}]
-
-    ec2.reset_snapshot_attribute(**attribute)
-    assert ec2.describe_snapshot_attribute(**attribute)["CreateVolumePermissions"] == []
-
-
-def test_locked_snapshot_is_kept_until_it_is_unlocked(cloud: Cloud, ec2: Any) -> None:
-    snapshot_id = cloud.add_snapshot().snapshot_id
-    locked = ec2.lock_snapshot(SnapshotId=snapshot_id, LockMode="governance", LockDuration=7)
-    assert locked["LockState"] == "governance"
-    assert refusal(ec2.delete_snapshot, SnapshotId=snapshot_id) == "OperationNotPermitted"
-    assert ids(ec2.describe_locked_snapshots()) == {snapshot_id}
-
-    ec2.unlock_snapshot(SnapshotId=snapshot_id)
-    assert ec2.describe_locked_snapshots()["Snapshots"] == []
-    ec2.delete_snapshot(SnapshotId=snapshot_id)
-
-
-def test_compliance_lock_is_final_after_its_cooling_off_period(cloud: Cloud, ec2: Any) -> None:
-    snapshot_id = cloud.add_snapshot().snapshot_id
-    ec2.lock_snapshot(SnapshotId=snapshot_id, LockMode="compliance", LockDuration=7, CoolOffPeriod=2)
-    cloud.clock.advance(2 * 3600)
-
-    assert refusal(ec2.unlock_snapshot, SnapshotId=snapshot_id) == "OperationNotPermitted"
 
 
 def test_lock_expires(cloud: Cloud, ec2: Any) -> None:
@@ -139,13 +97,20 @@ def test_lock_expires(cloud: Cloud, ec2: Any) -> None:
     ec2.delete_snapshot(SnapshotId=snapshot_id)
 
 
-def test_snapshot_goes_to_the_archive_tier_and_back(cloud: Cloud, ec2: Any) -> None:
+def test_snapshot_is_shared_and_unshared(cloud: Cloud, ec2: Any) -> None:
     snapshot_id = cloud.add_snapshot().snapshot_id
-    archived = [{"Name": "storage-tier", "Values": ["archive"]}]
+    other = cloud.client(OTHER_ACCOUNT)
 
-    ec2.modify_snapshot_tier(SnapshotId=snapshot_id, StorageTier="archive")
-    assert ids(ec2.describe_snapshots(Filters=archived)) == {snapshot_id}
-    assert ec2.describe_snapshot_tier_status()["SnapshotTierStatuses"][0]["StorageTier"] == "archive"
+    for change, seen in (("Add", {snapshot_id}), ("Remove", set())):
+        ec2.modify_snapshot_attribute(
+            SnapshotId=snapshot_id, CreateVolumePermission={change: [{"UserId": OTHER_ACCOUNT}]}
+        )
+        assert ids(other.describe_snapshots()) == seen
 
-    ec2.restore_snapshot_tier(SnapshotId=snapshot_id, PermanentRestore=True)
-    assert ec2.describe_snapshots(Filters=archived)["Snapshots"] == []
+
+def test_locked_snapshot_is_kept(cloud: Cloud, ec2: Any) -> None:
+    snapshot_id = cloud.add_snapshot().snapshot_id
+    locked = ec2.lock_snapshot(SnapshotId=snapshot_id, LockMode="governance", LockDuration=7)
+    assert locked["LockState"] == "governance"
+    assert refusal(ec2.delete_snapshot, SnapshotId=snapshot_id) == "OperationNotPermitted"
+    assert ids(ec2.describe_locked_snapshots()) == {snapshot_id}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from .scenario import ACCOUNT, BUCKET, REGION, Cloud, refusal
 
 
@@ -21,75 +19,6 @@ def store(cloud: Cloud, count: int = 1, bucket: str = BUCKET) -> list[str]:
 
 def task_ids(answer: dict[str, Any]) -> list[str]:
     return [task["AmiId"] for task in answer["StoreImageTaskResults"]]
-
-
-def test_image_is_stored_and_restored_as_in_the_users_guide(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image(image_id="ami-1234567890abcdef0", tags={"Team": "web"})
-    key = ec2.create_store_image_task(ImageId=image.image_id, Bucket=f"{BUCKET}/path1/path2")["ObjectKey"]
-    assert key == "path1/path2/ami-1234567890abcdef0.bin"
-    cloud.clock.advance(3600)
-
-    restored = ec2.create_restore_image_task(
-        ObjectKey=key,
-        Bucket=BUCKET,
-        Name="New AMI Name",
-        TagSpecifications=[
-            {"ResourceType": "image", "Tags": [{"Key": "Restored", "Value": "yes"}]},
-            {"ResourceType": "snapshot", "Tags": [{"Key": "Of", "Value": "restore"}]},
-        ],
-    )["ImageId"]
-    (pending,) = ec2.describe_images(ImageIds=[restored])["Images"]
-    cloud.clock.advance(3600)
-    (available,) = ec2.describe_images(ImageIds=[restored])["Images"]
-
-    assert (pending["State"], available["State"]) == ("pending", "available")
-    assert (available["Name"], available["SourceImageId"]) == ("New AMI Name", image.image_id)
-    assert {"Key": "Restored", "Value": "yes"} in available["Tags"]
-    snapshot_id = available["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
-    (snapshot,) = ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"]
-    assert {"Key": "Of", "Value": "restore"} in snapshot["Tags"]
-
-
-def test_task_is_described_from_progress_to_completion(cloud: Cloud, ec2: Any) -> None:
-    started = cloud.clock.now()
-    (image_id,) = store(cloud)
-    cloud.clock.advance(39)
-    (task,) = ec2.describe_store_image_tasks(ImageIds=[image_id])["StoreImageTaskResults"]
-    progress = task.pop("ProgressPercentage")
-
-    assert 0 < progress < 100
-    assert task == {
-        "AmiId": image_id,
-        "TaskStartTime": started,
-        "Bucket": BUCKET,
-        "S3objectKey": f"{image_id}.bin",
-        "StoreTaskState": "InProgress",
-        "StoreTaskFailureReason": "",
-    }
-    cloud.clock.advance(3600)
-    (task,) = ec2.describe_store_image_tasks()["StoreImageTaskResults"]
-    assert (task["StoreTaskState"], task["ProgressPercentage"]) == ("Completed", 100)
-
-
-def test_failed_task_tells_its_reason(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image()
-    cloud.service.faults.fail_store(image.image_id, reason="disk on fire")
-    ec2.create_store_image_task(ImageId=image.image_id, Bucket=BUCKET)
-    cloud.clock.advance(3600)
-
-    (task,) = ec2.describe_store_image_tasks()["StoreImageTaskResults"]
-
-    assert (task["StoreTaskState"], task["StoreTaskFailureReason"]) == ("Failed", "disk on fire")
-
-
-def test_tasks_are_listed_newest_first_in_pages(cloud: Cloud, ec2: Any) -> None:
-    image_ids = store(cloud, 5)
-    first = ec2.describe_store_image_tasks(MaxResults=2)
-    (newer,) = store(cloud)
-    rest = ec2.describe_store_image_tasks(NextToken=first["NextToken"])
-
-    assert task_ids(first) + task_ids(rest) == image_ids[::-1]
-    assert task_ids(ec2.describe_store_image_tasks()) == [newer, *image_ids[::-1]]
 
 
 def test_tasks_started_at_the_same_instant_are_paged_too(cloud: Cloud, ec2: Any) -> None:
@@ -121,41 +50,6 @@ def test_filters_select_by_state_and_bucket_but_not_among_named_images(cloud: Cl
     assert task_ids(ec2.describe_store_image_tasks(**by("task-state", "Completed"))) == [first]
     assert task_ids(ec2.describe_store_image_tasks(**by("bucket", "second"))) == [second]
     assert task_ids(ec2.describe_store_image_tasks(ImageIds=[first], **by("bucket", "second"))) == [first]
-
-
-def test_task_is_forgotten_after_31_days(cloud: Cloud, ec2: Any) -> None:
-    store(cloud)
-    cloud.clock.advance(32 * 86_400)
-
-    assert task_ids(ec2.describe_store_image_tasks()) == []
-
-
-def test_object_gets_the_tags_of_the_request(cloud: Cloud, ec2: Any) -> None:
-    image = cloud.add_image()
-    ec2.create_store_image_task(ImageId=image.image_id, Bucket=BUCKET, S3ObjectTags=[{"Key": "Team", "Value": "web"}])
-    cloud.clock.advance(3600)
-    ec2.describe_images()
-
-    head = cloud.objects.head(ACCOUNT, BUCKET, f"{image.image_id}.bin")
-    assert head is not None
-    assert head.tags["Team"] == "web"
-
-
-@pytest.mark.parametrize("encrypted", [True, False])
-def test_restored_snapshots_follow_encryption_by_default(cloud: Cloud, ec2: Any, encrypted: bool) -> None:
-    image = cloud.add_image([cloud.add_snapshot(encrypted=not encrypted)])
-    ec2.create_store_image_task(ImageId=image.image_id, Bucket=BUCKET)
-    cloud.clock.advance(3600)
-    if encrypted:
-        ec2.enable_ebs_encryption_by_default()
-    elsewhere = cloud.client(region="eu-west-1")
-    assert ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is encrypted
-    assert elsewhere.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
-
-    restored = ec2.create_restore_image_task(Bucket=BUCKET, ObjectKey=f"{image.image_id}.bin", Name="again")
-
-    (view,) = ec2.describe_images(ImageIds=[restored["ImageId"]])["Images"]
-    assert view["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is encrypted
 
 
 def test_waiters_of_the_sdk_see_the_end(cloud: Cloud, ec2: Any) -> None:

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from local_cloud.control_client import RunningCloud, start_cloud
-from tests.local_cloud.endpoint.scenes import until
+from tests.local_cloud.endpoint.scenes import ROLE, until
 
 ROOT = Path(__file__).parents[3]
 APP = Path(__file__).parent / "cdk_app" / "app.py"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    with start_cloud("--images", "3", "--seed", "1") as cloud:
+    with start_cloud("--images", "3", "--seed", "1", "--schedule-speed", "60") as cloud:
         yield cloud
 
 
@@ -66,3 +66,30 @@ def test_bootstrap_and_deploy_and_the_schedule_fires(cloud: RunningCloud, tmp_pa
     assert output == {"policy": "soon", "images": len(own)}
     (call,) = cloud.calls(service="ec2", caller="CountImages")
     assert (call["operation"], call["status"]) == ("DescribeImages", 200)
+
+
+def test_a_rate_of_a_minute_comes_round_every_second_when_schedules_are_sixty_times_as_fast(
+    cloud: RunningCloud,
+) -> None:
+    workflows, schedules = cloud.client("stepfunctions"), cloud.client("scheduler")
+    definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    machine = workflows.create_state_machine(name="m", roleArn=ROLE, definition=json.dumps(definition))
+    for name, expression in (
+        ("often", "rate(1 minute)"),
+        ("never", "rate(1 day)"),
+        ("nightly", "cron(0 2 1 1 ? 2099)"),
+    ):
+        schedules.create_schedule(
+            Name=name,
+            ScheduleExpression=expression,
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": machine["stateMachineArn"], "RoleArn": ROLE, "Input": json.dumps({"by": name})},
+        )
+
+    def executions() -> list[str]:
+        found = workflows.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+        return [e["executionArn"] for e in found] if len(found) > 1 else []
+
+    inputs = [workflows.describe_execution(executionArn=arn)["input"] for arn in until(executions)]
+
+    assert {json.loads(given)["by"] for given in inputs} == {"often"}

@@ -99,15 +99,19 @@ def start() -> Iterator[Start]:
         running.process.communicate()
 
 
-def test_one_line_says_what_to_export(start: Start) -> None:
-    running = start("--images", "3")
+def test_one_line_says_what_to_export_and_the_log_has_every_call(start: Start, tmp_path: Path) -> None:
+    running = start("--images", "3", "--log", str(tmp_path / "calls.jsonl"))
     assert running.line.startswith("export AWS_ENDPOINT_URL=http://127.0.0.1:")
     assert running.line.endswith(" AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1\n")
     assert running.cloud.state()["images"] == 3
+    running.cloud.client("s3").list_buckets()
     if sys.platform == "linux":
         port = int(running.cloud.endpoint_url.rpartition(":")[2])
         assert listening(running.process.pid) == {("127.0.0.1", port)}
     assert running.end(signal.SIGINT) == (0, "", "")
+    calls = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    last = calls[-1]
+    assert (last["service"], last["operation"], last["status"]) == ("s3", "ListBuckets", 200)
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
@@ -146,28 +150,12 @@ def test_two_run_side_by_side() -> None:
         assert other.client("s3").list_buckets()["Buckets"] == []
 
 
-def test_log_file_has_the_calls(start: Start, tmp_path: Path) -> None:
-    running = start("--log", str(tmp_path / "calls.jsonl"))
-    running.cloud.client("ec2").describe_images(Owners=["self"])
-    running.cloud.client("s3").list_buckets()
-    running.end(signal.SIGTERM)
-    calls = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
-    assert [(c["service"], c["operation"], c["status"]) for c in calls] == [
-        ("ec2", "DescribeImages", 200),
-        ("s3", "ListBuckets", 200),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"), [(None, "No such file"), ("{", "broken.json"), ('{"Images": [{}]}', "broken.json")]
-)
-def test_fleet_that_cannot_be_loaded_is_a_clear_error(tmp_path: Path, content: str | None, message: str) -> None:
+def test_fleet_that_cannot_be_loaded_is_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
-    if content is not None:
-        path.write_text(content)
+    path.write_text('{"Images": [{}]}')
     ended = try_to_start("--port", "0", "--fleet", str(path))
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert message in ended.stderr
+    assert "broken.json" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.s3.managed_key import key_arn
+from local_cloud.s3.gaps import managed_key_arn
 from local_cloud.server import LocalCloud
 from tests.local_cloud.endpoint.scenes import ACCOUNT, REGION, ROLE, run_machine, unique, until, zipped
 
@@ -168,7 +168,7 @@ def test_kms_encryption_without_a_key_uses_the_managed_key(local_cloud: LocalClo
     s3.put_object(Bucket=bucket, Key="default", Body=b"")
     s3.put_object(Bucket=bucket, Key="asked", Body=b"", ServerSideEncryption="aws:kms")
     for key in ("default", "asked"):
-        assert s3.head_object(Bucket=bucket, Key=key)["SSEKMSKeyId"] == key_arn(ACCOUNT, REGION)
+        assert s3.head_object(Bucket=bucket, Key=key)["SSEKMSKeyId"] == managed_key_arn(ACCOUNT, REGION)
 
 
 def test_bucket_property_that_s3_refuses_fails_the_stack(local_cloud: LocalCloud) -> None:

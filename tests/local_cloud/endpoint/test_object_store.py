@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.errors import AwsError
-from local_cloud.object_store import EC2_CALLER, S3ObjectStore, regroup
+from local_cloud.object_store import EC2_CALLER, S3ObjectStore
 from local_cloud.server import LocalCloud
 from tests.local_cloud.endpoint.scenes import ACCOUNT, REGION, add_image, unique, until
 
@@ -81,7 +81,7 @@ def test_bucket_of_another_account_or_of_none_has_no_region(local_cloud: LocalCl
 
 
 def test_many_stores_end_while_many_clients_call(local_cloud: LocalCloud, bucket: str) -> None:
-    image_ids = [add_image(local_cloud.catalog, gib=0.5) for _ in range(60)]
+    image_ids = [add_image(local_cloud.catalog, gib=0.5) for _ in range(24)]
     ec2, s3, dynamodb = (local_cloud.client(name) for name in ("ec2", "s3", "dynamodb"))
 
     def store(image_id: str) -> None:
@@ -97,7 +97,7 @@ def test_many_stores_end_while_many_clients_call(local_cloud: LocalCloud, bucket
 
     with ThreadPoolExecutor(16) as threads:
         started = [threads.submit(store, image_id) for image_id in image_ids]
-        asked = [threads.submit(ask, number) for number in range(240)]
+        asked = [threads.submit(ask, number) for number in range(96)]
         for call in started + asked:
             call.result(timeout=60)
 
@@ -120,16 +120,3 @@ def test_object_appears_without_anybody_calling_ec2(local_cloud: LocalCloud, buc
         return True
 
     until(there)
-
-
-@pytest.mark.parametrize(
-    ("parts", "regrouped"),
-    [
-        ([], [b""]),
-        ([b"abc"], [b"abc"]),
-        ([b"ab", b"cd", b"e"], [b"abcd", b"e"]),
-        ([b"abcdefgh"], [b"abcd", b"efgh"]),
-    ],
-)
-def test_parts_are_regrouped_to_what_s3_takes(parts: list[bytes], regrouped: list[bytes]) -> None:
-    assert list(regroup(parts, 4)) == regrouped

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.clock import RealClock
+from local_cloud.clock import Calendar, RealClock
 from local_cloud.in_process import VirtualCloud
-from local_cloud.s3.days import Calendar
 from local_cloud.s3.lifecycle import applies
 
 DAY = 24 * 3600

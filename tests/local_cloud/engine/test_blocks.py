@@ -42,10 +42,6 @@ def freed_gib(catalog: Catalog, *days: int) -> float:
     return catalog.freed_bytes(REGION, [f"snap-{day:017x}" for day in days]) / GIB
 
 
-def test_lone_snapshot_frees_all_it_holds() -> None:
-    assert freed_gib(catalog_of([snapshot(1, 4)]), 1) == 4
-
-
 def test_first_snapshot_frees_only_what_was_overwritten_since() -> None:
     catalog = catalog_of([snapshot(1, 4), snapshot(2, 4, 1)])
 

@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from local_cloud.engine.catalog import Catalog, can_use
-from local_cloud.model import Image
+from local_cloud.engine.catalog import Catalog
 from tests.local_cloud.engine.world import ACCOUNT, OTHER_ACCOUNT, REGION, World
-
-
-def test_images_on_a_snapshot_are_known() -> None:
-    world = World()
-    first, second = world.image(8), world.image(8)
-    snapshot_id = first.snapshot_ids[0]
-    world.catalog.remove_image(REGION, second.image_id)
-    second.block_devices = first.block_devices
-    world.catalog.add_image(REGION, second)
-    assert world.catalog.images_on_snapshot(REGION, snapshot_id) == {first.image_id, second.image_id}
-    world.catalog.remove_image(REGION, first.image_id)
-    assert world.catalog.images_on_snapshot(REGION, snapshot_id) == {second.image_id}
-    world.catalog.remove_image(REGION, second.image_id)
-    assert world.catalog.images_on_snapshot(REGION, snapshot_id) == set()
 
 
 def test_regions_are_apart() -> None:
@@ -47,21 +32,6 @@ def test_two_images_of_one_name_from_an_export_are_both_counted() -> None:
     world.catalog.remove_image(REGION, first.image_id)
     assert world.catalog.has_image_named(REGION, ACCOUNT, "web")
     assert not world.catalog.has_image_named(REGION, OTHER_ACCOUNT, "web")
-
-
-@pytest.mark.parametrize(
-    ("owner", "permissions", "usable"),
-    [
-        (ACCOUNT, [], True),
-        (OTHER_ACCOUNT, [], False),
-        (OTHER_ACCOUNT, [{"Group": "all"}], True),
-        (OTHER_ACCOUNT, [{"UserId": ACCOUNT}], True),
-        (OTHER_ACCOUNT, [{"UserId": OTHER_ACCOUNT}], False),
-    ],
-)
-def test_who_can_use_an_image(owner: str, permissions: list[dict[str, str]], usable: bool) -> None:
-    image: Image = World().image(8, owner_id=owner, launch_permissions=permissions)
-    assert can_use(image, ACCOUNT) is usable
 
 
 def test_removing_what_is_not_there_is_an_error() -> None:

@@ -10,8 +10,6 @@ from contextlib import suppress
 
 import pytest
 
-from local_cloud.clock import VirtualClock
-from local_cloud.engine.catalog import Catalog
 from local_cloud.engine.objects import MemoryObjectStore
 from local_cloud.engine.service import ImageService
 from local_cloud.errors import AwsError
@@ -106,9 +104,3 @@ def test_no_object_is_written_twice_and_no_image_stored_twice_by_many_callers() 
     assert set(slow.writes.values()) == {1}
     assert len(slow.writes) == len(images)
     assert world.in_flight() == 0
-
-
-def test_two_services_can_share_nothing_but_their_types() -> None:
-    first, second = (ImageService(Catalog(), MemoryObjectStore(), VirtualClock()) for _ in range(2))
-    first.faults.occupy(ACCOUNT, REGION, [100])
-    assert second.in_flight_gib(ACCOUNT, REGION) == 0

@@ -6,21 +6,7 @@ import pytest
 
 from local_cloud.errors import AwsError
 from local_cloud.settings import ThroughputSettings
-from tests.local_cloud.engine.world import ACCOUNT, BUCKET, REGION, World
-
-
-def test_a_store_fails_with_the_reason_at_the_percentage() -> None:
-    world = World()
-    image = world.image(100)
-    world.service.faults.fail_store(image.image_id, "because", at_percent=60)
-    world.store(image)
-    world.advance(619)
-    assert world.task(image).state == "InProgress"
-    world.advance(1)
-    task = world.task(image)
-    assert (task.state, task.progress_percentage, task.failure_reason) == ("Failed", 60, "because")
-    assert world.in_flight() == 0
-    assert not world.objects.heads
+from tests.local_cloud.engine.world import ACCOUNT, REGION, World
 
 
 def test_a_store_in_progress_fails_when_it_gets_there_or_at_once_if_it_is_past() -> None:
@@ -167,14 +153,3 @@ def test_foreign_tasks_obey_the_limit_too() -> None:
         world.service.faults.occupy(ACCOUNT, REGION, [400, 400, 1])
     assert world.in_flight() == 800
     assert len(world.catalog.images(REGION)) == 2
-
-
-def test_foreign_tasks_can_be_made_to_hang_and_to_fail() -> None:
-    world = World()
-    first, second = world.service.faults.occupy(ACCOUNT, REGION, [0.5, 10], BUCKET)
-    world.service.faults.hang(first)
-    world.service.faults.fail_store(second)
-    world.run_to_the_end()
-    assert world.in_flight() == 0.5
-    assert world.task(second).state == "Failed"
-    assert world.task(first).bucket == BUCKET

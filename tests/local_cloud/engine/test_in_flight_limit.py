@@ -5,43 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local_cloud.errors import AwsError
-from tests.local_cloud.engine.world import ACCOUNT, BUCKET, OTHER_ACCOUNT, REGION, World
-
-
-def test_with_100_and_200_gib_in_progress_the_next_is_accepted() -> None:
-    world = World()
-    world.store_new_image(100)
-    world.store_new_image(200)
-    assert world.in_flight() == 300
-    world.store_new_image(400)
-    assert world.in_flight() == 700
-
-
-def test_with_800_gib_in_progress_the_next_is_rejected_until_it_completes() -> None:
-    world = World()
-    large = world.store_new_image(800)
-    small = world.image(4)
-    with pytest.raises(AwsError) as refused:
-        world.store(small)
-    assert refused.value.code == "InvalidRequest"
-    world.run_to_the_end()
-    assert world.task(large).state == "Completed"
-    world.store(small)
-
-
-def test_with_599_gib_in_progress_an_800_gib_image_is_accepted() -> None:
-    world = World()
-    world.store_new_image(599)
-    world.store_new_image(800)
-    assert world.in_flight() == 1399
-
-
-def test_at_exactly_the_limit_nothing_is_accepted() -> None:
-    world = World()
-    world.store_new_image(600)
-    with pytest.raises(AwsError):
-        world.store_new_image(1)
-    assert world.in_flight() == 600
+from tests.local_cloud.engine.world import ACCOUNT, OTHER_ACCOUNT, REGION, World
 
 
 def test_another_account_has_a_limit_of_its_own() -> None:
@@ -117,12 +81,3 @@ def test_restores_are_limited_by_restored_size_apart_from_stores() -> None:
     assert refused.value.code == "InvalidRequest"
     world.run_to_the_end()
     world.restore(second, "second again")
-
-
-def test_an_image_above_the_size_that_can_be_stored_is_refused() -> None:
-    world = World()
-    world.store(world.image(5000))
-    world.run_to_the_end()
-    with pytest.raises(AwsError) as refused:
-        world.service.create_store_image_task(ACCOUNT, REGION, world.image(5001).image_id, BUCKET, {})
-    assert refused.value.code == "InvalidRequest"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from local_cloud.engine.stored_object import content_of
 from local_cloud.errors import AwsError
 from local_cloud.model import BlockDevice, Image, Snapshot
-from tests.local_cloud.engine.world import ACCOUNT, BUCKET, OTHER_ACCOUNT, REGION, World
+from tests.local_cloud.engine.world import ACCOUNT, BUCKET, REGION, World
 
 
 def stored(world: World, gib: int = 100, **fields: Any) -> Image:
@@ -128,94 +128,6 @@ def test_a_snapshot_under_two_devices_is_stored_and_counted_once() -> None:
     assert again.state == "available"
     assert len(again.snapshot_ids) == 2
     assert len(set(again.snapshot_ids)) == 1
-
-
-def test_launch_permissions_are_not_kept() -> None:
-    world = World()
-    image = stored(world, launch_permissions=[{"UserId": OTHER_ACCOUNT}, {"Group": "all"}])
-    assert world.restore(image, "again").launch_permissions == []
-
-
-def test_tags_of_the_request_come_on_top_of_the_stored_ones() -> None:
-    world = World()
-    original = stored(world, tags={"Name": "old", "Team": "web"})
-    image_id = world.service.create_restore_image_task(
-        ACCOUNT, REGION, BUCKET, f"{original.image_id}.bin", "again", {"Name": "new"}, {"Why": "audit"}
-    )
-    image = world.catalog.images(REGION)[image_id]
-    assert image.tags == {"Name": "new", "Team": "web"}
-    assert snapshots_of(world, image)[0].tags == {"Volume": "0", "Why": "audit"}
-
-
-@pytest.mark.parametrize("by_default", [False, True])
-@pytest.mark.parametrize("original", [False, True])
-def test_encryption_follows_the_accounts_default_not_the_original(original: bool, by_default: bool) -> None:
-    world = World(encrypt_by_default=by_default)
-    image = world.image(8)
-    world.snapshot_of(image).encrypted = original
-    image.block_devices = tuple(replace(device, encrypted=original) for device in image.block_devices)
-    world.store(image)
-    world.run_to_the_end()
-    again = world.restore(image, "again")
-    assert [snapshot.encrypted for snapshot in snapshots_of(world, again)] == [by_default]
-    assert [device.encrypted for device in again.block_devices] == [by_default]
-
-
-@pytest.mark.parametrize("encrypted", [False, True])
-def test_the_request_may_say_what_the_accounts_default_is(encrypted: bool) -> None:
-    world = World(encrypt_by_default=not encrypted)
-    key = f"{stored(world).image_id}.bin"
-    image_id = world.service.create_restore_image_task(
-        ACCOUNT, REGION, BUCKET, key, "again", {}, {}, encrypted=encrypted
-    )
-    assert snapshots_of(world, world.catalog.images(REGION)[image_id])[0].encrypted is encrypted
-
-
-def test_a_name_has_to_be_unique_in_account_and_region() -> None:
-    world = World()
-    image = stored(world, name="web")
-    key = f"{image.image_id}.bin"
-    assert refusal(world, key) == "InvalidAMIName.Duplicate"
-    assert refusal(world, key, name="web") == "InvalidAMIName.Duplicate"
-    world.image(8, name="theirs", owner_id=OTHER_ACCOUNT)
-    world.restore(image, "theirs")
-    assert refusal(world, key, name="theirs") == "InvalidAMIName.Duplicate"
-    world.catalog.remove_image(REGION, image.image_id)
-    assert world.restore(image).name == "web"
-
-
-@pytest.mark.parametrize("name", ["ab", "x" * 129, "web#1", "Größe"])
-def test_a_name_that_ec2_does_not_allow_is_refused(name: str) -> None:
-    world = World()
-    assert refusal(world, f"{stored(world).image_id}.bin", name=name) == "InvalidAMIName.Malformed"
-
-
-def test_the_object_has_to_be_there_in_a_bucket_of_the_region() -> None:
-    world = World()
-    key = f"{stored(world).image_id}.bin"
-    assert refusal(world, "missing.bin") == "NoSuchKey"
-    assert refusal(world, key, "missing") == "NoSuchBucket"
-    assert refusal(world, key, region="eu-west-1") == "InaccessibleStorageLocation"
-    assert refusal(world, "") == "MissingParameter"
-    assert refusal(world, key, "") == "MissingParameter"
-
-
-@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
-def test_an_archived_object_has_to_be_thawed_first(storage_class: str) -> None:
-    world = World()
-    image = stored(world)
-    key = f"{image.image_id}.bin"
-    world.objects.set_storage_class(BUCKET, key, storage_class)
-    assert refusal(world, key, name="again") == "InvalidObjectState"
-    world.objects.set_storage_class(BUCKET, key, storage_class, thawed=True)
-    world.restore(image, "again")
-
-
-def test_glacier_instant_retrieval_need_not_be_thawed() -> None:
-    world = World()
-    image = stored(world)
-    world.objects.set_storage_class(BUCKET, f"{image.image_id}.bin", "GLACIER_IR")
-    world.restore(image, "again")
 
 
 def spoilt(content: bytes, how: str) -> bytes:

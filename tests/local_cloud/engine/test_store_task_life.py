@@ -14,21 +14,6 @@ from tests.local_cloud.engine.world import ACCOUNT, BUCKET, OTHER_ACCOUNT, REGIO
 DAY = 86_400
 
 
-def test_the_object_appears_at_the_end_and_only_then() -> None:
-    world = World()
-    image = world.image(100)
-    key = world.store(image)
-    assert key == f"{image.image_id}.bin"
-    world.advance(1019)
-    assert world.task(image).state == "InProgress"
-    assert not world.objects.heads
-    world.advance(1)
-    task = world.task(image)
-    assert (task.state, task.progress_percentage, task.failure_reason) == ("Completed", 100, "")
-    assert (task.bucket, task.object_key, task.size_gib) == (BUCKET, key, 100)
-    assert world.objects.head(ACCOUNT, BUCKET, key)
-
-
 @pytest.mark.parametrize(
     ("bucket", "folder"),
     [(BUCKET, ""), (f"{BUCKET}/", ""), (f"{BUCKET}/path1/path2", "path1/path2/"), (f"{BUCKET}/path1/", "path1/")],
@@ -41,18 +26,6 @@ def test_the_bucket_may_carry_a_path(bucket: str, folder: str) -> None:
     world.run_to_the_end()
     assert (world.task(image).bucket, world.task(image).object_key) == (BUCKET, key)
     assert list(world.objects.heads) == [(BUCKET, key)]
-
-
-def test_the_object_carries_tags_and_content_of_every_snapshot() -> None:
-    world = World()
-    image = world.image(30, snapshots=3, tags={"Name": "web"}, launch_permissions=[{"UserId": OTHER_ACCOUNT}])
-    world.store(image)
-    world.run_to_the_end()
-    stored = decode(world.objects.read(ACCOUNT, BUCKET, f"{image.image_id}.bin"))
-    assert stored.image.tags == {"Name": "web"}
-    assert stored.image.launch_permissions == []
-    assert [snapshot.tags for snapshot in stored.snapshots] == [{"Volume": "0"}, {"Volume": "1"}, {"Volume": "2"}]
-    assert [len(snapshot.content or b"") for snapshot in stored.snapshots] == [640, 640, 640]
 
 
 def test_the_object_is_of_the_image_as_it_was_when_the_task_started() -> None:
@@ -153,18 +126,6 @@ def test_an_image_can_be_stored_again_after_its_object_was_deleted() -> None:
     assert len(world.service.store_image_tasks(ACCOUNT, REGION)) == 2
 
 
-def test_an_image_can_be_stored_again_after_a_failure() -> None:
-    world = World()
-    image = world.image(8)
-    world.service.faults.fail_store(image.image_id, "disk on fire")
-    world.store(image)
-    world.run_to_the_end()
-    assert (world.task(image).state, world.task(image).failure_reason) == ("Failed", "disk on fire")
-    world.store(image)
-    world.run_to_the_end()
-    assert world.task(image).state == "Completed"
-
-
 def test_a_task_fails_with_the_reason_when_the_object_cannot_be_written() -> None:
     world = World()
     refused, lost, broken = (world.store_new_image(8) for _ in range(3))
@@ -250,18 +211,6 @@ def test_tasks_come_newest_first_even_within_a_second() -> None:
     assert [task.image_id for task in some] == [images[3], images[1], images[0]]
 
 
-def test_by_ids_only_the_newest_task_of_an_image_comes_back() -> None:
-    world = World()
-    image = world.image(8)
-    world.service.faults.fail_store(image.image_id, times=2)
-    for _ in range(3):
-        world.store(image)
-        world.run_to_the_end()
-    states = [task.state for task in world.service.store_image_tasks(ACCOUNT, REGION)]
-    assert states == ["Completed", "Failed", "Failed"]
-    assert [task.state for task in world.service.store_image_tasks(ACCOUNT, REGION, [image.image_id])] == ["Completed"]
-
-
 def test_images_without_a_task_and_tasks_of_others_are_left_out() -> None:
     world = World()
     never_stored = world.image(8)
@@ -270,20 +219,6 @@ def test_images_without_a_task_and_tasks_of_others_are_left_out() -> None:
     for ids in (None, [never_stored.image_id, foreign, far, "ami-0123456789abcdef0"]):
         assert world.service.store_image_tasks(ACCOUNT, REGION, ids) == []
     assert [task.image_id for task in world.service.store_image_tasks(ACCOUNT, "eu-west-1")] == [far]
-
-
-def test_after_31_days_a_task_is_forgotten() -> None:
-    world = World()
-    old = world.store_new_image(8)
-    world.advance(DAY)
-    young = world.store_new_image(8)
-    world.advance(30 * DAY)
-    assert len(world.service.store_image_tasks(ACCOUNT, REGION)) == 2
-    world.advance(1)
-    assert [task.image_id for task in world.service.store_image_tasks(ACCOUNT, REGION)] == [young.image_id]
-    assert world.service.store_image_tasks(ACCOUNT, REGION, [old.image_id]) == []
-    with pytest.raises(AwsError, match="already exists"):
-        world.store(old)
 
 
 def test_forgetting_an_old_task_keeps_the_newer_one_of_the_same_image() -> None:

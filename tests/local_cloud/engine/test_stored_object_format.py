@@ -74,7 +74,9 @@ def stored_images(draw: st.DrawFn) -> tuple[Image, list[Snapshot], list[bytes]]:
         platform=draw(st.sampled_from([None, "windows"])),
         product_codes=tuple((code, "marketplace") for code in draw(st.lists(text, max_size=2))),
         tags=draw(tags),
-        extra=draw(st.dictionaries(text, text | st.integers() | st.lists(text, max_size=2), max_size=3)),
+        extra=draw(
+            st.dictionaries(text.map("New{}".format), text | st.integers() | st.lists(text, max_size=2), max_size=3)
+        ),
     )
     return image, snapshots, [draw(st.binary(max_size=200)) for _ in snapshots]
 

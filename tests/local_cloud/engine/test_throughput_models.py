@@ -49,26 +49,6 @@ def test_progress_is_the_share_of_the_bytes_that_were_moved() -> None:
     assert (world.task(image).progress_percentage, world.task(image).state) == (100, "Completed")
 
 
-def test_tasks_that_share_a_rate_slow_each_other_down() -> None:
-    world = shared_world()
-    small, large = world.store_new_image(10), world.store_new_image(30)
-    world.advance(20)  # 10 GiB each
-    assert world.task(small).state == "Completed"
-    assert world.task(large).progress_percentage == 33
-    world.advance(20)
-    assert world.task(large).ended_seconds == pytest.approx(40)
-
-
-def test_a_task_that_joins_late_takes_its_share_from_then_on() -> None:
-    world = shared_world()
-    first = world.store_new_image(30)
-    world.advance(10)
-    second = world.store_new_image(10)
-    world.advance(1000)
-    assert world.task(second).ended_seconds == pytest.approx(30)
-    assert world.task(first).ended_seconds == pytest.approx(40)
-
-
 def test_a_long_jump_gives_the_same_ends_as_many_small_steps() -> None:
     ends = []
     for step in (10_000, 7):

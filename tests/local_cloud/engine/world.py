@@ -23,7 +23,6 @@ class World:
         self,
         *,
         throughput: ThroughputSettings | None = None,
-        encrypt_by_default: bool = False,
         **settings: Any,
     ) -> None:
         self.clock = VirtualClock()
@@ -31,9 +30,7 @@ class World:
         self.objects = MemoryObjectStore()
         self.objects.create_bucket(BUCKET, REGION)
         self.settings = EngineSettings(throughput=throughput or ThroughputSettings(), **settings)
-        self.service = ImageService(
-            self.catalog, self.objects, self.clock, self.settings, encrypt_by_default=encrypt_by_default
-        )
+        self.service = ImageService(self.catalog, self.objects, self.clock, self.settings)
         self._images = 0
 
     def image(self, gib: int, *, written_gib: float | None = None, snapshots: int = 1, **fields: Any) -> Image:

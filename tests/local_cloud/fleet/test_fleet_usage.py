@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from local_cloud.fleet.fleet import Fleet, Use
-from local_cloud.fleet.usage import apply_use
 from local_cloud.in_process import VirtualCloud
 from local_cloud.model import Image
 
@@ -77,18 +75,3 @@ def test_tags_on_an_image_of_somebody_else_are_our_own(account: Account) -> None
     account.cloud.add_fleet(Fleet([account.image], [], owner_id=OTHER_ACCOUNT))
     (image,) = account.cloud.client("ec2", OTHER_ACCOUNT).describe_images(ImageIds=[IMAGE_ID])["Images"]
     assert image["Tags"] == [{"Key": "Archive", "Value": "true"}]
-
-
-def test_parameter_is_plain_text_where_its_data_type_is_refused() -> None:
-    class Ssm:
-        put: dict[str, Any] | None = None
-
-        def put_parameter(self, **parameter: Any) -> None:
-            if parameter["DataType"] != "text":
-                raise ClientError({"Error": {"Code": "ValidationException"}}, "PutParameter")
-            self.put = parameter
-
-    ssm = Ssm()
-    apply_use(Fleet([], [], [Use("ssm-parameter", "ami-12345678", "/images/web")]), lambda *_: ssm)
-    assert ssm.put is not None
-    assert (ssm.put["Name"], ssm.put["Value"]) == ("/images/web", "ami-12345678")

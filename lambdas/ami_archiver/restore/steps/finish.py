@@ -9,13 +9,18 @@ from ami_archiver import lifecycle as archive_lifecycle
 from ami_archiver.app import App
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.failures import reason
-from ami_archiver.model import ArchiveRecord
+from ami_archiver.model import RESTORE_ID_TAG, ArchiveRecord
 from ami_archiver.restore import lifecycle
-from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.lifecycle import log_restore
+from ami_archiver.restore.model import (
+    RestoredImage,
+    RestoreEntry,
+    RestoreFailure,
+    RestoreRecord,
+    RestoreStatus,
+    ThawEntry,
+)
 from ami_archiver.restore.planning import pointable
-from ami_archiver.restore.steps.decided import log_restore
-from ami_archiver.restore.tags import RESTORE_ID_TAG
 from ami_archiver.sharing import sharing
 
 logger = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ def finish_restores(app: App, state: RestoreState) -> RestoreState:
         confirmed = state.confirmed if record.restore_id in own else ()
         finish(app, record, image, archived.get(record.source_image_id), confirmed)
         if record.run_id == state.run_id:
-            state = replace(state, progressed_at=app.clock.now().isoformat())
+            state = replace(state, progressed_at=app.clock.now())
     return state
 
 

@@ -7,15 +7,15 @@ the lease: an id is added before the intention is written, and taken off after t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ami_archiver.app import App
 from ami_archiver.errors import ArchiverError, LeaseLost
 from ami_archiver.model import ActiveRun, Lease
 from ami_archiver.restore.lifecycle import ENDED
-from ami_archiver.restore.model import RestoreRecord, RestoreStatus
+from ami_archiver.restore.model import RestoreRecord, RestoreStatus, WaitingRun
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS, STEP_SECONDS
 
@@ -27,7 +27,7 @@ LASTS = timedelta(seconds=STEP_SECONDS + CLOCK_SKEW_SECONDS)
 def held(app: App, state: RestoreState) -> Iterator[Lease | None]:
     """The lease, or None while another run has it. A step that is killed keeps it until it ends by itself."""
     now = app.clock.now()
-    lease = app.restore_leases.take(ActiveRun(state.run_id, "restore", state.started), now, now + LASTS)
+    lease = app.restore_leases.take(ActiveRun(state.run_id, "restore", state.started_at), now, now + LASTS)
     if lease is None:
         yield None
         return
@@ -65,3 +65,19 @@ def _left_behind(app: App, state: RestoreState, record: RestoreRecord) -> bool:
         and record.run_id != state.run_id
         and since > timedelta(hours=app.settings.run_limit_hours)
     )
+
+
+LATE = timedelta(minutes=5)
+"""So late a run may come to its look: clocks differ, and a step that failed is tried again."""
+
+
+def own_turn(run_id: str, waiting: Iterable[WaitingRun], now: datetime) -> WaitingRun:
+    """The run as it waits, or begins to wait."""
+    return next((run for run in waiting if run.run_id == run_id), WaitingRun(run_id, now, now))
+
+
+def goes_before(run: WaitingRun, others: Iterable[WaitingRun], now: datetime) -> WaitingRun | None:
+    """The run whose turn it is instead: of those that still come, the one that has had none for longest."""
+    comes = [other for other in others if other.run_id != run.run_id and other.looks_at + LATE >= now]
+    first = min([run, *comes], key=lambda one: (one.turn_at, one.run_id))
+    return None if first is run else first

@@ -13,19 +13,19 @@ from ami_archiver.failures import hidden, reason
 from ami_archiver.inventory import image_id_of
 from ami_archiver.model import Status
 from ami_archiver.restore import lifecycle, naming, planning
-from ami_archiver.restore.failures import RestoreFailure
+from ami_archiver.restore.lifecycle import log_restore
 from ami_archiver.restore.model import (
     RestoredImage,
     RestoreEntry,
+    RestoreFailure,
     RestoreOptions,
     RestoreRecord,
     RestoreStatus,
     ThawEntry,
 )
-from ami_archiver.restore.planning import Account, Candidate, NewestOfGroups
+from ami_archiver.restore.planning import Account, Candidate, choose
 from ami_archiver.restore.request import RestoreRequest, options_of
 from ami_archiver.restore.state import RestoreState, begin
-from ami_archiver.restore.steps.decided import log_restore
 from ami_archiver.restore.steps.takeover import to_take_over
 from ami_archiver.run_state import Next, Outcome
 
@@ -99,12 +99,8 @@ def _names(app: App, request: RestoreRequest) -> list[str]:
     """Image ids or object keys; which it is, each says itself."""
     if request.query is None:
         return [*request.image_ids, *request.object_keys]
-    chosen = NewestOfGroups(request.query)
-    for status in ARCHIVED:
-        for indexed in app.records.in_status(status):
-            if indexed.record is not None:
-                chosen.add(indexed.record)
-    return chosen.chosen()
+    indexed = (each for status in ARCHIVED for each in app.records.in_status(status))
+    return choose(request.query, (each.record for each in indexed if each.record is not None))
 
 
 class _Plan:
@@ -174,7 +170,7 @@ class _Plan:
 
     def _possible_names(self, candidate: Candidate) -> list[str]:
         name = planning.original_name(candidate)
-        return list(naming.candidates(self._options.name, name, candidate.image_id, self._state.started))
+        return list(naming.candidates(self._options.name, name, candidate.image_id, self._state.started_at))
 
     def _decide(self, candidate: Candidate, restore_id: str, taken: Mapping[str, RestoredImage]) -> RestoreRecord:
         why = planning.why_not_restorable(candidate, self._options, self._account)
@@ -205,7 +201,7 @@ class _Plan:
         record = self._record(candidate, restore_id, RestoreStatus.PLANNED, planned, name)
         found = candidate.found
         if found is not None and not found.readable:
-            self._entries[restore_id] = ThawEntry(restore_id, self._state.started)
+            self._entries[restore_id] = ThawEntry(restore_id, self._state.started_at)
         else:
             self._entries[restore_id] = RestoreEntry(restore_id, record.gib)
         return record
@@ -213,7 +209,7 @@ class _Plan:
     def _takeover(self, candidate: Candidate, restore_id: str, images: Iterable[RestoredImage]) -> RestoreRecord | None:
         """The restore that ends with the image of an equal request: nothing has to be thawed or made for it."""
         wanted = self._record(candidate, restore_id, RestoreStatus.PLANNED, "", "")
-        image = to_take_over(self._app, wanted, images, self._state.started)
+        image = to_take_over(self._app, wanted, images, self._state.started_at)
         if image is None:
             return None
         self._names.add(image.name)

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from ami_archiver.adapters.table_runs import SummaryKind
 from ami_archiver.app import App
-from ami_archiver.errors import LeaseLost
 from ami_archiver.failures import denied
 from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.state import RestoreState
-from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.finish import give_up
 from ami_archiver.restore.steps.takeover import note_reported
 from ami_archiver.restore.steps.thaw import WAITING
-from ami_archiver.restore.summary import Tally, headline, summarize, text_of
+from ami_archiver.restore.summary import RestoreTally, headline, summarize, text_of
 from ami_archiver.run_state import Metrics, Next
+from ami_archiver.summary import opening
 
 
 def report_restore(app: App, state: RestoreState) -> tuple[RestoreState, Metrics, dict[str, Any]]:
     """(state, metrics, summary)."""
     if not state.dry_run:
         _give_up(app, state)
-    result = Tally("would_restore" if state.dry_run else "in_progress")
+    result = RestoreTally("would_restore" if state.dry_run else "in_progress")
     taken_over: list[str] = []
     for restore in app.restores.of_run(state.run_id, draft=state.dry_run):
-        result.add(restore)
+        result.count(restore)
         if isinstance(restore, RestoreRecord) and restore.takes_over and restore.status is RestoreStatus.RESTORED:
             taken_over.append(restore.takes_over)
     more: dict[str, Any] = {"looks": state.loops}
     if state.dry_run:
         more = {"would_restore_gib": round(result.gib["would_restore"], 3), "dry_run": True}
     else:
-        _tidy(app, state)
         app.restores.wait_no_more(state.run_id)
         if state.restores_denied and not state.restores_taken:
             more["problem"] = denied(
@@ -41,21 +38,17 @@ def report_restore(app: App, state: RestoreState) -> tuple[RestoreState, Metrics
                 "but the role of RestoreImages, a key policy or an organization's policy; each reason has AWS's words",
                 "then restore again",
             )
-    summary = summarize(
-        run_id=state.run_id,
-        outcome=state.outcome.value,
-        started_at=state.started,
-        ended_at=app.clock.now(),
-        result=result,
-        **more,
+    run = opening(
+        run_id=state.run_id, outcome=state.outcome.value, started_at=state.started_at, ended_at=app.clock.now()
     )
+    summary = summarize(result=result, run=run, **more)
     app.runs.put_summary(SummaryKind.RESTORES, state.run_id, summary)
     note_reported(app, state.run_id, taken_over)
     app.notifier.publish(headline(summary), text_of(summary))
     return state.then(Next.END), {} if state.dry_run else _metrics(result), summary
 
 
-def _metrics(result: Tally) -> Metrics:
+def _metrics(result: RestoreTally) -> Metrics:
     return {
         "ImagesRestored": float(result.counts["restored"]),
         "RestoresFailed": float(result.counts["failed"]),
@@ -78,10 +71,3 @@ def _give_up(app: App, state: RestoreState) -> None:
             give_up(app, record, leaving=left)
         else:
             app.restores.drop(restore_id, left)
-
-
-def _tidy(app: App, state: RestoreState) -> None:
-    """Take what has ended off the lease; where another run holds it, that one does it."""
-    with suppress(LeaseLost), leases.held(app, state) as lease:
-        if lease is not None:
-            leases.drop_ended(app, state, lease, app.restores.get(lease.in_flight).records)

@@ -17,17 +17,15 @@ from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.finish import give_up
 from ami_archiver.restore.steps.finish_restores import adopt_arrived, to_finish
+from ami_archiver.restore.steps.lease import goes_before, own_turn
 from ami_archiver.restore.steps.restore_work import Look, RestoreWork
 from ami_archiver.restore.steps.thaw import thaw_due
-from ami_archiver.restore.turns import goes_before, own_turn
 from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next
-from ami_archiver.waiting import in_flight_gib, seconds_to_wait, shortest_wait
+from ami_archiver.waiting import in_flight_gib, seconds_to_wait
 
 logger = logging.getLogger(__name__)
 
 IN_FLIGHT = "RestoreInFlightGiB"
-STILL_LOOKS = 10
-"""After so many looks at the shortest distance, a restore that has not moved is looked at less and less often."""
 
 
 def restore_images(app: App, state: RestoreState) -> tuple[RestoreState, Metrics]:
@@ -35,7 +33,7 @@ def restore_images(app: App, state: RestoreState) -> tuple[RestoreState, Metrics
     state = state.then(Next.WAIT, loops=state.loops + 1)
     try:
         if thaw_due(app, state):
-            state = replace(state, progressed_at=app.clock.now().isoformat())
+            state = replace(state, progressed_at=app.clock.now())
         with leases.held(app, state) as lease:
             return _look(app, state, lease)
     except LeaseLost as error:  # this step took longer than a lease lasts; what is written is right, so look again
@@ -80,11 +78,13 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
         thaw=next(app.restores.thaws(state.run_id, None), None),
         ended=bool(to_finish(app, state, work, look)),
     )
-    if not left.anything:
+    if not left.anything and not _has_grown(app, state, work):
         return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
-    if left.thaw is None and state.loops > 1 and _stands_still(app, state):
+    if left.thaw is None and not left.ended and state.loops > 1 and _stands_still(app, state):
         for record in left.unstarted:
             give_up(app, record)
+        if lease is not None:
+            leases.drop_ended(app, state, lease, app.restores.get(lease.in_flight).records)
         return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
     filling = Filling[RestoreRecord, RestoreEntry](
         work,
@@ -104,6 +104,12 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
     return state.then(step, wait_seconds=wait_seconds), {IN_FLIGHT: in_flight_gib(filling.in_flight)}
 
 
+def _has_grown(app: App, state: RestoreState, work: RestoreWork) -> bool:
+    """Whether a restore of this run was started since the lease was read: this step may be run twice at once."""
+    unseen = app.restore_leases.read().in_flight - work.records.keys()
+    return any(restore_id.startswith(f"{state.run_id}.") for restore_id in unseen)
+
+
 def _give_up_abandoned(app: App, state: RestoreState, look: Look) -> None:
     """Intentions of runs that died or were stopped: nobody asks EC2 for them again."""
     for record in look.unstarted:
@@ -113,7 +119,7 @@ def _give_up_abandoned(app: App, state: RestoreState, look: Look) -> None:
 
 
 def _stands_still(app: App, state: RestoreState) -> bool:
-    return app.clock.now() - state.progressed > _limit(app)
+    return app.clock.now() - state.progressed_at > _limit(app)
 
 
 def _limit(app: App) -> timedelta:
@@ -152,7 +158,7 @@ def _counted(
     started = filling.started + work.taken_over
     return replace(
         state,
-        progressed_at=app.clock.now().isoformat() if started else state.progressed_at,
+        progressed_at=app.clock.now() if started else state.progressed_at,
         refused_starts=state.refused_starts + 1 if filling.only_refused and not started else 0,
         restores_denied=state.restores_denied + filling.denied,
         restores_taken=state.restores_taken or started > 0,
@@ -168,36 +174,24 @@ def _seconds_to_wait(
 ) -> int:
     """Until a restore ends that matters, or the next thaw is worth a look, whichever comes first.
 
-    A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile. What has not
-    moved at all may never: it gets looks whose distance grows with its age, and no estimate rests on it.
+    A thaw may be hours away: then this is hours, since nobody else has to wait for this run meanwhile.
     """
     now, settings = app.clock.now(), app.settings
-    shortest = shortest_wait(state.refused_starts, settings.wait_min_seconds, settings.wait_max_seconds)
+    shortest = settings.wait_min_seconds
     waits = [shortest] if left.ended else []
-    in_flight = filling.in_flight
-    if not filling.more_to_start:
-        in_flight = [task for task in in_flight if work.is_own(task)]
-    oldest_still = STILL_LOOKS * settings.wait_min_seconds
-    still = [task for task in in_flight if task.progress_percentage == 0 and _age(app, task) > oldest_still]
-    moving = [task for task in in_flight if task not in still]
-    if moving or (filling.more_to_start and not still):
+    own = [task for task in filling.in_flight if work.is_own(task)]
+    if own or filling.more_to_start:
         waits.append(
             seconds_to_wait(
-                moving,
+                filling.in_flight if filling.more_to_start else own,
                 now,
-                budget_gib=settings.restore_budget_gib - in_flight_gib(still),
+                budget_gib=settings.restore_budget_gib,
                 more_to_start=filling.more_to_start,
                 shortest=shortest,
                 longest=settings.wait_max_seconds,
+                refused_looks=state.refused_starts,
             )
         )
-    if still:
-        seconds = round(min(_age(app, task) for task in still) / STILL_LOOKS)
-        waits.append(max(shortest, min(seconds, settings.wait_max_seconds)))
     if (thaw := next(app.restores.thaws(state.run_id, None), None)) is not None:
         waits.append(max(shortest, round((thaw.look_at - now).total_seconds())))
     return min(waits, default=shortest)
-
-
-def _age(app: App, task: InFlight) -> float:
-    return (app.clock.now() - task.started_at).total_seconds()

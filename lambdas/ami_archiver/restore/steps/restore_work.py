@@ -6,17 +6,24 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
 from ami_archiver.app import App
 from ami_archiver.errors import AccessDenied
 from ami_archiver.failures import denied, hidden, reason
 from ami_archiver.model import InFlight, Refusal, StoredObject
 from ami_archiver.restore import lifecycle, naming
-from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoredImage, RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore.lifecycle import log_restore
+from ami_archiver.restore.model import (
+    RestoredImage,
+    RestoreEntry,
+    RestoreFailure,
+    RestoreRecord,
+    RestoreStatus,
+    ThawEntry,
+)
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
-from ami_archiver.restore.steps.decided import log_restore
 from ami_archiver.restore.steps.takeover import USABLE, to_take_over
 from ami_archiver.restore.steps.thaw import WAITING, why_altered_since_plan
 from ami_archiver.restore.tags import tags_of
@@ -50,10 +57,13 @@ class RestoreWork:
     def __init__(self, app: App, state: RestoreState, restore_ids: Collection[str]) -> None:
         self._app = app
         self._state = state
-        self._encrypts = app.restore_tasks.encrypts_by_default()
         self.records = app.restores.get(restore_ids).records
         """What the lease names, of whatever run, and what this look adds to it."""
         self.taken_over = 0
+
+    @cached_property
+    def _encrypts(self) -> bool:
+        return self._app.restore_tasks.encrypts_by_default()
 
     def is_own(self, task: InFlight) -> bool:
         """Whether it is a restore of this run."""
@@ -240,7 +250,7 @@ class RestoreWork:
             return
         names = [record.name] if record.options.name is None else list(naming.numbered(record.name))
         taken = self._app.restore_tasks.named(names)
-        if found := to_take_over(self._app, record, taken.values(), self._state.started):
+        if found := to_take_over(self._app, record, taken.values(), self._state.started_at):
             self._take_over(record, found)
             return
         name = naming.free(iter(names), taken)

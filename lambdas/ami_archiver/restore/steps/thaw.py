@@ -10,11 +10,10 @@ from ami_archiver.app import App
 from ami_archiver.errors import AccessDenied
 from ami_archiver.failures import Failure, denied, hidden, reason
 from ami_archiver.model import NO_EXPEDITED_CAPACITY, StoredObject
-from ami_archiver.restore import lifecycle, thawing
-from ami_archiver.restore.failures import RestoreFailure
-from ami_archiver.restore.model import RestoreEntry, RestoreRecord, RestoreStatus, ThawEntry
+from ami_archiver.restore import lifecycle, planning
+from ami_archiver.restore.lifecycle import log_restore
+from ami_archiver.restore.model import RestoreEntry, RestoreFailure, RestoreRecord, RestoreStatus, ThawEntry
 from ami_archiver.restore.state import RestoreState
-from ami_archiver.restore.steps.decided import log_restore
 
 logger = logging.getLogger(__name__)
 
@@ -81,12 +80,12 @@ def _look(app: App, record: RestoreRecord, entry: ThawEntry) -> None:
 
 
 def _overdue(record: RestoreRecord, found: StoredObject, asked: datetime, now: datetime) -> bool:
-    return thawing.overdue(str(found.frozen_class), record.options.storage_tier_speed, asked, now)
+    return planning.overdue(str(found.frozen_class), record.options.storage_tier_speed, asked, now)
 
 
 def _wait_on(app: App, record: RestoreRecord, entry: ThawEntry, found: StoredObject, asked: datetime) -> None:
     now, tier = app.clock.now(), record.options.storage_tier_speed
-    at = thawing.look_at(str(found.frozen_class), tier, asked, now, app.settings.wait_max_seconds)
+    at = planning.look_at(str(found.frozen_class), tier, asked, now, app.settings.wait_max_seconds)
     after = lifecycle.noted(record, f"still thawing; next look at {at.isoformat(timespec='seconds')}", at=now)
     app.restores.save(record, after, leaving=entry, joining=ThawEntry(record.restore_id, at))
 
@@ -114,7 +113,7 @@ def _ask(app: App, record: RestoreRecord, entry: ThawEntry, found: StoredObject,
         )
         _fail(app, record, entry, why)
         return
-    at = thawing.look_at(str(found.frozen_class), tier, now, now, app.settings.wait_max_seconds)
+    at = planning.look_at(str(found.frozen_class), tier, now, now, app.settings.wait_max_seconds)
     why = f"thawing from {found.frozen_class} at speed {tier!r}{note}; first look at {at.isoformat(timespec='seconds')}"
     changes = {"thaw_asked_at": record.thaw_asked_at or now, "options": options}
     if record.status is RestoreStatus.PLANNED:

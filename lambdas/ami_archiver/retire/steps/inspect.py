@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ami_archiver.errors import AccessDenied
@@ -10,10 +10,8 @@ from ami_archiver.model import Action, ArchiveRecord, Image, Refusal, Snapshot
 from ami_archiver.policy import Policy
 from ami_archiver.retire import reasons
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.selection import NewestOfGroups
-
-LOOKED_AT_TOGETHER = 10
-"""DescribeImageReferences takes at most 10 images."""
+from ami_archiver.retire.model import UsageReport
+from ami_archiver.selection import NewestOfGroups, newest_images
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,145 +25,104 @@ class Candidate:
 
 @dataclass
 class Finding:
-    """What was seen of a candidate just now; no reasons: it may go."""
+    """What was seen of a candidate just now; no reason: it may go."""
 
     candidate: Candidate
     image: Image | None
-    reasons: list[str] = field(default_factory=list)
+    reason: str | None = None
     permissions: tuple[str, ...] = ()
     snapshots: Mapping[str, Snapshot] = field(default_factory=dict)
     pending_report: bool = False
     """There is no usage report to read yet: the only thing that may still keep it."""
 
 
-class Newest:
-    """The newest images of the groups of each policy, listed once per invocation and looked at again for each image."""
+class Inspector:
+    """Looks at originals. The newest images of groups are listed once, and looked at again for each image."""
 
     def __init__(self, app: RetireApp) -> None:
         self._app = app
-        self._by_policy: dict[str, NewestOfGroups] = {}
+        self._newest: dict[str, NewestOfGroups] = {}
 
-    def newer_than(self, image: Image, policy: Policy) -> list[str]:
-        """Ids of the newest images of its group that are newer than it."""
-        if policy.retire.keep_newest == 0:
-            return []
-        if policy.name not in self._by_policy:
-            newest = NewestOfGroups(policy, policy.retire.keep_newest)
-            for page in self._app.originals.pages(policy):
-                for each in page.images:
-                    newest.add(each)
-            self._by_policy[policy.name] = newest
-        return self._by_policy[policy.name].newer_than(image)
+    def inspect(self, candidates: Sequence[Candidate]) -> list[Finding]:
+        """What is seen of each now. A candidate with a reason is not looked at any further."""
+        images = self._app.originals.by_id([candidate.record.image_id for candidate in candidates])
+        findings = [Finding(candidate, images.get(candidate.record.image_id)) for candidate in candidates]
+        for finding in findings:
+            finding.reason = next((why for why in self._own_reasons(finding) if why), None)
+        self._look_at_uses([finding for finding in findings if not finding.reason])
+        for finding in findings:
+            if not finding.reason:
+                self._look_at_usage(finding)
+        return findings
+
+    def _own_reasons(self, finding: Finding) -> Iterator[str | None]:
+        """One after the other: what comes behind the first reason is not asked for."""
+        app, account_id, now = self._app, self._app.settings.account_id, self._app.clock.now()
+        record, policy, action = finding.candidate.record, finding.candidate.policy, finding.candidate.action
+        image = finding.image
+        if image is None:
+            yield reasons.original_gone()
+            return
+        yield reasons.by_image(image, policy, action, now, account_id)
+        yield reasons.by_record(record, policy, action, now)
+        yield reasons.by_group(image, self._newer_than(image, policy), policy)
+        yield by_object(app, record)
+        finding.snapshots = app.originals.snapshots(image.snapshot_ids)
+        yield reasons.by_locks(app.originals.locks(image.snapshot_ids))
+        permissions = app.originals.launch_permissions(image.image_id)
+        finding.permissions = permissions or ()
+        yield reasons.by_sharing(image, permissions, policy, account_id)
+
+    def _newer_than(self, image: Image, policy: Policy) -> list[str]:
+        """Those of the newest of its group that are newer than it, and available still: somebody may have deleted one
+        since they were listed."""
+        if policy.name not in self._newest:
+            pages = self._app.originals.pages(policy)
+            self._newest[policy.name] = newest_images(policy, policy.retire.keep_newest, pages)
+        own = (image.creation_date, image.image_id)
+        newer = [newest[1] for newest in self._newest[policy.name].of(policy.group_of(image)) if newest > own]
+        there = self._app.originals.by_id(newer)
+        return [one for one in newer if one in there and there[one].state == "available"]
+
+    def _look_at_uses(self, findings: Sequence[Finding]) -> None:
+        if not findings:
+            return
+        depth = max(finding.candidate.policy.retire.template_versions for finding in findings)
+        uses = self._app.uses.of([finding.candidate.record.image_id for finding in findings], depth)
+        for finding in findings:
+            references = uses.references.get(finding.candidate.record.image_id, ())
+            finding.reason = reasons.by_uses(references, uses.not_asked, finding.candidate.policy)
+
+    def _look_at_usage(self, finding: Finding) -> None:
+        report = recent_report(self._app, finding.candidate.record.image_id)
+        if isinstance(report, Refusal):
+            finding.reason = reasons.usage_unknown(report)
+        elif report is None or not report.available:
+            finding.pending_report = True
+        else:
+            finding.reason = reasons.by_usage(self._app.usage_reports.accounts(report.report_id))
 
 
-def inspect(app: RetireApp, candidates: Sequence[Candidate], newest: Newest) -> list[Finding]:
-    """What is seen of each now. A candidate with a cheap reason is not looked at any further."""
-    images = app.originals.by_id([candidate.record.image_id for candidate in candidates])
-    findings = [Finding(candidate, images.get(candidate.record.image_id)) for candidate in candidates]
-    for finding in findings:
-        finding.reasons += _by_what_ec2_lists(app, finding)
-    _look_at_groups(app, [finding for finding in findings if not finding.reasons], newest)
-    for finding in _open(findings):
-        finding.reasons += by_object(app, finding.candidate.record)
-    _look_at_snapshots(app, _open(findings))
-    for finding in _open(findings):
-        _look_at_sharing(app, finding)
-    _look_at_uses(app, _open(findings))
-    _look_at_usage(app, _open(findings))
-    return findings
+def recent_report(app: RetireApp, image_id: str) -> UsageReport | Refusal | None:
+    """EC2's newest report on who else uses the image, unless it is too old."""
+    report = app.usage_reports.newest(image_id)
+    if isinstance(report, UsageReport) and not reasons.is_recent(report, app.clock.now()):
+        return None
+    return report
 
 
-def _open(findings: Sequence[Finding]) -> list[Finding]:
-    return [finding for finding in findings if not finding.reasons]
+def ask_for_report(app: RetireApp, image_id: str) -> UsageReport | Refusal | None:
+    """As `recent_report`; where there is none, EC2 is asked for one."""
+    return recent_report(app, image_id) or app.usage_reports.ask(image_id)
 
 
-def _by_what_ec2_lists(app: RetireApp, finding: Finding) -> list[str]:
-    record, policy, action = finding.candidate.record, finding.candidate.policy, finding.candidate.action
-    now = app.clock.now()
-    found = [*reasons.by_image(finding.image, policy, action, now, app.settings.account_id)]
-    found += reasons.by_record(record, policy, action, now)
-    return found
-
-
-def _look_at_groups(app: RetireApp, findings: Sequence[Finding], newest: Newest) -> None:
-    """Those newer ones that were listed must be there still: somebody may have deleted them since."""
-    newer = {
-        finding.image.image_id: newest.newer_than(finding.image, finding.candidate.policy)
-        for finding in findings
-        if finding.image is not None
-    }
-    there = app.originals.by_id({one for ids in newer.values() for one in ids})
-    for finding in findings:
-        if finding.image is not None:
-            seen = [i for i in newer[finding.image.image_id] if i in there and there[i].state == "available"]
-            finding.reasons += reasons.by_group(finding.image, seen, finding.candidate.policy)
-
-
-def by_object(app: RetireApp, record: ArchiveRecord) -> list[str]:
+def by_object(app: RetireApp, record: ArchiveRecord) -> str | None:
     """Why the record's object, as it is now, is not enough to let the original go."""
     try:
         found = app.bucket.head(record.object_key)
     except AccessDenied as error:
-        return [reasons.object_hidden(record, error.what)]
+        return reasons.object_hidden(record, error.what)
     unreadable = None
     if found is not None and found.readable:
         unreadable = app.bucket.unreadable(record.object_key, found.version_id)
-    return [*reasons.by_object(record, found, unreadable, app.settings.bucket_key_arn)]
-
-
-def _look_at_snapshots(app: RetireApp, findings: Sequence[Finding]) -> None:
-    ids = {one for finding in findings if finding.image for one in finding.image.snapshot_ids}
-    if not ids:
-        return
-    snapshots, locks = app.originals.snapshots(ids), app.originals.locks(ids)
-    for finding in findings:
-        own = finding.image.snapshot_ids if finding.image else ()
-        finding.snapshots = {one: snapshots[one] for one in own if one in snapshots}
-        held = None if locks is None else {one: locks[one] for one in own if one in locks}
-        finding.reasons += reasons.by_locks(held)
-
-
-def _look_at_sharing(app: RetireApp, finding: Finding) -> None:
-    if finding.image is None:
-        return
-    permissions = app.originals.launch_permissions(finding.image.image_id)
-    finding.permissions = permissions or ()
-    finding.reasons += reasons.by_sharing(finding.image, permissions, finding.candidate.policy, app.settings.account_id)
-
-
-def _look_at_uses(app: RetireApp, findings: Sequence[Finding]) -> None:
-    if not findings:
-        return
-    depth = max(finding.candidate.policy.retire.template_versions for finding in findings)
-    uses = app.uses.of([finding.candidate.record.image_id for finding in findings], depth)
-    for finding in findings:
-        references = uses.references.get(finding.candidate.record.image_id, ())
-        finding.reasons += reasons.by_uses(references, uses.not_asked, finding.candidate.policy)
-
-
-def _look_at_usage(app: RetireApp, findings: Sequence[Finding]) -> None:
-    if not findings:
-        return
-    now = app.clock.now()
-    reports = app.usage_reports.newest([finding.candidate.record.image_id for finding in findings])
-    for finding in findings:
-        if reports is None:
-            finding.reasons.append(reasons.usage_unknown("its usage reports cannot be listed"))
-            continue
-        report = reports.get(finding.candidate.record.image_id)
-        if report is None or not reasons.is_recent(report, now) or not report.available:
-            finding.pending_report = True
-        else:
-            finding.reasons += reasons.by_usage(report, app.usage_reports.accounts(report.report_id), now)
-
-
-def ask_for_report(app: RetireApp, image_id: str) -> bool | str:
-    """Whether EC2's report on who else uses the image can be read now; it is asked for. A text: why it cannot be."""
-    reports = app.usage_reports.newest([image_id])
-    if reports is None:
-        return reasons.usage_unknown("its usage reports cannot be listed")
-    report = reports.get(image_id)
-    if report is not None and reasons.is_recent(report, app.clock.now()):
-        return report.available
-    asked = app.usage_reports.ask(image_id)
-    return reasons.usage_unknown(str(asked)) if isinstance(asked, Refusal) else False
+    return reasons.by_object(record, found, unreadable, app.settings.bucket_key_arn)

@@ -7,8 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import timedelta
 
 from ami_archiver.batches import batches
 from ami_archiver.failures import reason
@@ -17,10 +16,9 @@ from ami_archiver.policy import Policy
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.app import RetireApp
 from ami_archiver.retire.model import FirstRun
-from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, Keep
-from ami_archiver.retire.steps.act import keep
-from ami_archiver.retire.steps.inspect import LOOKED_AT_TOGETHER, Candidate, Finding, Newest, ask_for_report, inspect
-from ami_archiver.retire.steps.settle import settle
+from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, STATUS_BEFORE, Keep, Taken
+from ami_archiver.retire.steps.inspect import Candidate, Finding, Inspector, ask_for_report
+from ami_archiver.retire.steps.settle import keep, settle
 from ami_archiver.run_state import DRY, Metrics, RunState
 from ami_archiver.steps.pages import log_decision
 
@@ -33,10 +31,10 @@ DECIDED_ACTING = "RETIRE#ACT#"
 WOULD = "RETIRE#WOULD#"
 """Pages of what a dry or first run would do."""
 GOING = (Decision.DISABLED, Decision.RETIRED)
+LOOKED_AT_TOGETHER = 10
+"""DescribeImageReferences takes at most 10 images."""
 CHUNK_SECONDS = 120
-"""What ten originals may take to look at; with less time left, the next invocation goes on."""
-STATUS_BEFORE = {Action.DEREGISTER: Status.DISABLED, Action.DISABLE: Status.VERIFIED}
-"""Deregistering first: those have waited longer."""
+"""What so many originals may take to look at; with less time left, the next invocation goes on."""
 
 
 def policies_to_retire(app: RetireApp, state: RunState, others: Collection[str]) -> dict[str, str]:
@@ -77,13 +75,9 @@ class Plan:
         }
         self._dry = {name for name, each in self._policies.items() if state.retiring[name] != each.original}
         """Also a policy whose `original` has changed since the run began: its next run is its first."""
-        self._newest = Newest(app)
-        self._images: dict[tuple[str, bool], int] = {}
-        self._gib: dict[tuple[str, bool], float] = {}
-        self._counted: set[str] = set()
-        """Images: an earlier attempt of this step may have planned them already."""
-        for line in lines_on(app, state, PLANNED, DECIDED_PLANNING, WOULD).values():
-            self._count(line)
+        self._inspector = Inspector(app)
+        self._taken = Taken(lines_on(app, state, PLANNED, DECIDED_PLANNING, WOULD).values())
+        """Also what an earlier attempt of this step has planned."""
 
     def make(self, seconds_left: Callable[[], float]) -> str | None:
         """Plan until done (None), or until time gets short: where to go on."""
@@ -94,90 +88,76 @@ class Plan:
         return None
 
     def _due(self) -> Iterator[tuple[Action, str, list[ArchiveRecord]]]:
+        """So many records at a time, and the cursor behind them. By the index, which may be late."""
         now = self._app.clock.now()
         begun, _, after = (self._state.retire_after or "").partition("|")
-        for action, status in STATUS_BEFORE.items():
-            if begun and action != begun:
-                continue
-            policies = [p for p in self._policies.values() if action is Action.DISABLE or p.original == "retire"]
+        actions = list(STATUS_BEFORE)
+        for action in actions[actions.index(Action(begun)) if begun else 0 :]:
+            policies = [each for each in self._policies.values() if _goes_so_far(each, action)]
             if policies:
-                until = now - min(timedelta(days=_grace_days(policy, action)) for policy in policies)
-                seen = self._app.records.in_status(status, after or None, until)
-                wanted = ((s.cursor, s.record) for s in seen if s.record and self._is_due(s.record, action, now))
+                until = now - min(reasons.grace(policy, action) for policy in policies)
+                seen = self._app.records.in_status(STATUS_BEFORE[action], after or None, until)
+                wanted = (
+                    (each.cursor, each.record) for each in seen if each.record and self._is_due(each.record, action)
+                )
                 for chunk in batches(wanted, LOOKED_AT_TOGETHER):
-                    yield action, chunk[-1][0], [record for _, record in chunk if record]
-                    if all(self._is_full(policy) for policy in policies):
+                    yield action, chunk[-1][0], [record for _, record in chunk]
+                    if not any(self._has_room(policy) for policy in policies):
                         break
-            begun, after = "", ""
+            after = ""
 
-    def _is_due(self, record: ArchiveRecord, action: Action, now: datetime) -> bool:
-        """By the index, which may be late; a DISABLED one that was enabled again is looked at as well."""
+    def _is_due(self, record: ArchiveRecord, action: Action) -> bool:
+        """A DISABLED one that was enabled again is looked at as well."""
         policy = self._policies.get(record.policy)
-        if policy is None or self._is_full(policy):
+        if policy is None or not _goes_so_far(policy, action) or not self._has_room(policy):
             return False
-        if action is Action.DEREGISTER:
-            if policy.original != "retire":
-                return False
-            if record.retirement.disabled_at is None:
-                return True
         due = reasons.due_at(record, policy, action)
-        return due is not None and due <= now
+        return action is Action.DEREGISTER if due is None else due <= self._app.clock.now()
 
     def _plan(self, action: Action, chunk: list[ArchiveRecord]) -> None:
         images = self._app.originals.by_id([record.image_id for record in chunk])
         candidates = []
         for seen in chunk:
-            record = seen
-            if record.policy not in self._dry:
-                record = settle(self._app, self._state, seen, images.get(record.image_id))
+            dry = seen.policy in self._dry
+            record = seen if dry else settle(self._app, self._state, seen, images.get(seen.image_id))
             if record.status is STATUS_BEFORE[action]:
                 candidates.append(Candidate(record, self._policies[record.policy], action))
-        pages: dict[str, list[DecisionLine]] = {PLANNED: [], DECIDED_PLANNING: [], WOULD: []}
-        for finding in inspect(self._app, candidates, self._newest):
+        for finding in self._inspector.inspect(candidates):
             line = self._decide(finding)
-            if line is None:
-                continue
-            kind = PLANNED if line.decision in GOING else DECIDED_PLANNING
-            pages[WOULD if line.policy in self._dry else kind].append(line)
-            self._count(line)
-        for kind, lines in pages.items():
-            self._decided.put(kind, lines)
+            if line is not None:
+                kind = PLANNED if line.decision in GOING else DECIDED_PLANNING
+                self._decided.put(WOULD if line.policy in self._dry else kind, line)
+                self._taken.add(line)
 
     def _decide(self, finding: Finding) -> DecisionLine | None:
         """None: the cap is reached, which is nothing that is wrong with the image."""
         record, policy, action = finding.candidate.record, finding.candidate.policy, finding.candidate.action
-        dry = policy.name in self._dry
-        if finding.reasons:
-            return self._keep(finding, record, finding.reasons[0])
-        announcing = not reasons.is_announced(record, policy, action, finding.image)
-        waits = [*reasons.by_announcement(record, policy, action, finding.image, self._app.clock.now())]
-        if waits and not announcing:
-            told_now = record.history[-1].run_id == self._state.run_id  # by an earlier attempt of this step
-            return _line(record, Decision.ANNOUNCED if told_now else Decision.KEPT, waits[0])
-        counted = record.image_id in self._counted
-        if not counted and self._is_full(policy, announcing=announcing, gib=record.snapshot_gib):
+        if finding.reason:
+            return self._keep(finding, record, finding.reason)
+        announced = reasons.is_announced(record, policy, action, finding.image)
+        waits = reasons.by_announcement(record, policy, action, finding.image, self._app.clock.now())
+        if waits and announced:
+            just_now = record.history[-1].run_id == self._state.run_id  # by an earlier attempt of this step
+            return _line(record, Decision.ANNOUNCED if just_now else Decision.KEPT, waits)
+        if record.image_id not in self._taken and not self._has_room(policy, not announced, record.snapshot_gib):
             return None
-        if announcing:
-            return self._announce(finding, dry=dry)
-        if not dry and (unwilling := self._mark(finding)):
-            return self._keep(finding, record, reasons.unwilling("mark", unwilling))
-        if not dry and finding.pending_report:
-            ask_for_report(self._app, record.image_id)
-        then = Decision.DISABLED if action is Action.DISABLE else Decision.RETIRED
+        return self._let_go(finding) if announced else self._announce(finding)
+
+    def _has_room(self, policy: Policy, announcing: bool = False, gib: float = 0.0) -> bool:
+        return policy.retire.has_room(*self._taken.of(policy.name, announced=announcing), gib)
+
+    def _let_go(self, finding: Finding) -> DecisionLine:
+        record, action, image = finding.candidate.record, finding.candidate.action, finding.image
+        if record.policy not in self._dry:
+            if refusal := self._mark(finding):
+                return self._keep(finding, record, reasons.refused("mark", refusal))
+            if finding.pending_report:
+                ask_for_report(self._app, record.image_id)
         why = "nothing was found that keeps it"
-        if finding.image is not None and reasons.is_done(finding.image, action):
+        if image is not None and reasons.is_done(image, action):
             why = "somebody has disabled it already: nothing is asked of EC2, and its record says so from then on"
         caveat = "; if EC2's usage report names no other account" if finding.pending_report else ""
-        return _line(record, then, why + caveat)
-
-    def _keep(self, finding: Finding, record: ArchiveRecord, why: str) -> DecisionLine:
-        if record.policy not in self._dry:
-            marked = reasons.marked(finding.image, finding.snapshots)
-            before = finding.candidate.record
-            after = keep(self._app, self._state, record, why, before=before, marked=marked)
-            if after.status is Status.RETIRED:
-                return _line(record, Decision.RETIRED, after.reason)
-        return _line(record, Decision.KEPT, why)
+        return _line(record, Decision.DISABLED if action is Action.DISABLE else Decision.RETIRED, why + caveat)
 
     def _mark(self, finding: Finding) -> Refusal | None:
         """The image, and the snapshots that go with it: those that no other image uses."""
@@ -185,43 +165,51 @@ class Plan:
         if image is None or reasons.is_done(image, action):
             return None
         ids = {image.image_id}
-        if action is Action.DEREGISTER and (own := finding.snapshots.keys()):
+        if action is Action.DEREGISTER:
+            own = finding.snapshots.keys()
             ids |= own - self._app.originals.others_on(own, image.image_id)
-        return self._app.originals.mark(ids, MARKS[action], policy.name)
+        return self._app.originals.tag(ids, MARKS[action], policy.name)
 
-    def _announce(self, finding: Finding, *, dry: bool) -> DecisionLine:
+    def _announce(self, finding: Finding) -> DecisionLine:
         record, policy, action = finding.candidate.record, finding.candidate.policy, finding.candidate.action
         now = self._app.clock.now()
         on = now + timedelta(days=policy.retire.notify_days)
         why = f"'{action}' on {on:%Y-%m-%d}; to object, tag the image {reasons.HOLD_TAG}"
-        if dry:
+        if record.policy in self._dry:
             return _line(record, Decision.ANNOUNCED, why)
         after = moves.announced(record, action, on, at=now, run_id=self._state.run_id)
         if not self._app.retirements.save(record, after):
-            return _line(record, Decision.KEPT, reasons.changed("somebody else has just written its record"))
-        unwilling = self._app.originals.tag(record.image_id, RETIRE_ON_TAG, f"{on:%Y-%m-%d}")
-        if unwilling:
-            told = replace(after, retirement=replace(after.retirement, announced=None))
-            return self._keep(finding, told, reasons.unwilling("tag", unwilling))
+            return _line(record, Decision.KEPT, reasons.WRITTEN_BY_ANOTHER)
+        refusal = self._app.originals.tag([record.image_id], RETIRE_ON_TAG, f"{on:%Y-%m-%d}")
+        if refusal:
+            untold = replace(after, retirement=replace(after.retirement, announced=None))
+            return self._keep(finding, untold, reasons.refused("tag", refusal))
         return _line(record, Decision.ANNOUNCED, why)
 
-    def _count(self, line: DecisionLine) -> None:
-        if line.decision is Decision.KEPT or line.image_id in self._counted:
-            return
-        self._counted.add(line.image_id)
-        key = (line.policy, line.decision is Decision.ANNOUNCED)
-        self._images[key] = self._images.get(key, 0) + 1
-        self._gib[key] = self._gib.get(key, 0.0) + line.gib
+    def _keep(self, finding: Finding, record: ArchiveRecord, why: str) -> DecisionLine:
+        if record.policy not in self._dry:
+            image = finding.image
+            marked = (
+                [image.image_id, *image.snapshot_ids] if image and reasons.is_marked(image, finding.snapshots) else []
+            )
+            before = finding.candidate.record
+            after = keep(self._app, self._state, record, why, before=before, marked=marked)
+            if after.status is Status.RETIRED:
+                return _line(record, Decision.RETIRED, after.reason)
+        return _line(record, Decision.KEPT, why)
 
-    def _is_full(self, policy: Policy, *, announcing: bool = False, gib: float = 0.0) -> bool:
-        """Whether the policy's cap is reached; announcements have one of their own, of the same size."""
-        images, taken = self._images.get((policy.name, announcing), 0), self._gib.get((policy.name, announcing), 0.0)
-        return not policy.retire.has_room(images, taken, gib)
+
+def _goes_so_far(policy: Policy, action: Action) -> bool:
+    return action is Action.DISABLE or policy.original == "retire"
+
+
+def _line(record: ArchiveRecord, decision: Decision, why: str) -> DecisionLine:
+    return DecisionLine(record.image_id, record.policy, decision, why, record.snapshot_gib)
 
 
 def lines_on(app: RetireApp, state: RunState, *kinds: str) -> dict[str, DecisionLine]:
     """By image, the line on the run's pages, of the last of the kinds that has one: a step that died and was repeated
-    may have put an image on two pages."""
+    may have decided otherwise."""
     return {line.image_id: line for kind in kinds for lines in app.runs.pages(state.run_id, kind) for line in lines}
 
 
@@ -245,22 +233,17 @@ def stopped(app: RetireApp, image_ids: Collection[str]) -> str | None:
 
 
 class Decided:
-    """Writes pages of decisions, and counts them for the metrics of this turn."""
+    """Writes decisions, and counts them for the metrics of this turn."""
 
     def __init__(self, app: RetireApp, state: RunState) -> None:
         self._app = app
         self._state = state
         self._counts: Counter[Decision] = Counter()
 
-    def put(self, kind: str, lines: Collection[DecisionLine]) -> None:
-        """A page is named by what is on it: a step that is repeated replaces its own page and hides no other."""
-        if not lines:
-            return
-        digest = sha256(" ".join(sorted(line.image_id for line in lines)).encode()).hexdigest()[:16]
-        self._app.runs.put_page(self._state.run_id, f"{kind}{digest}", list(lines))
-        if kind == PLANNED:
-            return
-        for line in lines:
+    def put(self, kind: str, line: DecisionLine) -> None:
+        """On a page of its own: a step that is repeated replaces what it has decided about the image."""
+        self._app.runs.put_page(self._state.run_id, f"{kind}{line.image_id}", [line])
+        if kind != PLANNED:
             self._counts[line.decision] += 1
             log_decision(logger, line)
 
@@ -269,12 +252,3 @@ class Decided:
             return {}
         names = {"ImagesDisabled": Decision.DISABLED, "ImagesRetired": Decision.RETIRED, "ImagesKept": Decision.KEPT}
         return {name: float(self._counts[decision]) for name, decision in names.items()}
-
-
-def _grace_days(policy: Policy, action: Action) -> float:
-    rules = policy.retire
-    return rules.after_verified_days if action is Action.DISABLE else rules.after_disabled_days
-
-
-def _line(record: ArchiveRecord, decision: Decision, why: str) -> DecisionLine:
-    return DecisionLine(record.image_id, record.policy, decision, why, record.snapshot_gib)

@@ -1,4 +1,5 @@
-"""What the last run left: calls that were made and not recorded, images that somebody enabled again, snapshots."""
+"""What the last run left: calls that were made and not recorded, images that somebody enabled again, snapshots. And
+how what stays is written down."""
 
 from __future__ import annotations
 
@@ -10,9 +11,8 @@ from ami_archiver.failures import reason
 from ami_archiver.model import Action, ArchiveRecord, Decision, DecisionLine, Image, Retirement, Status
 from ami_archiver.retire import moves, reasons
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.model import LeftSnapshot, SnapshotEnd
-from ami_archiver.retire.reasons import MARKS, Keep
-from ami_archiver.retire.savings import saved_by
+from ami_archiver.retire.model import LeftSnapshot, SnapshotEnd, saved_by
+from ami_archiver.retire.reasons import MARKS, RETIRE_ON_TAG, Keep
 from ami_archiver.retire.steps.inspect import by_object
 from ami_archiver.run_state import RunState
 
@@ -22,51 +22,46 @@ ENABLED_AGAIN = "somebody has enabled it again since it was disabled; to let it 
 
 
 def settle(app: RetireApp, state: RunState, record: ArchiveRecord, image: Image | None) -> ArchiveRecord:
-    """The record, brought to what EC2 shows of its original. It is as before where nothing is to be told."""
+    """The record, brought to what EC2 shows of its original. It is as before where there is nothing new."""
     at, run_id = app.clock.now(), state.run_id
+    shown, retirement = image.state if image is not None else None, record.retirement
     after = record
-    if record.status is Status.VERIFIED and record.retirement.intention is Action.DISABLE:
-        if image is not None and image.state == "disabled":
-            after = moves.disabled(record, "disabled, as an earlier step was about to ask", at=at, run_id=run_id)
-    elif record.status is Status.DISABLED and image is None and record.retirement.intention is Action.DEREGISTER:
-        return settle_deregistered(app, state, record)
-    elif record.status is Status.DISABLED and image is not None:
-        if image.state == "available" and record.retirement.disabled_at is not None:
+    if record.status is Status.VERIFIED and retirement.intention is Action.DISABLE and shown == "disabled":
+        after = moves.disabled(record, "disabled, as an earlier step was about to ask", at=at, run_id=run_id)
+    elif record.status is Status.DISABLED:
+        if shown is None and retirement.intention is Action.DEREGISTER:
+            return settle_deregistered(app, state, record, retirement)
+        if shown == "available" and retirement.disabled_at is not None:
             after = moves.enabled_again(record, ENABLED_AGAIN, at=at, run_id=run_id)
-        elif image.state == "disabled" and record.retirement.disabled_at is None:
+        elif shown == "disabled" and retirement.disabled_at is None:
             after = moves.disabled(record, "somebody has disabled it; its grace period begins", at=at, run_id=run_id)
     return after if after is record or app.retirements.save(record, after) else record
 
 
-def settle_deregistered(
-    app: RetireApp, state: RunState, record: ArchiveRecord, intended: Retirement | None = None
-) -> ArchiveRecord:
+def settle_deregistered(app: RetireApp, state: RunState, record: ArchiveRecord, intended: Retirement) -> ArchiveRecord:
     """The call was made and its answer lost: what became of the snapshots is seen by the list of those left, on which
-    they are put once more, since a run that ended meanwhile may have taken them off.
-
-    `intended`: what the record said of its retirement when the call was about to be made, if not what it says now.
-    """
+    they are put once more, since a run that ended meanwhile may have taken them off."""
     why = "deregistered, as an earlier step was about to ask"
-    retirement = intended or record.retirement
-    left = [LeftSnapshot(record.image_id, one) for one in sorted(retirement.snapshots)]
-    return record_retired(app, state, record, why, {}, adding=left, intended=retirement)
+    left = [LeftSnapshot(record.image_id, one) for one in sorted(intended.snapshots)]
+    return record_retired(app, state, record, intended, why, {}, adding=left)
 
 
 def record_retired(
     app: RetireApp,
     state: RunState,
     record: ArchiveRecord,
+    intended: Retirement,
     why: str,
     ends: Mapping[str, tuple[SnapshotEnd, str]],
     *,
     adding: Collection[LeftSnapshot],
     leaving: Collection[LeftSnapshot] = (),
-    intended: Retirement | None = None,
 ) -> ArchiveRecord:
-    """Written whatever another worker has made of the record meanwhile: the image is gone, and it was us."""
+    """Written whatever another worker has made of the record meanwhile: the image is gone, and it was us. `intended`:
+    what the record said of its retirement when the call was about to be made."""
     before: ArchiveRecord | None = record
     while before is not None and before.status is Status.DISABLED:
-        about_to = replace(before, retirement=intended or record.retirement)
+        about_to = replace(before, retirement=intended)
         after = moves.retired(about_to, why, ends, at=app.clock.now(), run_id=state.run_id)
         saved = saved_by(after, app.settings)
         if app.retirements.save(before, after, adding=adding, leaving=leaving, saved=saved):
@@ -76,10 +71,31 @@ def record_retired(
     return before or record
 
 
+def keep(
+    app: RetireApp, state: RunState, record: ArchiveRecord, why: str, *, before: ArchiveRecord, marked: Collection[str]
+) -> ArchiveRecord:
+    """Write why an original stays, if the record does not say so already, and take back what was announced and marked.
+
+    `before` is the record without this worker's own intention. Where it says that another worker was about to
+    deregister the image, and the image is gone, that one has: the record is RETIRED then. That is looked at once the
+    marks are off: from then on IAM lets nobody deregister it, so that no call can come between the look and the record.
+    """
+    app.originals.untag(marked, reasons.marks_off(disabled=record.status is Status.DISABLED))
+    if before.retirement.intention is Action.DEREGISTER and not app.originals.by_id([record.image_id]):
+        return settle_deregistered(app, state, record, before.retirement)
+    after = moves.kept(record, why, at=app.clock.now(), run_id=state.run_id)
+    if after is not record:
+        if record.retirement.announced is not None and after.retirement.announced is None:
+            app.originals.untag([record.image_id], [RETIRE_ON_TAG])
+        app.retirements.save(record, after)
+    return after
+
+
 LEFT = "LEFT#"
 """Pages of the snapshots of deregistered images that are still there: DecisionLines with their ids."""
 SNAPSHOT_SECONDS = 60
 """What one snapshot may take; with less time left, the next invocation goes on behind the last one looked at."""
+BY_HAND = "if it may go, delete it by hand"
 
 
 def left_pages(state: RunState) -> str:
@@ -91,16 +107,16 @@ def settle_snapshots(app: RetireApp, state: RunState, seconds_left: Callable[[],
     """Go through the snapshots of images that are to be deregistered or were: delete what is left, and write down what
     remains, and why. None: all were looked at; a text: the last one, behind which to go on."""
     remaining: list[DecisionLine] = []
-    page, after, until = f"{left_pages(state)}{state.left_after or ''}", state.left_after or "", None
+    begun, until = state.left_after or "", None
     for left in sorted(app.retirements.left_snapshots(), key=_position):
-        if _position(left) <= after:
+        if _position(left) <= begun:
             continue
         if line := _settle_snapshot(app, state, left):
             remaining.append(line)
         if seconds_left() < SNAPSHOT_SECONDS:
             until = _position(left)
             break
-    app.runs.put_page(state.run_id, page, remaining)
+    app.runs.put_page(state.run_id, f"{left_pages(state)}{begun}", remaining)
     return until
 
 
@@ -120,16 +136,14 @@ def _settle_snapshot(app: RetireApp, state: RunState, left: LeftSnapshot) -> Dec
         return None
     end, why = _delete(app, record, left.snapshot_id)
     if end is SnapshotEnd.SHARED:
-        app.originals.unmark([left.snapshot_id], MARKS.values())
+        app.originals.untag([left.snapshot_id], MARKS.values())
     gone = [left] if end is not SnapshotEnd.LEFT else []
     if left.snapshot_id in record.retirement.snapshots:
         after = moves.snapshot_ended(record, left.snapshot_id, end, why, at=app.clock.now(), run_id=state.run_id)
         if after is record and gone:
             app.retirements.drop(left)
         elif after is not record and not app.retirements.save(record, after, leaving=gone):
-            return _still_there(
-                left, record.policy, reasons.changed("somebody else has just written its image's record")
-            )
+            return _still_there(left, record.policy, reasons.WRITTEN_BY_ANOTHER)
     return None if gone else _still_there(left, record.policy, why)
 
 
@@ -150,18 +164,8 @@ def _delete(app: RetireApp, record: ArchiveRecord, snapshot_id: str) -> tuple[Sn
         return SnapshotEnd.DELETED, "gone already"
     if app.originals.others_on([snapshot_id], record.image_id):
         return SnapshotEnd.SHARED, ""
-    kept = [*reasons.by_policy(record.policy, app.settings.policy(record.policy), Action.DEREGISTER)]
-    if MARKS[Action.DEREGISTER] not in snapshot.tags:
-        kept.append(reason(Keep.NOT_MARKED, f"it has no tag {MARKS[Action.DEREGISTER]}", BY_HAND))
-    if kept:
-        return SnapshotEnd.LEFT, kept[0]
-    if not_whole := by_object(app, record):
-        return SnapshotEnd.LEFT, not_whole[0]
-    locks = app.originals.locks([snapshot_id])
-    held = [*reasons.by_locks(locks)]
-    if held:
-        return SnapshotEnd.LEFT, held[0]
-    return app.originals.delete_snapshot(snapshot_id)
-
-
-BY_HAND = "if it may go, delete it by hand"
+    kept = reasons.by_policy(record.policy, app.settings.policy(record.policy), Action.DEREGISTER)
+    if not kept and MARKS[Action.DEREGISTER] not in snapshot.tags:
+        kept = reason(Keep.NOT_MARKED, f"it has no tag {MARKS[Action.DEREGISTER]}", BY_HAND)
+    kept = kept or by_object(app, record) or reasons.by_locks(app.originals.locks([snapshot_id]))
+    return (SnapshotEnd.LEFT, kept) if kept else app.originals.delete_snapshot(snapshot_id)

@@ -1,22 +1,25 @@
 """PlanRetirement: look at the originals that are due, mark what may go. RetireImages: let it go one by one, and say why
-everything else stays."""
+everything else stays. AwaitApproval: between the two, ask a person where the policy wants that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
+from typing import Any
 
+from ami_archiver import summary
 from ami_archiver.adapters.table_runs import SummaryKind
+from ami_archiver.errors import BadInput
 from ami_archiver.failures import reason
 from ami_archiver.model import Decision, DecisionLine
-from ami_archiver.retire import savings, summary
 from ami_archiver.retire.app import RetireApp
-from ami_archiver.retire.model import Saved
-from ami_archiver.retire.reasons import Keep
+from ami_archiver.retire.model import Saved, saved_as_json, saved_by
+from ami_archiver.retire.reasons import Keep, Taken
 from ami_archiver.retire.steps import plan as planning
-from ami_archiver.retire.steps.act import Act, keep_reason_for_no
+from ami_archiver.retire.steps.act import Act
+from ami_archiver.retire.steps.inspect import Inspector
 from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, GOING, PLANNED, WOULD, Decided, lines_on
 from ami_archiver.retire.steps.settle import left_pages, settle_snapshots
 from ami_archiver.run_state import DRY, Metrics, Next, RetirePhase, RunState
@@ -26,7 +29,6 @@ IMAGE_SECONDS = 60
 """What one original may take; with less time left, the next invocation goes on."""
 MOST_LOOKS = 7
 """For usage reports, at doubling waits, about an hour by default. What EC2 has not reported by then stays."""
-LINES_PER_PAGE = 10
 
 
 def plan_retirement(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> tuple[RunState, Metrics]:
@@ -67,6 +69,29 @@ def retire_images(app: RetireApp, state: RunState, seconds_left: Callable[[], fl
     return _act(app, state, seconds_left)
 
 
+def ask_for_approval(app: RetireApp, event: Mapping[str, Any]) -> None:
+    """Keep the task's token, by which the answer comes, and tell people what they are asked. `event` is
+    {"state": …, "token": …}. Raises BadInput."""
+    token = event.get("token")
+    if not isinstance(token, str) or not token:
+        raise BadInput(f"the state machine must hand over the task's token, not {token!r}")
+    state = RunState.from_json(event.get("state"))
+    app.retirements.put_token(state.run_id, token)
+    waiting = [line for line in lines_on(app, state, PLANNED).values() if _asks(app, line.policy)]
+    hours = state.approval_seconds // 3600
+    words = summary.WOULD
+    lines = [
+        f"Run {state.run_id} asks about these originals, and waits {hours} hours for an answer:",
+        *(f"  {words[line.decision]} {line.image_id} ({line.gib:g} GiB, policy {line.policy})" for line in waiting),
+        "",
+        f"make approve RUN={state.run_id}",
+        f"make reject RUN={state.run_id} WHY='…'",
+        "",
+        "Each is checked once more before it goes. Without an answer, all of them stay.",
+    ]
+    app.notifier.publish(f"ami-archiver: {len(waiting)} originals wait for approval", "\n".join(lines))
+
+
 def _policies_of_runs(app: RetireApp, state: RunState) -> list[str]:
     lease = app.leases.renew(state.run_id, until(app))
     return [run.policy for run in lease.runs.values()]
@@ -76,24 +101,27 @@ def _act(app: RetireApp, state: RunState, seconds_left: Callable[[], float]) -> 
     """A plan is never longer than the policies' caps. Whether it is too much is asked in every turn, for all of it."""
     planned, over = (lines_on(app, state, kind) for kind in (PLANNED, DECIDED_ACTING))
     stop = _stop_of(over.values()) or planning.stopped(app, planned.keys())
-    act = Act(app, state, [line for line in over.values() if line.decision in GOING])
-    decided = Decided(app, state)
-    pending, waiting, ends = 0, [], []
+    taken = Taken(line for line in over.values() if line.decision in GOING)
+    inspector, decided = Inspector(app), Decided(app, state)
+    pending, waiting = 0, []
     for line in (line for line in planned.values() if line.image_id not in over):
         if not stop and state.approval is None and _asks(app, line.policy):
             waiting.append(line)
             continue
-        end = act.kept(line, stop) if stop else _act_on(act, state, line)
+        act = Act(app, state, line)
+        why = stop or _why_not_approved(state)
+        end = act.keep(why) if why else act.run(inspector, taken)
+        if end is None and state.retire_looks >= MOST_LOOKS:
+            end = act.keep(
+                reason(Keep.USAGE_PENDING, "EC2 has not finished its usage report", "the next run looks again")
+            )
         if end is None:
             pending += 1
             continue
-        ends.append(end)
-        if len(ends) >= LINES_PER_PAGE or seconds_left() < IMAGE_SECONDS:
-            decided.put(DECIDED_ACTING, ends)
-            ends = []
+        taken.add(end)
+        decided.put(DECIDED_ACTING, end)
         if seconds_left() < IMAGE_SECONDS:
             return state.then(Next.RETIRE), decided.metrics()
-    decided.put(DECIDED_ACTING, ends)
     metrics = decided.metrics() | {"RetirementsStopped": float(bool(stop))}
     if pending:
         wait = min(app.settings.wait_max_seconds, app.settings.wait_min_seconds * 2**state.retire_looks)
@@ -116,14 +144,14 @@ def _asks(app: RetireApp, name: str) -> bool:
     return policy is not None and policy.retire.approval == "explicit"
 
 
-def _act_on(act: Act, state: RunState, line: DecisionLine) -> DecisionLine | None:
-    if state.approval is not None and state.approval.get("approved") is not True:
-        return act.kept(line, keep_reason_for_no(state.approval))
-    end = act.on(line)
-    if end is None and state.retire_looks >= MOST_LOOKS:
-        why = reason(Keep.USAGE_PENDING, "EC2 has not finished its usage report", "the next run looks again")
-        return act.kept(line, why)
-    return end
+def _why_not_approved(state: RunState) -> str | None:
+    """Why nothing goes that needed a person's word, where a person was asked."""
+    if state.approval is None or state.approval.get("approved") is True:
+        return None
+    if state.approval.get("approved") is not False:
+        return reason(Keep.NOT_APPROVED, "nobody has approved it in time", "the next run asks again")
+    who, why = state.approval.get("by") or "somebody", state.approval.get("why")
+    return reason(Keep.NOT_APPROVED, f"{who} rejected it{f': {why}' if why else ''}", "the next run asks again")
 
 
 def _end(
@@ -138,7 +166,7 @@ def _end(
     for name in {*state.retiring, state.policy}:
         own, lines = name == state.policy, done.get(name, [])
         first_run = state.retiring.get(name) == DRY and not state.dry_run
-        told = summary.as_json(
+        originals = summary.summarize_originals(
             {"done": lines, "would": would.get(name, [])},
             run_id=state.run_id,
             stopped=_stop_of(lines),
@@ -146,12 +174,12 @@ def _end(
             first_runs=[name] if first_run else [],
             awaiting_approval=sum(own or line.policy == name for line in waiting),
             snapshots_left=len(left) if own else 0,
-            snapshots_left_listed=summary.listed(left) if own else [],
-            saved=savings.as_json(_saved(app, lines), saves_from=_saves_from(app, name)),
+            snapshots_left_listed=summary.list_snapshots(left) if own else [],
+            saved=saved_as_json(_saved(app, lines), saves_from=_saves_from(app, name)),
         )
         if own:
-            told["saved_total"] = savings.as_json(app.retirements.total_saved())
-        app.runs.put_summary(SummaryKind.RETIREMENTS, summary.key(state.run_id, name), told)
+            originals["saved_total"] = saved_as_json(app.retirements.total_saved())
+        app.runs.put_summary(SummaryKind.RETIREMENTS, summary.originals_key(state.run_id, name), originals)
     policies = (app.settings.policy(name) for name in {line.policy for line in waiting})
     hours = max((policy.retire.approval_hours for policy in policies if policy), default=0)
     state = state.then(
@@ -177,5 +205,5 @@ def _saved(app: RetireApp, lines: Iterable[DecisionLine]) -> Saved:
     for line in lines:
         record = app.record(line.image_id) if line.decision is Decision.RETIRED else None
         if record is not None:
-            result = result.plus(savings.saved_by(record, app.settings))
+            result = result.plus(saved_by(record, app.settings))
     return result

@@ -60,10 +60,10 @@ def _enable(
             f"; it has no tag {DISABLE_TAG}, and IAM lets undo touch no other image: if it is to come back, run "
             f"`aws ec2 create-tags --resources {image_id} --tags {tags}`, then undo again"
         )
-    if HOLD_TAG not in image.tags and (unwilling := app.originals.tag(image_id, HOLD_TAG, "undone")):
-        problems.append(f"the tag {HOLD_TAG} could not be set, so a later run may disable the image again: {unwilling}")
-    if image.state != "available" and (unwilling := app.originals.enable(image_id)):
-        return _answer(record, "nothing", [*problems, f"EC2 did not enable it: {unwilling}{untagged}"])
+    if HOLD_TAG not in image.tags and (refusal := app.originals.tag([image_id], HOLD_TAG, "undone")):
+        problems.append(f"the tag {HOLD_TAG} could not be set, so a later run may disable the image again: {refusal}")
+    if image.state != "available" and (refusal := app.originals.enable(image_id)):
+        return _answer(record, "nothing", [*problems, f"EC2 did not enable it: {refusal}{untagged}"])
     was_noted = image.state == "available" and record.retirement.disabled_at is None
     recorded = record.facts.launch_permissions
     if recorded is None and not was_noted:
