@@ -12,6 +12,6 @@ interleavings    two at once: at each call of the one, the other one runs
 redeploys        other settings between any two steps; policies_in_force judges what is called then
 retirement_*     the same for originals: who watches what is taken away, scenes, meetings, invariants
 restore*         the same for restores, and what one comes to
-everything       what there is to play
+parts            what there is to play, and in what parts
 __main__         all of it, in parallel: make chaos
 """

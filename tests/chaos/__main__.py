@@ -17,8 +17,16 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.chaos import redeploys, sweep
-from tests.chaos.everything import EVERY_MEETING, EVERY_REDEPLOY, EVERY_SCENARIO
-from tests.chaos.parts import RANDOM, in_theatre, parts_of, play, workflow
+from tests.chaos.parts import (
+    EVERY_MEETING,
+    EVERY_REDEPLOY,
+    EVERY_SCENARIO,
+    RANDOM,
+    in_theatre,
+    parts_of,
+    play,
+    workflow,
+)
 from tests.chaos.sweep import Verdict
 from tests.chaos.world import Theatre
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
@@ -13,10 +15,12 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 from ami_archiver.policy import Policy
 from local_cloud.errors import AwsError
 from tests.chaos.faults import FAULTS
+from tests.chaos.retirement_scenarios import HOLD, OTHER, RULES, YES
+from tests.chaos.retirement_scenarios import POLICY as RETIRE
 from tests.chaos.runs import WHICH, Runs
 from tests.chaos.scenarios import BRISK, WEEKLY
 from tests.chaos.world import Theatre
-from tests.support.archive import BUCKET, NIGHTLY, TABLE
+from tests.support.archive import BUCKET, NIGHTLY, TABLE, client
 
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -46,20 +50,52 @@ ALTERATIONS: dict[str, tuple[str, str]] = {
     "key to nonsense": ("SET #a = :v", "object_key"),
 }
 
+RETIRING: dict[str, tuple[Policy, ...]] = {
+    "as at first": (RETIRE, replace(WEEKLY, original="disable", retire=RULES)),
+    "kept": (NIGHTLY, WEEKLY),
+    "disabled only": (replace(RETIRE, original="disable"), WEEKLY),
+    "asked": (replace(RETIRE, retire=replace(RULES, approval="explicit")), WEEKLY),
+    "announced": (replace(RETIRE, retire=replace(RULES, approval="notify")), WEEKLY),
+    "one at a time": (replace(RETIRE, retire=replace(RULES, max_images_per_run=1)), WEEKLY),
+    "paused": (replace(RETIRE, paused=True), WEEKLY),
+}
+USES: dict[str, Callable[[Any, str], object]] = {
+    "holds": lambda ec2, image_id: ec2.create_tags(Resources=[image_id], Tags=[{"Key": HOLD, "Value": "ada"}]),
+    "holds no more": lambda ec2, image_id: ec2.delete_tags(Resources=[image_id], Tags=[{"Key": HOLD}]),
+    "shares": lambda ec2, image_id: ec2.modify_image_attribute(
+        ImageId=image_id, LaunchPermission={"Add": [{"UserId": OTHER}]}
+    ),
+    "launches": lambda ec2, image_id: ec2.run_instances(
+        ImageId=image_id, MinCount=1, MaxCount=1, InstanceType="t3.micro"
+    ),
+    "enables": lambda ec2, image_id: ec2.enable_image(ImageId=image_id),
+    "uses in a template": lambda ec2, image_id: ec2.create_launch_template(
+        LaunchTemplateName=image_id, LaunchTemplateData={"ImageId": image_id}
+    ),
+}
+"""What somebody does to an image that he wants."""
+
 
 class Histories(Runs):
     """Of the archive."""
 
-    @initialize(
-        fleet=st.lists(st.tuples(st.sampled_from(["plain", "plain", "weekly"]), st.sampled_from(SIZES)), max_size=5)
-    )
-    def open(self, fleet: list[tuple[str, float]]) -> None:
-        engine = {"throughput": BRISK}
-        self.enter(*POLICIES["as at first"], engine=engine, wait_min_seconds=300, run_limit_hours=3)
+    policies: ClassVar[Mapping[str, tuple[Policy, ...]]] = POLICIES
+    """What is deployed, by name; the first is there in the beginning and in the end."""
+    kinds = ("plain", "plain", "weekly")
+
+    @initialize(fleet=st.lists(st.tuples(WHICH, st.sampled_from(SIZES)), max_size=5))
+    def open(self, fleet: list[tuple[int, float]]) -> None:
+        self.enter(
+            *self.policies["as at first"],
+            engine={"throughput": BRISK},
+            wait_min_seconds=300,
+            run_limit_hours=3,
+            retire_stop_percent=100,
+        )
         self.images: list[str] = []
         self.made = 0
         for kind, gib in fleet:
-            self.an_image_is_made(kind, gib)
+            self.an_image_is_made(self.one(list(self.kinds), kind), gib)
 
     # The fleet
 
@@ -107,10 +143,9 @@ class Histories(Runs):
     def a_status_is_set_by_hand(self, which: int, status: str) -> None:
         self._alter(self.one(self.images, which), "SET #a = :v", "status", status)
 
-    @rule(name=st.sampled_from(sorted(POLICIES)))
-    def the_stack_is_deployed_again(self, name: str) -> None:
-        self.world.archive.settings = replace(self.world.archive.settings, policies=POLICIES[name])
-        self.world.restart()
+    @rule(which=WHICH)
+    def the_stack_is_deployed_again(self, which: int) -> None:
+        self._deploy(self.one(sorted(self.policies), which))
 
     # The runs
 
@@ -155,10 +190,14 @@ class Histories(Runs):
 
     def come_to_rest(self) -> None:
         """The nights go on."""
-        self.the_stack_is_deployed_again("as at first")
+        self._deploy("as at first")
         for running in list(self.running):
             self.end(running)
         self.world.come_to_rest()
+
+    def _deploy(self, name: str) -> None:
+        self.world.archive.settings = replace(self.world.archive.settings, policies=self.policies[name])
+        self.world.restart()
 
     def _alter(self, image_id: str, expression: str, attribute: str, value: str) -> None:
         table = self.world.cloud_client("dynamodb")
@@ -173,6 +212,48 @@ class Histories(Runs):
                 **values,
             )
             self.world.touched.add(image_id)
+
+
+class RetireHistories(Histories):
+    """Of an archive whose originals go. Nobody alters its records: what they say of originals could not be judged."""
+
+    policies = RETIRING
+    a_record_is_altered = a_status_is_set_by_hand = None  # type: ignore[assignment]  # no rules here
+
+    # What keeps an original
+
+    @precondition(lambda self: self.images)
+    @rule(which=WHICH, what=st.sampled_from(sorted(USES)))
+    def somebody_wants_an_original(self, which: int, what: str) -> None:
+        image_id = self.one(self.images, which)
+        if image_id in self.world.cloud.catalog.images(self.world.archive.region):
+            with contextlib.suppress(ClientError):  # EC2 does not let him
+                USES[what](client(self.world.cloud, "ec2"), image_id)
+
+    @precondition(lambda self: self.images)
+    @rule(which=WHICH)
+    def ec2_will_not_delete_a_snapshot(self, which: int) -> None:
+        snapshot_id = self.one(self.images, which).replace("ami-", "snap-")
+        self.world.cloud.service.faults.fail_snapshot_deletion(snapshot_id)
+
+    @precondition(lambda self: any(running.waiting for running in self.running))
+    @rule(approved=st.booleans())
+    def a_person_answers(self, approved: bool) -> None:
+        for running in self.running:
+            if running.waiting is not None and not running.waiting.answered:
+                self.world.answer(running, YES | {"approved": approved})
+
+    @rule(policy=st.sampled_from(["nightly", "weekly"]), nights=st.integers(1, 3))
+    def quiet_nights_pass(self, policy: str, nights: int) -> None:
+        """Enough of them, and an original is announced, disabled and deregistered."""
+        for _ in range(nights):
+            self.world.next_night()
+            self.end(self.world.begin(policy))
+
+    def come_to_rest(self) -> None:
+        """The nights go on, until what was about to be asked for is asked for or given up."""
+        for _ in range(3):
+            super().come_to_rest()
 
 
 def run_histories(theatre: Theatre, number: int, histories: type[Runs] = Histories) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -51,11 +51,12 @@ class Meeting:
     errors: frozenset[str] = frozenset()
     engine: Mapping[str, Any] = field(default_factory=dict)
 
-    def interleave(self, theatre: Theatre) -> list[Verdict]:
-        """At every call of the play."""
+    def interleave(self, theatre: Theatre, at: Collection[str] = ()) -> list[Verdict]:
+        """At every call of the play, or at those of the operations `at`."""
         verdicts = split(
             lambda disturbance, enter: self._played(theatre, disturbance, enter),
             {"other": lambda world, number: Interruption(number, lambda: self.other(world))},
+            at,
         )
         return [Verdict(self.name, call, what, tuple(found)) for what, call, found in verdicts]
 

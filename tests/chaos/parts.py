@@ -1,4 +1,4 @@
-"""What one process does at a time; importable by name, so that other processes can be told to do it."""
+"""All that `make chaos` plays, and the parts of it that one process does at a time: importable by name."""
 
 from __future__ import annotations
 
@@ -10,16 +10,33 @@ from typing import TypeVar
 
 from local_cloud.in_process import VirtualCloud
 from tests.chaos import redeploys, sweep
-from tests.chaos.everything import EVERY_MEETING, EVERY_REDEPLOY, EVERY_SCENARIO
 from tests.chaos.faults import FAULTS
-from tests.chaos.histories import Histories, run_histories
+from tests.chaos.histories import Histories, RetireHistories, run_histories
+from tests.chaos.interleavings import MEETINGS
 from tests.chaos.restore_histories import RestoreHistories
+from tests.chaos.restore_meetings import RESTORE_MEETINGS
+from tests.chaos.restore_scenarios import RESTORES
+from tests.chaos.retirement_meetings import RETIREMENT_MEETINGS
+from tests.chaos.retirement_scenarios import RETIREMENT, SEVERAL
+from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.sweep import Verdict
 from tests.chaos.world import Theatre, theatre_of
 from tests.support.assembly import ROOT, STACK, synthesized
 
 T = TypeVar("T")
-RANDOM = {"random-histories": Histories, "restore-random-histories": RestoreHistories}
+EVERY_SCENARIO = SCENARIOS | RETIREMENT | RESTORES
+"""Each to be swept with every fault."""
+EVERY_MEETING = MEETINGS | RETIREMENT_MEETINGS | RESTORE_MEETINGS
+"""Each to be interleaved at every call."""
+EVERY_REDEPLOY = {
+    f"redeploy-{scenario.name}": scenario for scenario in (*SCENARIOS.values(), *RETIREMENT.values(), SEVERAL)
+}
+"""Each with every redeploy between any two steps."""
+RANDOM = {
+    "random-histories": Histories,
+    "retire-random-histories": RetireHistories,
+    "restore-random-histories": RestoreHistories,
+}
 HISTORIES = 200
 
 

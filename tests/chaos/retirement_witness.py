@@ -57,9 +57,9 @@ class Witness:
             if answer.status_code == 200 and INTENDING in (body := _text(request.body)):
                 self._note_intention(body)
             return answer
-        if operation == "GetItem":
+        if operation in ("GetItem", "BatchGetItem"):
             answer = send()
-            self._note_read(_text(request.body))
+            self._note_reads(json.loads(_text(request.body)))
             return answer
         if operation == "CreateStoreImageTask":
             return self._watch_store(request, send)
@@ -90,10 +90,11 @@ class Witness:
         if image and operation in NEEDED:
             self.policies.let_go(self.record(image.image_id))
 
-    def _note_read(self, body: str) -> None:
-        kind, _, image_id = json.loads(body)["Key"]["pk"]["S"].partition("#")
-        if kind == "IMAGE":
-            self._read[image_id] = self._state(self.record(image_id))
+    def _note_reads(self, asked: dict[str, Any]) -> None:
+        for key in [asked["Key"]] if "Key" in asked else asked["RequestItems"][TABLE]["Keys"]:
+            kind, _, image_id = key["pk"]["S"].partition("#")
+            if kind == "IMAGE":
+                self._read[image_id] = self._state(self.record(image_id))
 
     def _note_intention(self, body: str) -> None:
         asked = json.loads(body)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tests.chaos.evidence import Evidence, collect
 from tests.chaos.faults import FAULTS, Denied, DeniedForImage, DeniedForRole
 from tests.chaos.invariants import breaches
-from tests.chaos.restored import restored, same
+from tests.chaos.restore_evidence import RESTORE_ID
 from tests.chaos.scenarios import Scenario
 from tests.chaos.splitting import split
 from tests.chaos.wire import Disturbance
@@ -18,6 +18,10 @@ from tests.chaos.world import Theatre, World
 
 Archived = dict[str, tuple[Any, ...]]
 """By image: its status, and the keys of its current objects; by object: what was restored of it."""
+
+BEST_FIRST = ("RESTORED", "FAILED", "REFUSED", "RESTORING", "THAWING", "PLANNED")
+NOT_COMPARED = "denied"
+DENIED = ("AccessDenied", "UnauthorizedOperation")
 
 
 class Expected(NamedTuple):
@@ -130,7 +134,7 @@ def archived(seen: Evidence) -> Archived:
     return {
         image_id: (record["status"], tuple(sorted(o["key"] for o in seen.objects.get(image_id, []) if o["current"])))
         for image_id, record in seen.records.items()
-    } | restored(seen)
+    } | _restored(seen)
 
 
 def differences(now: Archived, expected: Archived) -> list[str]:
@@ -138,8 +142,50 @@ def differences(now: Archived, expected: Archived) -> list[str]:
     return [
         f"{image_id} lost: {now.get(image_id)}, without the fault {expected.get(image_id)}"
         for image_id in sorted(expected.keys() | now.keys())
-        if not same(now.get(image_id), expected.get(image_id))
+        if not _same(now.get(image_id), expected.get(image_id))
     ]
+
+
+def _restored(seen: Evidence) -> dict[str, tuple[Any, ...]]:
+    """By object key: the best that became of it, and its image: name, with whom it is shared, whether pointed at.
+
+    A person who starts a run again after a permission was denied gets the image that the first one made or, where that
+    was reported already, another answer (the name is taken by then) or image: what counts is the first. What EC2 or
+    SSM denied is said in the reason and not tried again: then it is not compared.
+    """
+    found: dict[str, tuple[Any, ...]] = {}
+    for key in sorted({record["object_key"] for record in seen.restore.records.values()}):
+        records = [record for record in seen.restore.records.values() if record["object_key"] == key]
+        best = min(records, key=lambda record: (BEST_FIRST.index(record["restore_status"]), record["restore_id"]))
+        image = seen.restore.images.get(best.get("restored_image_id", ""))
+        if image is None or best["restore_status"] != "RESTORED":
+            found[key] = (best["restore_status"],)
+            continue
+        shared = tuple(sorted(one["UserId"] for one in image.launch_permissions))
+        pointed = tuple(sorted(name for name, value in seen.restore.parameters.items() if value == image.image_id))
+        denied = [part for part in best["reason"].split("; ") if any(word in part for word in DENIED)]
+        found[key] = (
+            "RESTORED",
+            image.name,
+            NOT_COMPARED if any(part.startswith("not shared") for part in denied) else shared,
+            NOT_COMPARED if any("left as it is" in part for part in denied) else pointed,
+            _more(seen, key),
+        )
+    return found
+
+
+def _same(now: tuple[Any, ...] | None, expected: tuple[Any, ...] | None) -> bool:
+    """But for what is not compared."""
+    if now is None or expected is None or len(now) != len(expected):
+        return now == expected
+    return all(one in (NOT_COMPARED, other) for one, other in zip(now, expected, strict=True))
+
+
+def _more(seen: Evidence, key: str) -> str:
+    """More images of the object than runs that have asked for it: each run wants one."""
+    images = [i for i in seen.restore.images.values() if i.tags["archiver:object-key"] == key]
+    runs = {image.tags[RESTORE_ID].rpartition(".")[0] for image in images}
+    return "one for each run" if len(images) == len(runs) else f"{len(images)} images"
 
 
 def _fault(name: str, _: World, number: int) -> Disturbance:

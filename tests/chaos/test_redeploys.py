@@ -8,15 +8,15 @@ from typing import Any, cast
 import pytest
 
 from tests.chaos.policies_in_force import PoliciesInForce
-from tests.chaos.redeploys import OF_STORES, REDEPLOYS, sweep
+from tests.chaos.redeploys import REDEPLOYS, sweep
 from tests.chaos.retirement_scenarios import RETIREMENT, SEVERAL
 from tests.chaos.scenarios import SCENARIOS, SMALL, Scenario
 from tests.chaos.world import Theatre
 
 HERE = [
-    (SMALL, OF_STORES),
+    (SMALL, ("paused", "store-caps")),
     (SCENARIOS["pages"], ("removed",)),
-    (RETIREMENT["retire-disable"], ("keep", "paused", "removed")),
+    (RETIREMENT["retire-disable"], ("keep", "removed")),
     (SEVERAL, ("retire-caps",)),
 ]
 

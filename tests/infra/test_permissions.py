@@ -166,7 +166,6 @@ FUNCTIONS = {
     "FinishRestores": f"""
     ec2:DescribeImages               *
     ec2:DescribeSnapshots            *
-    ec2:GetEbsEncryptionByDefault    *
     ec2:ModifyImageAttribute         image/*     if tagged archiver:restore-id
     dynamodb:BatchGetItem            table
     {WRITES_RECORDS}""",
@@ -174,7 +173,9 @@ FUNCTIONS = {
     dynamodb:BatchGetItem            table
     dynamodb:DeleteItem              table       in RESTORE-QUEUE#*
     dynamodb:Query                   table
-    {NOTIFIES}{WRITES_RECORDS}""",
+    dynamodb:PutItem                 table
+    dynamodb:UpdateItem              table
+    {NOTIFIES}""",
     "PlanRetirement": f"""
     ec2:CreateTags                   image/*     only {", ".join(("archiver:retire-on", *MARKS.values()))} unless held
     ec2:CreateTags                   snapshot/*  only archiver:deregister
