@@ -17,11 +17,6 @@ def operator_may_be_anybody(right, text):
     return text
 
 
-@bug("infra.config_model:_owns_all_of", "infra/test_config_errors.py -k after_one_that_owns_all_its_images_is_refused")
-def policy_that_can_find_no_image_is_taken(right, earlier, later):
-    return False
-
-
 @bug(
     "infra.config_schedules:_longest_gap", "infra/test_config_schedules.py -k would_ring_between_two_starts_is_refused"
 )
@@ -29,19 +24,14 @@ def alarm_may_ring_between_two_starts(right, policies, now):
     return right(policies, now) / 10
 
 
-@bug("operate.__main__:_is_terminal", "operate/test_approve.py -k without_a_terminal_nothing_goes")
-def originals_go_where_there_is_nobody_to_ask(right, file):
+@bug("operate.sharing:is_terminal", "operate/test_confirmed_sharing.py -k without_a_terminal_undo_shares_nothing")
+def somebody_is_asked_where_there_is_nobody(right):
     return True
 
 
-@bug("operate.__main__:_confirmed", "operate/test_approve.py -k on_a_real_terminal_only_a_typed_yes_lets_them_go")
+@bug("operate.__main__:_confirmed", "operate/test_approve.py -k is_asked_for_once_more")
 def no_answer_is_taken_for_a_yes(right):
     return True
-
-
-@bug("operate.approval:Approvals._undecided", "operate/test_approve.py -k answered_and_still_works_does_not_hide")
-def run_that_was_answered_is_listed_as_one_that_waits(right, self, run_id):
-    return [line for lines in self.runs.pages(run_id, "PLAN#") for line in lines]
 
 
 @bug(

@@ -26,17 +26,6 @@ def restored_image_loses_its_encryption_without_a_word(right, candidate, account
     return None
 
 
-@bug("restore.planning:why_not_restorable", "restore/test_plan.py -k object_in_another_regions_bucket_is_refused")
-def object_in_another_bucket_is_looked_for_in_this_one(right, candidate, options, account):
-    record = candidate.record and replace(candidate.record, bucket=account.bucket_name)
-    return right(replace(candidate, record=record), options, account)
-
-
-@bug("restore.planning:NOT_ARCHIVED_YET", "restore/test_plan.py -k image_that_is_not_archived_is_refused")
-def image_that_is_not_archived_yet_is_restored(right: frozenset) -> frozenset:
-    return frozenset()
-
-
 @bug("restore.naming:free", "restore/test_plan.py -k taken_name_is_refused_and_says_by_which_image")
 def name_that_is_taken_is_taken_again(right, names, taken):
     return next(names)
@@ -77,12 +66,7 @@ def image_that_ec2_does_not_show_for_a_moment_is_gone(right, self, record):
     return False
 
 
-@bug("restore.steps.lease:held", "restore/test_leases.py -k while_another_run_has_the_lease_nothing_is_called")
-def two_runs_fill_the_budget_at_once(right, app, state):
-    yield app.restore_leases.read()
-
-
-@bug("restore.steps.lease:goes_before", "restore/test_turns.py -k large_run_does_not_starve_a_small_one")
+@bug("restore.steps.lease:goes_before", "restore/test_turns.py -k had_no_turn_for_longest")
 def runs_take_no_turns(right, run, others, now):
     return None
 

@@ -33,11 +33,6 @@ def original_goes_before_the_announced_day(right, record, policy, action, image,
     return right(record, policy, action, image, now.replace(year=9000))
 
 
-@bug("retire.reasons:is_announced", EACH_REASON)
-def original_goes_without_an_announcement(right, record, policy, action, image):
-    return True
-
-
 @bug("retire.reasons:by_object", EACH_REASON)
 def what_cannot_be_compared_is_taken_for_proven(right, record, found, unreadable, bucket_key_arn):
     seen = found and replace(found, checksum=found.checksum or record.object_checksum)
@@ -52,16 +47,6 @@ def object_that_cannot_be_read_lets_the_original_go(right, record, found, unread
 @bug("retire.reasons:by_image", EACH_REASON)
 def hold_tag_is_ignored(right, image, *more):
     return right(replace(image, tags={key: image.tags[key] for key in image.tags if key != HOLD_TAG}), *more)
-
-
-@bug("retire.reasons:by_image", EACH_REASON)
-def deregistration_protection_is_ignored(right, image, *more):
-    return right(replace(image, deregistration_protection="disabled"), *more)
-
-
-@bug("retire.reasons:by_image", EACH_REASON)
-def recent_launch_is_ignored(right, image, *more):
-    return right(replace(image, last_launched_at=None), *more)
 
 
 @bug("retire.reasons:by_group", EACH_REASON)
@@ -200,5 +185,5 @@ def snapshot_that_could_not_be_deleted_is_forgotten(right, self, snapshot_id):
 
 
 @bug("adapters.ec2_originals:Ec2Originals.tag", "retire/test_undone.py -k disabled_original_is_enabled_and_stays")
-def original_that_was_brought_back_is_not_on_hold(right, self, resources, key, value):
-    return None if key == HOLD_TAG else right(self, resources, key, value)
+def original_that_was_brought_back_is_not_on_hold(right, self, resource_ids, key, value):
+    return None if key == HOLD_TAG else right(self, resource_ids, key, value)

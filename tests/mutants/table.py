@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import islice
 
 from ami_archiver.adapters import table_records
 from ami_archiver.adapters.table import delete
@@ -56,16 +55,6 @@ def newest_night_comes_first(right, self):
     return reversed(list(right(self)))
 
 
-@bug("adapters.table_records:TableRecords.in_status", "adapters/test_table_due.py -k came_into_a_status_until_then")
-def record_is_due_before_its_time(right, self, status, after=None, until=None):
-    return right(self, status, after)
-
-
-@bug("adapters.table:Table.query", "adapters/test_table_queue.py -k queue_of_more_than_a_megabyte_is_read_to_its_end")
-def first_page_is_taken_for_all(right, *args, **more):
-    return islice(right(*args, **more), 100)
-
-
 @bug("adapters.table:WAITS_SECONDS", "adapters/test_table_records.py -k dynamodb_left_unread_are_asked_again")
 def what_dynamodb_puts_off_is_given_up(right: tuple[float, ...]) -> tuple[float, ...]:
     return ()
@@ -107,5 +96,5 @@ def throttled_call_is_not_tried_again(right: frozenset[str]) -> frozenset[str]:
 
 
 @bug("adapters.services:SfnExecutions.has_ended", "adapters/test_services.py -k handed_over")
-def run_that_was_handed_over_is_taken_for_ended(right, self, arn):
-    return self._sfn.describe_execution(executionArn=arn)["status"] != "RUNNING"
+def run_that_was_handed_over_is_taken_for_ended(right, self, execution_arn):
+    return self._sfn.describe_execution(executionArn=execution_arn)["status"] != "RUNNING"

@@ -162,6 +162,7 @@ def test_image_that_ec2_does_not_show_for_a_moment_is_not_gone(restores: Restore
     assert isinstance(state, RestoreState)
     with patch.multiple(restores.app.restore_tasks, _filtered=lambda *_: [], pending=list):
         restores.step(state.then("restore"))  # type: ignore[arg-type]  # as the state machine hands it over
+        restores.step(state.then("finish"))  # type: ignore[arg-type]
     (record,) = restores.of_run(state.run_id)
     assert record.status == "RESTORING"
     assert restores.go_on(state)["restores"]["restored"] == 1
