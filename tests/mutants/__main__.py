@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401 - as the local cloud
 import pytest
 
 from local_cloud import in_process, server  # noqa: F401 - once for all: each bug's process is a copy of this one
@@ -26,6 +27,7 @@ from tests.mutants.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSES = 2
+ASKED_FOR = ("-q", "-n0", "-x", "-p", "no:cacheprovider", "--tb=no", "--assert=plain")
 SECONDS = 300
 """A bug may let a night never end: then it is the clock that notices."""
 
@@ -41,11 +43,10 @@ class FirstFailure:
     """A plugin of pytest that remembers which test failed."""
 
     name: str | None = None
-    text = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and self.name is None:
-            self.name, self.text = report.nodeid.removeprefix("tests/"), report.longreprtext
+            self.name = report.nodeid.removeprefix("tests/")
 
 
 def main(only: str) -> int:
@@ -99,7 +100,9 @@ def _first_failure(asked: Sequence[str]) -> str | None:
     first, output = FirstFailure(), StringIO()
     tests = [f"tests/{one}" if one.endswith(".py") else one for one in asked]
     with redirect_stdout(output), redirect_stderr(output):
-        code = pytest.main(["-q", "-n0", "-x", "-p", "no:cacheprovider", "--tb=line", *tests], plugins=[first])
+        code = pytest.main(
+            ["-q", "-n0", "-x", "-p", "no:cacheprovider", "--tb=line", "--assert=plain", *tests], plugins=[first]
+        )
     if broken or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"{' '.join(asked)} could not be run: {broken or output.getvalue()[-3000:]}")
     return first.name

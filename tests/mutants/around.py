@@ -39,8 +39,3 @@ def no_answer_is_taken_for_a_yes(right):
 )
 def expired_credentials_are_told_as_a_missing_stack(right, error):
     return "there is no such stack"
-
-
-@bug("operate.undo:is_good", "operate/test_undo.py")
-def undo_that_did_nothing_ends_as_a_good_one(right, answer, *, was_asked):
-    return True

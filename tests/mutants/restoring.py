@@ -149,7 +149,7 @@ def any_ssm_parameter_is_pointed_at_the_restored_image(right, arn, prefixes):
 
 @bug("adapters.services:SsmParameters.point", "restore/test_restored_image.py -k still_point_at_the_original")
 def parameter_that_points_elsewhere_is_overwritten(right, self, arn, from_image_id, to_image_id):
-    return right(self, arn, self._read(arn)["Value"], to_image_id)
+    return right(self, arn, (self._read(arn) or {}).get("Value"), to_image_id)
 
 
 @bug("restore.steps.finish:_note_in_history", "restore/test_restored_image.py -k restore_is_in_the_originals_history")
@@ -162,7 +162,7 @@ def role_that_may_restore_nothing_is_not_named(right, app, state):
     return right(app, replace(state, restores_denied=0))
 
 
-@bug("restore.steps.report:_give_up", "restore/test_every_failure.py -k says_under_which_name_and_what_to_do")
+@bug("restore.steps.report:_give_up", "restore/test_every_failure.py -k given_up_while_it_waits")
 def what_still_waits_at_the_end_has_no_decision(right, app, state):
     return None
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ami_archiver.model import Status
-from ami_archiver.retire.model import SnapshotEnd
 from ami_archiver.retire.reasons import HOLD_TAG
 from tests.mutants.bug import bug
 
@@ -176,12 +175,6 @@ def call_of_a_run_that_died_is_never_recorded(right, app, state, record, image):
 @bug("retire.steps.settle:_delete", "retire/test_snapshots_left.py -k without_the_mark_is_not_deleted_whatever")
 def what_the_table_says_is_enough_to_delete_a_snapshot(right, app, record, snapshot_id):
     return app.originals.delete_snapshot(snapshot_id)
-
-
-@bug("adapters.ec2_originals:Ec2Originals.delete_snapshot", "retire/test_snapshots_left.py -k goes_with_the_next_run")
-def snapshot_that_could_not_be_deleted_is_forgotten(right, self, snapshot_id):
-    right(self, snapshot_id)
-    return SnapshotEnd.DELETED, ""
 
 
 @bug("adapters.ec2_originals:Ec2Originals.tag", "retire/test_undone.py -k disabled_original_is_enabled_and_stays")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from ami_archiver.adapters import table_records
 from ami_archiver.adapters.table import delete
@@ -73,11 +72,6 @@ def lease_is_renewed_by_whoever_asks(right, self, run_id, until, **more):
 @bug("adapters.table_leases:TableLeases.release", "adapters/test_table_leases.py -k join_that_was_not_seen_is_refused")
 def lease_is_given_back_over_a_run_that_joined(right, self, run_id, runs):
     return right(self, run_id, len(self.read().runs))
-
-
-@bug("adapters.table_leases:TableLeases.join", "adapters/test_table_leases.py -k whose_lease_has_expired_fails")
-def run_joins_one_whose_time_is_over(right, self, holder, run, now):
-    return right(self, holder, run, now - timedelta(days=1))
 
 
 @bug("adapters.table_retirements:TableRetirements.save", "adapters/test_table_retirements.py -k written_together")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from inspect import Parameter, signature
 
 import pytest
@@ -20,7 +19,7 @@ def test_bug_has_a_place_in_the_source_and_a_test_to_notice_it(bug: Bug) -> None
     if callable(original):
         _, *taken = signature(bug.spoiled).parameters.values()
         assert {one.name for one in taken if one.kind not in ANY} <= signature(original).parameters.keys()
-    assert re.search(rf"^def test_\w*{bug.some}", (ROOT / "tests" / bug.file).read_text(), re.MULTILINE)
+    assert bug.some in (ROOT / "tests" / bug.file).read_text()
 
 
 def test_there_are_bugs_for_all_that_is_promised() -> None:
