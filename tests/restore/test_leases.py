@@ -14,7 +14,7 @@ from ami_archiver.adapters.ec2_restores import Ec2Restores
 from ami_archiver.errors import AccessDenied, TemporarilyUnavailable
 from ami_archiver.model import ActiveRun
 from ami_archiver.restore import lifecycle
-from ami_archiver.restore.model import RestoreRecord, RestoreStatus
+from ami_archiver.restore.model import RestoredImage, RestoreRecord, RestoreStatus
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.steps.lease import STEP_SECONDS
 from local_cloud.in_process import VirtualCloud
@@ -71,13 +71,13 @@ def test_step_that_hung_until_another_run_took_its_lease_calls_nothing_and_looks
     restores.stored("ami-a", 10)
     state = ready_to_start(restores, image_ids=["ami-a"])
 
-    def hang(_: Ec2Restores) -> bool:
+    def hang(_: Ec2Restores) -> list[RestoredImage]:
         restores.cloud.advance(2 * STEP_SECONDS)
         now = restores.cloud.clock.now()
         assert restores.app.restore_leases.take(ActiveRun("other", "restore", now), now, now + timedelta(hours=1))
-        return True
+        return []
 
-    with patch.object(Ec2Restores, "encrypts_by_default", hang):
+    with patch.object(Ec2Restores, "pending", hang):
         after = restores.step(state)
     assert restores.starts() == []
     assert isinstance(after, RestoreState)
@@ -102,7 +102,7 @@ def test_lease_is_given_back_where_a_fill_fails(restores: Restores) -> None:
     restores.stored("ami-a", 10)
     state = ready_to_start(restores, image_ids=["ami-a"])
     with (
-        refusing(client(restores.cloud, "ec2"), "GetEbsEncryptionByDefault", "UnauthorizedOperation", 403),
+        refusing(client(restores.cloud, "ec2"), "DescribeImages", "UnauthorizedOperation", 403),
         pytest.raises(AccessDenied),
     ):
         restores.step(state)

@@ -121,7 +121,7 @@ def test_message_says_what_is_allowed_and_what_to_leave_out(workflow: tuple[Arch
     archive, machine = workflow
     execution, _ = run(archive, machine, {"policy": "nightly", "run_id": "x"})
     assert execution.cause == (
-        "the state of a run cannot be read: dry_run is missing; "
+        "the state of a run cannot be read: started_at is missing; "
         "leave out 'run_id' when you start an execution by hand: only a run that hands over to itself gives one"
     )
     execution, _ = run(archive, machine, {"policy": "hourly"})

@@ -138,7 +138,8 @@ def test_state_without_what_a_step_needs_names_it(missing: str) -> None:
 
 def test_state_with_unknown_keys_names_them_and_those_it_has() -> None:
     message = unreadable(STATE.to_json() | {"images": [], "all": 1})
-    assert message.startswith("the state of a run cannot be read: it has no 'all', 'images'; it has run_id, started_at, next, policy,")
+    what = "the state of a run cannot be read: it has no 'all', 'images'; it has run_id, started_at, next, policy,"
+    assert message.startswith(what)
 
 
 @pytest.mark.parametrize(
