@@ -10,7 +10,7 @@ from tests.chaos.faults import THROTTLE, refusal
 from tests.chaos.wire import Call, Disturbance
 from tests.chaos.world import Theatre
 
-IMAGES = 60
+IMAGES = 30
 
 
 class EverySecond(Disturbance):
@@ -29,7 +29,7 @@ class EverySecond(Disturbance):
         return send()
 
 
-def test_a_night_of_60_images_ends_with_less_than_three_times_the_calls_when_ec2_throttles_every_second_one(
+def test_a_night_of_30_images_ends_with_less_than_three_times_the_calls_when_ec2_throttles_every_second_one(
     theatre: Theatre,
 ) -> None:
     calm, storm = _night(theatre, throttling=False), _night(theatre, throttling=True)

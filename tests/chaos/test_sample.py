@@ -8,12 +8,11 @@ from dataclasses import replace
 import pytest
 
 from ami_archiver.adapters.table_runs import SummaryKind
-from ami_archiver.steps.store_work import StoreWork
 from tests.chaos.faults import FAULTS
 from tests.chaos.interleavings import MEETINGS, Meeting
 from tests.chaos.parts import EVERY_SCENARIO
 from tests.chaos.restore_meetings import RESTORE_MEETINGS
-from tests.chaos.scenarios import SMALL, WEEKLY, oversize, two_policies
+from tests.chaos.scenarios import WEEKLY, oversize, two_policies
 from tests.chaos.sweep import Verdict, sweep
 from tests.chaos.world import Theatre
 from tests.support.archive import NIGHTLY
@@ -57,14 +56,6 @@ def test_two_at_once_lose_nothing_and_do_nothing_twice(meeting: Meeting, theatre
     verdicts = meeting.interleave(theatre, CHANGES)
     assert len(verdicts) > 5
     assert failed(verdicts) == []
-
-
-def test_the_sample_notices_a_store_whose_intention_was_not_written_first(
-    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(StoreWork, "intend", lambda self, record, entry, figures: record)
-    with pytest.raises(AssertionError, match="without any fault"):
-        sweep(theatre, SMALL, ["killed-without-answer"], ["CreateStoreImageTask"])
 
 
 def test_a_second_run_of_the_same_policy_ends_at_once_and_says_whose_run_it_met(theatre: Theatre) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from ami_archiver.adapters.ec2_usage_reports import Ec2UsageReports
+from ami_archiver.retire.model import UsageReport
 from demo.aws import Aws
 from demo.fleet import built_in
 from demo.others import use_images
@@ -51,9 +52,8 @@ def test_the_image_that_another_account_uses_is_shared_with_nobody_any_more(
     shared = ec2.describe_image_attribute(ImageId=scene.used_elsewhere, Attribute="launchPermission")
     assert shared["LaunchPermissions"] == []
     reports = Ec2UsageReports(ec2, ACCOUNT_ID)
-    newest = reports.newest([scene.used_elsewhere])
-    assert newest is not None
-    report = newest[scene.used_elsewhere]
+    report = reports.newest(scene.used_elsewhere)
+    assert isinstance(report, UsageReport)
     assert report.available
     (account,) = reports.accounts(report.report_id)
     assert f"UsedByAccount: used by {account}".startswith(scene.kept[scene.used_elsewhere])
