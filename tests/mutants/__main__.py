@@ -70,12 +70,11 @@ def main(only: str) -> int:
 
 
 def _without_bugs(names: Iterable[str]) -> list[list[str]]:
-    """What pytest is asked to run first: whole files, and of the others those tests that some bug names."""
-    bugs = [BUGS[name] for name in names]
-    whole = sorted({bug.file for bug in bugs if not bug.some})
-    some = [bug for bug in bugs if bug.file not in whole]
-    words = ["-k", " or ".join(sorted({bug.some for bug in some}))]
-    return [each for each in (whole, [*sorted({bug.file for bug in some}), *words]) if each[0] != "-k"]
+    """What pytest is asked to run first, file by file: all of it, or those tests that some bug names."""
+    words: dict[str, set[str]] = {}
+    for name in names:
+        words.setdefault(BUGS[name].file, set()).add(BUGS[name].some)
+    return [[file] if "" in some else [file, "-k", " or ".join(sorted(some))] for file, some in words.items()]
 
 
 def _play(name: str) -> Result:

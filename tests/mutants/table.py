@@ -46,7 +46,7 @@ def record_that_cannot_be_read_hides_its_neighbours(right, item, fetched):
 @bug("adapters.table_records:record_of", "adapters/test_table_records.py -k facts_that_are_empty_and_facts_that_are")
 def what_is_not_known_is_read_as_none(right, item):
     record = right(item)
-    return replace(record, facts=replace(record.facts, launch_permissions=record.facts.launch_permissions or ()))
+    return replace(record, facts=replace(record.facts, ssm_parameters=record.facts.ssm_parameters or ()))
 
 
 @bug("adapters.table_records:TableRecords.nights", "adapters/test_table_queue.py -k nights_come_oldest_first")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ami_archiver.errors import BadInput
-from ami_archiver.retire.reasons import DISABLE_TAG
+from ami_archiver.retire.reasons import DISABLE_TAG, HOLD_TAG
 from ami_archiver.retire.steps.undo import undo_retirement
 from local_cloud.in_process import VirtualCloud
 from tests.support.answers import refusing
@@ -43,6 +43,8 @@ def test_disabled_original_is_enabled_and_stays(retiring: Retiring) -> None:
         "image_id": image_id, "status": "DISABLED", "result": "enabled", "problems": [], "not_shared": [],
         "to_share": None,
     }  # fmt: skip
+    (image,) = retiring.ec2.describe_images(ImageIds=[image_id])["Images"]
+    assert {"Key": HOLD_TAG, "Value": "undone"} in image["Tags"]
     retiring.days(400)
     with retiring.no_power_used():
         retiring.night()

@@ -104,6 +104,7 @@ def test_execution_that_is_not_known_a_minute_after_its_start_is_alive_and_one_f
     state = two.select(two.begin())
     assert state.execution_arn is not None
     two.executions.described[state.execution_arn] = None
+    two.cloud.advance(60)
     assert two.night()["outcome"] == "met"
     two.cloud.advance(301)
     assert two.night()["outcome"] == "worked"
