@@ -18,7 +18,7 @@ def main() -> int:
     """Synthesizes the stack; the exit code. An error in the configuration is a message, not a traceback."""
     app = cdk.App(analytics_reporting=False)
     try:
-        path = _path(app)
+        path = path_of(app)
         config = load_config(path, datetime.now(UTC))
         AmiArchiver(app, "AmiArchiver", config=config)
         app.synth()
@@ -29,8 +29,11 @@ def main() -> int:
     return 0
 
 
-def _path(app: cdk.App) -> Path:
-    """The CDK takes any `-c KEY=VALUE`; a misspelled `config` would deploy archiver.toml in silence."""
+def path_of(app: cdk.App) -> Path:
+    """The configuration's file. The CDK takes any `-c KEY=VALUE`: a misspelled one would deploy archiver.toml.
+
+    Raises ConfigError.
+    """
     for key in app.node.get_all_context():
         if key != "config" and get_close_matches(key.lower(), ["config"]):
             raise ConfigError(f"-c {key}=... is not known: did you mean -c config=PATH?")
