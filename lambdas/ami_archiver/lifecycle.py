@@ -54,8 +54,8 @@ def select(fresh: ArchiveRecord, before: ArchiveRecord | None) -> ArchiveRecord:
         raise IllegalMove(f"{fresh.image_id}: {previous} → {fresh.status}")
     entry = Move(fresh.changed_at, fresh.run_id, previous, fresh.status, fresh.reason)
     if before is None:
-        return replace(fresh, **_appended(fresh, entry))
-    return replace(fresh, failed_task_started_at=before.failed_task_started_at, **_appended(before, entry))
+        return replace(fresh, **appended(fresh, entry))
+    return replace(fresh, failed_task_started_at=before.failed_task_started_at, **appended(before, entry))
 
 
 def requested_at(record: ArchiveRecord) -> datetime:
@@ -115,7 +115,7 @@ def attempt_failed(
 def noted(record: ArchiveRecord, why: str, *, at: datetime, run_id: str, **changes: Any) -> ArchiveRecord:
     """The record with an entry in its history that moves nothing, such as that the image was restored."""
     entry = Move(at=at, run_id=run_id, from_status=record.status, to_status=record.status, why=why)
-    return replace(record, **_appended(record, entry), **changes)
+    return replace(record, **appended(record, entry), **changes)
 
 
 def found_at(record: ArchiveRecord, key: str, *, at: datetime, run_id: str) -> ArchiveRecord:
@@ -141,10 +141,11 @@ def _step(
         reason=why,
         run_id=run_id,
         changed_at=at,
-        **_appended(record, entry),
+        **appended(record, entry),
         **changes,
     )
 
 
-def _appended(record: ArchiveRecord, entry: Move) -> dict[str, Any]:
+def appended(record: Any, entry: object) -> dict[str, Any]:
+    """What one more entry of its history changes of an archive record, or of a restore's."""
     return {"history": (*record.history, entry), "revision": (record.revision or len(record.history)) + 1}

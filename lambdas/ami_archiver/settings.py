@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import Any, Literal
 
 from ami_archiver.errors import BadSettings
@@ -39,6 +40,10 @@ class Settings:
     """More than this share of the account's images in one run: none of them goes, and a person is told."""
     run_limit_hours: float = 20
     """A run that is still waiting for a store after this long ends; the next run adopts what is left."""
+
+    @property
+    def run_limit(self) -> timedelta:
+        return timedelta(hours=self.run_limit_hours)
 
     def policy(self, name: str) -> Policy | None:
         return next((policy for policy in self.policies if policy.name == name), None)

@@ -12,7 +12,7 @@ from ami_archiver.steps.report import report_run
 from ami_archiver.steps.select import select_images
 from ami_archiver.steps.store_images import store_images
 from ami_archiver.steps.watch import watch_archive
-from handlers.telemetry import logger, measure, seconds_left
+from handlers.telemetry import answer, logger, measure, seconds_left
 
 Event = dict[str, Any]
 
@@ -24,17 +24,14 @@ def select(event: Event, context: LambdaContext) -> Event:
 
 @logger.inject_lambda_context
 def store(event: Event, context: LambdaContext) -> Event:
-    state, figures = store_images(bootstrap.app(), RunState.from_json(event))
-    measure(figures)
-    return state.to_json()
+    return answer(*store_images(bootstrap.app(), RunState.from_json(event)))
 
 
 @logger.inject_lambda_context
 def report(event: Event, context: LambdaContext) -> Event:
     state, figures, summary = report_run(bootstrap.app(), RunState.from_json(event))
-    measure(figures)
     ended = state.next is Next.END  # otherwise another step reads what is returned, and a run's state has no summary
-    return state.to_json() | ({"summary": summary} if ended else {})
+    return answer(state, figures) | ({"summary": summary} if ended else {})
 
 
 @logger.inject_lambda_context

@@ -12,7 +12,7 @@ from ami_archiver.restore.steps.finish_restores import finish_restores
 from ami_archiver.restore.steps.plan import plan_restore
 from ami_archiver.restore.steps.report import report_restore
 from ami_archiver.restore.steps.restore_images import restore_images
-from handlers.telemetry import logger, measure, seconds_left
+from handlers.telemetry import answer, logger, seconds_left
 
 Event = dict[str, Any]
 
@@ -24,9 +24,7 @@ def plan(event: Event, context: LambdaContext) -> Event:
 
 @logger.inject_lambda_context
 def restore(event: Event, context: LambdaContext) -> Event:
-    state, figures = restore_images(bootstrap.app(), RestoreState.from_json(event))
-    measure(figures)
-    return state.to_json()
+    return answer(*restore_images(bootstrap.app(), RestoreState.from_json(event)))
 
 
 @logger.inject_lambda_context
@@ -37,5 +35,4 @@ def finish(event: Event, context: LambdaContext) -> Event:
 @logger.inject_lambda_context
 def report(event: Event, context: LambdaContext) -> Event:
     state, figures, summary = report_restore(bootstrap.app(), RestoreState.from_json(event))
-    measure(figures)
-    return {**state.to_json(), "summary": summary}
+    return answer(state, figures) | {"summary": summary}

@@ -10,23 +10,19 @@ from ami_archiver import bootstrap
 from ami_archiver.retire.steps.step import ask_for_approval, plan_retirement, retire_images
 from ami_archiver.retire.steps.undo import undo_retirement
 from ami_archiver.run_state import RunState
-from handlers.telemetry import logger, measure, seconds_left
+from handlers.telemetry import answer, logger, seconds_left
 
 Event = dict[str, Any]
 
 
 @logger.inject_lambda_context
 def plan(event: Event, context: LambdaContext) -> Event:
-    state, figures = plan_retirement(bootstrap.retire_app(), RunState.from_json(event), seconds_left(context))
-    measure(figures)
-    return state.to_json()
+    return answer(*plan_retirement(bootstrap.retire_app(), RunState.from_json(event), seconds_left(context)))
 
 
 @logger.inject_lambda_context
 def retire(event: Event, context: LambdaContext) -> Event:
-    state, figures = retire_images(bootstrap.retire_app(), RunState.from_json(event), seconds_left(context))
-    measure(figures)
-    return state.to_json()
+    return answer(*retire_images(bootstrap.retire_app(), RunState.from_json(event), seconds_left(context)))
 
 
 @logger.inject_lambda_context

@@ -15,7 +15,7 @@ from moto.ec2.utils import parse_user_data
 from local_cloud.ec2.filters import Fields, compile_filters
 from local_cloud.ec2.paging import check_max_results, page
 from local_cloud.ec2.request import Request
-from local_cloud.ec2.world import Operation, World
+from local_cloud.ec2.world import World
 from local_cloud.errors import AwsError
 from local_cloud.sdk_form import iso_time, tags_to_sdk
 
@@ -220,6 +220,3 @@ def _version_view(request: Request, version: LaunchTemplateVersion, images: Mapp
 
 def _root(request: Request) -> str:
     return f"arn:aws:iam::{request.account_id}:root"
-
-
-UNLOCKED_OPERATIONS: Mapping[str, Operation] = {"DescribeLaunchTemplateVersions": describe_launch_template_versions}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from local_cloud.errors import AwsError
@@ -82,11 +82,6 @@ class MemoryObjectStore:
     def refuse_writes(self, bucket: str, error: AwsError | None) -> None:
         """Let every write to the bucket fail with `error`; None: let them succeed again."""
         self._buckets[bucket].write_error = error
-
-    def set_storage_class(self, bucket: str, key: str, storage_class: str, *, thawed: bool = False) -> None:
-        """Move an object to a storage class; an archived one can be read only if `thawed`."""
-        readable = thawed or storage_class not in ARCHIVED_CLASSES
-        self.heads[bucket, key] = replace(self.heads[bucket, key], storage_class=storage_class, readable=readable)
 
     def bucket_region(self, account_id: str, bucket: str) -> str | None:
         found = self._buckets.get(bucket)

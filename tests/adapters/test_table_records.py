@@ -16,26 +16,15 @@ from ami_archiver.adapters.table import WAITS_SECONDS, deserialized
 from ami_archiver.adapters.table_records import HISTORY_KEPT, TableRecords
 from ami_archiver.errors import TemporarilyUnavailable
 from ami_archiver.failures import Failure
-from ami_archiver.model import Action, ArchiveRecord, Decision, QueueEntry, RestoreFacts, Retirement, Status
+from ami_archiver.model import ArchiveRecord, Decision, QueueEntry, RestoreFacts, Status
 from tests.adapters.conftest import LOCAL_CLOUD
 from tests.support.answers import answering, counting, losing_answers, refusing
 from tests.support.archive import TABLE
-from tests.support.domain import IMAGE_ID, NOW, record, storing, verified
+from tests.support.domain import IMAGE_ID, NOW, RETIREMENT, record, storing, verified
 from tests.support.queue import queued
 
 ENTRY = QueueEntry("20260101", IMAGE_ID, "nightly", 8.0)
 KEY = {"pk": {"S": f"IMAGE#{IMAGE_ID}"}, "sk": {"S": "RECORD"}}
-RETIREMENT = Retirement(
-    kept_because="InUse: used by instance i-1",
-    announced=Action.DISABLE,
-    retire_on=NOW + timedelta(days=7),
-    intention=Action.DEREGISTER,
-    disabled_at=NOW,
-    snapshots={"snap-1": "deleted", "snap-2": "not deleted yet: internal-error"},
-    snapshot_gib=8.125,
-    freed_at_least_gib=0.5,
-    freed_at_most_gib=8.125,
-)
 
 
 @pytest.fixture

@@ -13,26 +13,15 @@ from ami_archiver.adapters.table_records import HISTORY_KEPT, TableRecords
 from ami_archiver.adapters.table_retirements import SNAPSHOTS_PER_TRANSACTION, TableRetirements
 from ami_archiver.adapters.table_runs import TableRuns
 from ami_archiver.errors import BadRecord, TemporarilyUnavailable
-from ami_archiver.model import Action, ArchiveRecord, Retirement
+from ami_archiver.model import Action, ArchiveRecord
 from ami_archiver.retire import moves
 from ami_archiver.retire.model import FirstRun, Freed, LeftSnapshot, Saved, SnapshotEnd
 from tests.support.answers import answering, counting, losing_answers
 from tests.support.archive import TABLE
-from tests.support.domain import IMAGE_ID, NOW, verified
+from tests.support.domain import IMAGE_ID, NOW, RETIREMENT, verified
 
 LEFT = LeftSnapshot(IMAGE_ID, "snap-1")
 SAVED = Saved(1, 8.125, 2.5, 8.125, 3.001, 0.0123)
-FULL = Retirement(
-    kept_because="InUse: used by instance i-1",
-    announced=Action.DISABLE,
-    retire_on=NOW + timedelta(days=7),
-    intention=Action.DEREGISTER,
-    disabled_at=NOW,
-    snapshots={"snap-1": "deleted", "snap-2": "not deleted yet: internal-error"},
-    snapshot_gib=8.125,
-    freed_at_least_gib=0.5,
-    freed_at_most_gib=8.125,
-)
 
 
 @pytest.fixture
@@ -81,7 +70,7 @@ def test_record_of_before_there_was_retirement_is_read_as_one_that_is_not_on_its
     ("of", "schema"),
     [
         (verified(), "1"),
-        (replace(verified(), retirement=FULL), "1"),
+        (replace(verified(), retirement=RETIREMENT), "1"),
         (disabled(), "2"),
         (moves.retired(disabled(), "gone", {}, at=NOW, run_id="run-3"), "2"),
     ],

@@ -226,7 +226,7 @@ def record_moves_wherever_it_is_told_to(right, record, to, decision, why, *, at,
     return lifecycle._step(record, to, decision, why, at, run_id, changes)
 
 
-@bug("lifecycle:_appended", "unit/test_lifecycle.py")
+@bug("lifecycle:appended", "unit/test_lifecycle.py")
 def history_is_replaced_by_the_last_move(right, record, entry):
     return right(record, entry) | {"history": (entry,)}
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from ami_archiver import lifecycle
 from ami_archiver.model import (
+    Action,
     ArchiveRecord,
     Decision,
     Image,
+    Retirement,
     Snapshot,
     Status,
     StoredObject,
@@ -23,6 +25,18 @@ ACCOUNT = "123456789012"
 KEY_ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/archive"
 IMAGE_ID = "ami-00000000000000001"
 OBJECT_KEY = f"nightly/{IMAGE_ID}.bin"
+RETIREMENT = Retirement(
+    kept_because="InUse: used by instance i-1",
+    announced=Action.DISABLE,
+    retire_on=NOW + timedelta(days=7),
+    intention=Action.DEREGISTER,
+    disabled_at=NOW,
+    snapshots={"snap-1": "deleted", "snap-2": "not deleted yet: internal-error"},
+    snapshot_gib=8.125,
+    freed_at_least_gib=0.5,
+    freed_at_most_gib=8.125,
+)
+"""How far an original may be on its way out: every field has a value."""
 
 
 def image(image_id: str = IMAGE_ID, *, days_old: float = 100, **fields: Any) -> Image:

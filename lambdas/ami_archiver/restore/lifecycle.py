@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from ami_archiver.failures import reason
-from ami_archiver.lifecycle import IllegalMove
+from ami_archiver.lifecycle import IllegalMove, appended
 from ami_archiver.restore.model import NEXT_STEPS, RestoreFailure, RestoreMove, RestoreRecord, RestoreStatus
 
 S = RestoreStatus
@@ -35,7 +35,7 @@ def begin(record: RestoreRecord) -> RestoreRecord:
     if record.status not in ALLOWED[None]:
         raise IllegalMove(f"{record.restore_id}: begins as {record.status}")
     entry = RestoreMove(record.planned_at, None, record.status, record.reason)
-    return replace(record, **_appended(record, entry))
+    return replace(record, **appended(record, entry))
 
 
 def move(record: RestoreRecord, to: RestoreStatus, why: str, *, at: datetime, **changes: Any) -> RestoreRecord:
@@ -65,11 +65,7 @@ def call_refused(
 
 def _step(record: RestoreRecord, to: RestoreStatus, why: str, at: datetime, changes: dict[str, Any]) -> RestoreRecord:
     entry = RestoreMove(at, record.status, to, why)
-    return replace(record, status=to, reason=why, changed_at=at, **_appended(record, entry), **changes)
-
-
-def _appended(record: RestoreRecord, entry: RestoreMove) -> dict[str, Any]:
-    return {"history": (*record.history, entry), "revision": (record.revision or len(record.history)) + 1}
+    return replace(record, status=to, reason=why, changed_at=at, **appended(record, entry), **changes)
 
 
 def log_restore(logger: logging.Logger, record: RestoreRecord) -> None:

@@ -99,6 +99,11 @@ class RestoreRecord:
     revision: int = 0
     """Entries there ever were, as in an archive record. 0: written before it was counted."""
 
+    @property
+    def begun_at(self) -> datetime:
+        """When its call was written down; before that, when it last changed."""
+        return self.requested_at or self.changed_at
+
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRestore:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from ami_archiver.app import App
-from ami_archiver.clock import Clock
 from ami_archiver.errors import ArchiverError, TemporarilyUnavailable
 from ami_archiver.model import ActiveRun, Lease
 from ami_archiver.run_state import Outcome, RunState
-from ami_archiver.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -22,22 +19,12 @@ CLOCK_SKEW_SECONDS = 300
 """How far apart two workers' clocks may be without one taking what the other still holds."""
 
 
-class Timed(Protocol):
-    """Whatever has settings and a clock."""
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def clock(self) -> Clock: ...
-
-
-def until(app: Timed) -> datetime:
+def until(app: App) -> datetime:
     """When a lease taken or renewed now ends by itself: a step's time after it would have to be renewed."""
     return app.clock.now() + _needed(app) + timedelta(seconds=STEP_SECONDS)
 
 
-def _needed(app: Timed) -> timedelta:
+def _needed(app: App) -> timedelta:
     """How long a lease must last at least: for the longest wait, a step, and the step once more."""
     return timedelta(seconds=app.settings.wait_max_seconds + 2 * STEP_SECONDS + CLOCK_SKEW_SECONDS)
 

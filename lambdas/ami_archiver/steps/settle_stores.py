@@ -13,7 +13,6 @@ from ami_archiver.failures import Failure, hidden
 from ami_archiver.model import ArchiveRecord, Decision, DecisionLine, Fetched, InFlight, Status, StoredObject, StoreTask
 from ami_archiver.run_state import RunState
 from ami_archiver.steps.lease import CLOCK_SKEW_SECONDS
-from ami_archiver.steps.pages import log_decision
 from ami_archiver.verification import why_not_whole
 
 logger = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class Settled:
         """A record that cannot be read is left as it is; its image's store goes on without us."""
         for image_id, reason in fetched.unreadable.items():
             self.done.add(image_id)
-            self._add_line(DecisionLine(image_id, self._state.policy, Decision.FAILED, reason))
+            self.lines.append(DecisionLine(image_id, self._state.policy, Decision.FAILED, reason))
 
     def settle(self, records: Collection[ArchiveRecord]) -> None:
         unended = []
@@ -150,8 +149,4 @@ class Settled:
         if record.run_id != self._state.run_id:
             return  # an earlier run's result, already in that run's pages
         line = DecisionLine(record.image_id, record.policy, record.decision, record.reason, record.snapshot_gib)
-        self._add_line(line)
-
-    def _add_line(self, line: DecisionLine) -> None:
         self.lines.append(line)
-        log_decision(logger, line)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from ami_archiver.app import App
 from ami_archiver.engine import MANY_DENIED, Filling, in_turn
@@ -13,10 +13,12 @@ from ami_archiver.model import ArchiveRecord, DecisionLine, InFlight, Lease, Que
 from ami_archiver.queue_reader import QueueReader
 from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next, RunState
 from ami_archiver.steps import lease as leases
-from ami_archiver.steps.pages import page_name
+from ami_archiver.steps.pages import log_decision, page_name
 from ami_archiver.steps.settle_stores import settle_stores
 from ami_archiver.steps.store_work import StoreWork
 from ami_archiver.waiting import in_flight_gib, seconds_to_wait
+
+logger = logging.getLogger(__name__)
 
 StoreFilling = Filling[ArchiveRecord, QueueEntry]
 
@@ -37,7 +39,7 @@ def store_images(app: App, state: RunState) -> tuple[RunState, Metrics]:
     if _has_taken_any(state, fetched.records.values(), in_flight):
         state = replace(state, stores_taken=True)  # also by an attempt of this step that died
     filling = _filling(app, state, work, in_flight)
-    is_overdue = app.clock.now() - state.started_at > timedelta(hours=app.settings.run_limit_hours)
+    is_overdue = app.clock.now() - state.started_at > app.settings.run_limit
     if state.problem is None and not is_overdue:
         unstarted = [record for record in settled.unstarted if record.policy not in closed]
         filling.again(in_turn(unstarted, state.loops))
@@ -55,6 +57,8 @@ def store_images(app: App, state: RunState) -> tuple[RunState, Metrics]:
 
 
 def _put_page(app: App, state: RunState, lines: Sequence[DecisionLine]) -> None:
+    for line in lines:
+        log_decision(logger, line)
     app.runs.put_page(state.run_id, page_name(f"CHECK#{state.loops:07}", lines), lines)
 
 

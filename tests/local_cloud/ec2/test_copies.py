@@ -9,11 +9,6 @@ import pytest
 from .scenario import OTHER_ACCOUNT, Cloud, refusal
 
 
-def one_image(ec2: Any, image_id: str) -> dict[str, Any]:
-    (image,) = ec2.describe_images(ImageIds=[image_id])["Images"]
-    return dict(image)
-
-
 def launch(ec2: Any, image_id: str) -> dict[str, Any]:
     return dict(ec2.run_instances(ImageId=image_id, MinCount=1, MaxCount=1)["Instances"][0])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from ami_archiver.app import App
 from ami_archiver.restore import lifecycle
@@ -37,7 +36,7 @@ def to_finish(
     With whom a restore's image may be shared only its own run knows, and one that an equal request began and that
     takes the image over. So another run leaves it to that one, until it must have died; then it is not shared.
     """
-    own, limit = _own_ids(state, work), timedelta(hours=app.settings.run_limit_hours)
+    own, limit = _own_ids(state, work), app.settings.run_limit
     return [
         (record, image)
         for record, image in ((work.records.get(seen.restore_id, seen), image) for seen, image in look.ended)

@@ -63,7 +63,7 @@ def _left_behind(app: App, state: RestoreState, record: RestoreRecord) -> bool:
     return (
         record.status is not RestoreStatus.RESTORING
         and record.run_id != state.run_id
-        and since > timedelta(hours=app.settings.run_limit_hours)
+        and since > app.settings.run_limit
     )
 
 

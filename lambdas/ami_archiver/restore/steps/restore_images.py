@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ami_archiver.app import App
-from ami_archiver.engine import MANY_DENIED, Filling, in_turn
+from ami_archiver.engine import Filling, in_turn
 from ami_archiver.errors import LeaseLost
 from ami_archiver.model import InFlight, Lease
 from ami_archiver.queue_reader import QueueReader
-from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry
+from ami_archiver.restore.model import RestoreEntry, RestoreRecord, ThawEntry, WaitingRun
 from ami_archiver.restore.state import RestoreState
 from ami_archiver.restore.steps import lease as leases
 from ami_archiver.restore.steps.finish import give_up
@@ -24,6 +24,8 @@ from ami_archiver.run_state import HAND_OVER_LOOPS, Metrics, Next
 from ami_archiver.waiting import in_flight_gib, seconds_to_wait
 
 logger = logging.getLogger(__name__)
+
+RestoreFilling = Filling[RestoreRecord, RestoreEntry]
 
 IN_FLIGHT = "RestoreInFlightGiB"
 
@@ -86,20 +88,24 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
         if lease is not None:
             leases.drop_ended(app, state, lease, app.restores.get(lease.in_flight).records)
         return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
-    filling = Filling[RestoreRecord, RestoreEntry](
+    filling = RestoreFilling(
         work,
         look.in_flight,
         budget_gib=app.settings.restore_budget_gib,
         rule=app.settings.admission_rule,
-        denials_left=MANY_DENIED,
     )
+    now, runs = app.clock.now(), app.restores.waiting_runs() if left.more_to_start else []
+    own = own_turn(state.run_id, runs, now)
     if lease is not None and left.more_to_start:
         filling.again(in_turn(left.unstarted, state.loops))
-        _fill_in_turn(app, state, filling, reader)
+        if goes_before(own, runs, now) is None:
+            filling.from_queue(reader)
+        elif left.is_waiting:
+            filling.more_to_start = True
     state = _counted(app, state, work, filling)
     wait_seconds = _seconds_to_wait(app, state, work, filling, left)
     if left.more_to_start:
-        _keep_turn(app, state, filling, wait_seconds)
+        _keep_turn(app, own, filling, wait_seconds)
     step = Next.FINISH if left.ended else Next.HAND_OVER if state.loops % HAND_OVER_LOOPS == 0 else Next.WAIT
     return state.then(step, wait_seconds=wait_seconds), {IN_FLIGHT: in_flight_gib(filling.in_flight)}
 
@@ -113,47 +119,25 @@ def _has_grown(app: App, state: RestoreState, work: RestoreWork) -> bool:
 def _give_up_abandoned(app: App, state: RestoreState, look: Look) -> None:
     """Intentions of runs that died or were stopped: nobody asks EC2 for them again."""
     for record in look.unstarted:
-        requested_at = record.requested_at or record.changed_at
-        if record.run_id != state.run_id and app.clock.now() - requested_at > _limit(app):
+        if record.run_id != state.run_id and app.clock.now() - record.begun_at > app.settings.run_limit:
             give_up(app, record)
 
 
 def _stands_still(app: App, state: RestoreState) -> bool:
-    return app.clock.now() - state.progressed_at > _limit(app)
+    return app.clock.now() - state.progressed_at > app.settings.run_limit
 
 
-def _limit(app: App) -> timedelta:
-    return timedelta(hours=app.settings.run_limit_hours)
-
-
-def _fill_in_turn(
-    app: App,
-    state: RestoreState,
-    filling: Filling[RestoreRecord, RestoreEntry],
-    reader: QueueReader[RestoreEntry],
-) -> None:
-    """From the queue only while it is this run's turn."""
-    waiting, now = app.restores.waiting_runs(), app.clock.now()
-    if goes_before(own_turn(state.run_id, waiting, now), waiting, now) is None:
-        filling.from_queue(reader)
-    elif reader.head() is not None:
-        filling.more_to_start = True
-
-
-def _keep_turn(app: App, state: RestoreState, filling: Filling[RestoreRecord, RestoreEntry], wait_seconds: int) -> None:
+def _keep_turn(app: App, own: WaitingRun, filling: RestoreFilling, wait_seconds: int) -> None:
     """Let the other runs know whether this one still comes, and when."""
     if not filling.more_to_start:
-        app.restores.wait_no_more(state.run_id)
+        app.restores.wait_no_more(own.run_id)
         return
     now = app.clock.now()
-    own = own_turn(state.run_id, app.restores.waiting_runs(), now)
     turn_at = now if filling.asked else own.turn_at
     app.restores.wait(replace(own, turn_at=turn_at, looks_at=now + timedelta(seconds=wait_seconds)))
 
 
-def _counted(
-    app: App, state: RestoreState, work: RestoreWork, filling: Filling[RestoreRecord, RestoreEntry]
-) -> RestoreState:
+def _counted(app: App, state: RestoreState, work: RestoreWork, filling: RestoreFilling) -> RestoreState:
     """The state with what EC2 has said to this look's starts."""
     started = filling.started + work.taken_over
     return replace(
@@ -169,7 +153,7 @@ def _seconds_to_wait(
     app: App,
     state: RestoreState,
     work: RestoreWork,
-    filling: Filling[RestoreRecord, RestoreEntry],
+    filling: RestoreFilling,
     left: _Left,
 ) -> int:
     """Until a restore ends that matters, or the next thaw is worth a look, whichever comes first.

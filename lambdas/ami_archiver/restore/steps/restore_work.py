@@ -123,7 +123,7 @@ class RestoreWork:
         """Look once more, since hours may have passed since the plan, then write the intention."""
         now = self._app.clock.now()
         if record.takes_over is not None:
-            image = self._app.restore_tasks.named([record.name]).get(record.name)
+            image = self._namesake(record)
             if image is not None and image.restore_id == record.takes_over and image.state in USABLE:
                 self._take_over(record, image, entry)
                 return None
@@ -181,8 +181,7 @@ class RestoreWork:
         """A restore of which EC2 shows no image."""
         if self._may_be_hidden(record) and (record.restored_image_id or record.run_id != self._state.run_id):
             # Taken already; or another run has just written that it will call EC2, which for a while counts as done.
-            started_at = record.requested_at or record.changed_at
-            look.in_flight.append(InFlight(record.restore_id, "", "", record.gib, started_at))
+            look.in_flight.append(InFlight(record.restore_id, "", "", record.gib, record.begun_at))
         elif record.restored_image_id is not None:
             look.ended.append((record, None))
         else:
@@ -190,7 +189,7 @@ class RestoreWork:
 
     def _may_be_hidden(self, record: RestoreRecord) -> bool:
         """Whether a call that was written down may still come, or its image is not shown yet."""
-        return self._app.clock.now() - (record.requested_at or record.changed_at) < UNSEEN
+        return self._app.clock.now() - record.begun_at < UNSEEN
 
     def _look_at_object(self, record: RestoreRecord) -> tuple[StoredObject | None, str | None]:
         """The object, and why what was planned must not be restored any more, or None."""
@@ -278,5 +277,5 @@ def _sort_in(look: Look, record: RestoreRecord, image: RestoredImage, *, counts:
         look.ended.append((record, image))
         return
     gib = 0.0 if not counts else record.gib if record.gib_known else image.gib or record.gib
-    started_at = record.requested_at or record.changed_at
-    look.in_flight.append(InFlight(record.restore_id, image.image_id, "", gib, started_at, image.progress_percentage))
+    begun_at, percentage = record.begun_at, image.progress_percentage
+    look.in_flight.append(InFlight(record.restore_id, image.image_id, "", gib, begun_at, percentage))

@@ -23,7 +23,7 @@ from ami_archiver.retire.steps.inspect import Inspector
 from ami_archiver.retire.steps.plan import DECIDED_ACTING, DECIDED_PLANNING, GOING, PLANNED, WOULD, Decided, lines_on
 from ami_archiver.retire.steps.settle import left_pages, settle_snapshots
 from ami_archiver.run_state import DRY, Metrics, Next, RetirePhase, RunState
-from ami_archiver.steps.lease import until
+from ami_archiver.steps.lease import renew
 
 IMAGE_SECONDS = 60
 """What one original may take; with less time left, the next invocation goes on."""
@@ -93,7 +93,7 @@ def ask_for_approval(app: RetireApp, event: Mapping[str, Any]) -> None:
 
 
 def _policies_of_runs(app: RetireApp, state: RunState) -> list[str]:
-    lease = app.leases.renew(state.run_id, until(app))
+    lease = renew(app, state)
     return [run.policy for run in lease.runs.values()]
 
 
