@@ -67,6 +67,21 @@ def test_while_another_run_has_the_lease_nothing_is_called(restores: Restores) -
     assert after.wait_seconds == restores.app.settings.wait_min_seconds
 
 
+def test_run_that_meets_another_at_the_lease_looks_again_soon_and_keeps_its_turn(restores: Restores) -> None:
+    """Its own restore would end only in an hour, and the other run leaves room long before."""
+    for image_id in ("ami-a", "ami-b"):
+        restores.stored(image_id, 350)
+    state: Any = ready_to_start(restores, image_ids=["ami-a", "ami-b"])
+    state = restores.step(state)
+    (own,) = restores.app.restores.waiting_runs()
+    restores.cloud.advance(600)
+    now = restores.cloud.clock.now()
+    assert restores.app.restore_leases.take(ActiveRun("other", "restore", now), now, now + timedelta(hours=1))
+    after: Any = restores.step(state.then("restore"))
+    assert after.wait_seconds == restores.app.settings.wait_min_seconds
+    assert restores.app.restores.waiting_runs() == [own]
+
+
 def test_step_that_hung_until_another_run_took_its_lease_calls_nothing_and_looks_again(restores: Restores) -> None:
     restores.stored("ami-a", 10)
     state = ready_to_start(restores, image_ids=["ami-a"])

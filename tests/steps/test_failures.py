@@ -169,6 +169,18 @@ def test_queue_entry_whose_image_waits_no_more_is_dropped_and_the_run_ends(archi
     assert archive.night()["decisions"]["stored"] == 1
 
 
+def test_task_that_failed_is_counted_once_however_often_it_is_looked_at(archive: Archive) -> None:
+    image_id = archive.image("one")
+    archive.cloud.service.faults.fail_store(image_id)
+    state = archive.go_to(archive.select(archive.begin()), Next.WAIT)
+    archive.cloud.advance(3600)
+    with refusing(client(archive.cloud, "ec2"), "CreateStoreImageTask", "RequestLimitExceeded", 503):
+        for _ in range(4):
+            state, _ = archive.step(state.then(Next.STORE))
+            assert archive.record("one").attempts == 1
+    assert archive.go_on(state)["decisions"]["stored"] == 1
+
+
 def test_throttled_look_ends_the_step_and_the_step_is_tried_again(archive: Archive) -> None:
     archive.image("one")
     state = archive.select(archive.begin())

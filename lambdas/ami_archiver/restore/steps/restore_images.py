@@ -88,6 +88,10 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
         if lease is not None:
             leases.drop_ended(app, state, lease, app.restores.get(lease.in_flight).records)
         return state.then(Next.REPORT, wait_seconds=0), {IN_FLIGHT: in_flight_gib(look.in_flight)}
+    step = Next.FINISH if left.ended else Next.HAND_OVER if state.loops % HAND_OVER_LOOPS == 0 else Next.WAIT
+    if lease is None and left.more_to_start:
+        wait_seconds = app.settings.wait_min_seconds  # until the other run has filled the budget
+        return state.then(step, wait_seconds=wait_seconds), {IN_FLIGHT: in_flight_gib(look.in_flight)}
     filling = RestoreFilling(
         work,
         look.in_flight,
@@ -96,7 +100,7 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
     )
     now, runs = app.clock.now(), app.restores.waiting_runs() if left.more_to_start else []
     own = own_turn(state.run_id, runs, now)
-    if lease is not None and left.more_to_start:
+    if left.more_to_start:
         filling.again(in_turn(left.unstarted, state.loops))
         if goes_before(own, runs, now) is None:
             filling.from_queue(reader)
@@ -106,7 +110,6 @@ def _look(app: App, state: RestoreState, lease: Lease | None) -> tuple[RestoreSt
     wait_seconds = _seconds_to_wait(app, state, work, filling, left)
     if left.more_to_start:
         _keep_turn(app, own, filling, wait_seconds)
-    step = Next.FINISH if left.ended else Next.HAND_OVER if state.loops % HAND_OVER_LOOPS == 0 else Next.WAIT
     return state.then(step, wait_seconds=wait_seconds), {IN_FLIGHT: in_flight_gib(filling.in_flight)}
 
 
